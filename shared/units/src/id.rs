@@ -40,6 +40,11 @@ macro_rules! number_id {
 
 number_id!(DataPlaneId, u16, "A data plane: one process line of one machine.");
 number_id!(Epoch, u32, "One start of a data plane; each start takes the next.");
+number_id!(
+    OfferId,
+    u32,
+    "What was sold at which price: a numbered, immutable offer of the ledger."
+);
 number_id!(KeyId, u64, "An API key, by the order in which keys were made.");
 
 /// A customer's account; `acct_` and sixteen hex digits in text.

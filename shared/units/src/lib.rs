@@ -12,7 +12,9 @@ mod money;
 mod price;
 mod tokens;
 
-pub use id::{AccountId, DataPlaneId, Epoch, GenerationId, KeyDigest, KeyId, ParseIdError};
+pub use id::{
+    AccountId, DataPlaneId, Epoch, GenerationId, KeyDigest, KeyId, OfferId, ParseIdError,
+};
 pub use instant::UnixMillis;
 pub use money::{ParseUsdError, Usd};
 pub use price::Price;
