@@ -1,0 +1,140 @@
+//! The only place that spawns: every task has a name, a gate pass and a panic fence.
+//!
+//! Invariants: a panic in one task ends that task and nothing else (the runtime itself would lose
+//! the whole core); no handle of a task is kept, so none can be aborted or awaited; a task ends
+//! because what it waits for is closed. The gate counts tasks in flight; once closed it gives no
+//! more passes, and drain waits until the last pass is back.
+//! Left out on purpose: what a panic means for money. Whoever fences a request recovers its hold.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+/// Starts `task` on this core. It ends by its own path, or at a panic, which the gate counts.
+pub fn spawn(name: &'static str, pass: Pass, task: impl Future<Output = ()> + 'static) {
+    // The handle detaches when dropped; the pass is what others may wait for.
+    drop(monoio::spawn(async move {
+        if fence(name, task).await.is_err() {
+            bump(&pass.gate.panics);
+        }
+        drop(pass);
+    }));
+}
+
+/// A panic was caught; its message went to the panic hook and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Panicked {
+    /// The name of what panicked.
+    pub name: &'static str,
+}
+
+/// Runs `future` and turns a panic while it is polled into a value. *abandon closes*
+///
+/// The future is never polled again after a panic.
+pub async fn fence<F: Future>(name: &'static str, future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(_) => Poll::Ready(Err(Panicked { name })),
+    })
+    .await
+}
+
+/// Counts the tasks of one kind, and stops new ones when closed.
+///
+/// ```text
+///   open --close()--> closed --last pass back--> empty
+/// ```
+#[derive(Clone)]
+pub struct Gate(Rc<Counts>);
+
+struct Counts {
+    closed: Cell<bool>,
+    passes: Cell<usize>,
+    panics: Cell<u64>,
+    waiter: RefCell<Option<Waker>>,
+}
+
+/// The right to run one task; gives itself back when dropped.
+pub struct Pass {
+    gate: Rc<Counts>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Gate {
+    /// An open gate without passes.
+    pub fn new() -> Self {
+        Self(Rc::new(Counts {
+            closed: Cell::new(false),
+            passes: Cell::new(0),
+            panics: Cell::new(0),
+            waiter: RefCell::new(None),
+        }))
+    }
+
+    /// A pass, unless the gate is closed.
+    pub fn pass(&self) -> Option<Pass> {
+        if self.0.closed.get() {
+            return None;
+        }
+        self.0.passes.set(self.0.passes.get() + 1);
+        Some(Pass { gate: Rc::clone(&self.0) })
+    }
+
+    /// Gives no more passes.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+    }
+
+    /// Whether [`Self::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.get()
+    }
+
+    /// Passes that are out.
+    pub fn passes(&self) -> usize {
+        self.0.passes.get()
+    }
+
+    /// Tasks that ended in a panic.
+    pub fn panics(&self) -> u64 {
+        self.0.panics.get()
+    }
+
+    /// Waits until no pass is out. One waiter at a time. *resumable*
+    pub async fn empty(&self) {
+        poll_fn(|cx| {
+            if self.0.passes.get() == 0 {
+                return Poll::Ready(());
+            }
+            self.0.waiter.replace(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let left = self.gate.passes.get() - 1;
+        self.gate.passes.set(left);
+        if left == 0
+            && let Some(waiter) = self.gate.waiter.take()
+        {
+            waiter.wake();
+        }
+    }
+}
+
+fn bump(counter: &Cell<u64>) {
+    counter.set(counter.get() + 1);
+}
