@@ -1,1 +1,203 @@
-//! placeholder
+//! The JSON gate: every request body passes it, or is refused before anything looks at it.
+//!
+//! Purpose: what passes is one JSON object that all readers read alike: strict grammar (RFC 8259),
+//! UTF-8, bounded depth, nothing behind it, and no key twice where we price or route by it.
+//! Invariants: keys that differ only in how they are escaped, or in letter case, count as the same
+//! key, since some providers' readers ignore case; the body itself is never changed (the validator
+//! rewrites what it reads, so it reads a scratch copy); time is linear in the body's length.
+//! Numbers: what RFC 8259 allows but no reader can hold is refused as not JSON: whole numbers beyond
+//! 64 bits, and magnitudes beyond a double (`1e999`). So is a lone half of a surrogate pair.
+//! Left out on purpose: what the members mean, and duplicates in parts that only the model reads.
+
+mod duplicate;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
+
+use crate::json::{self, JsonFault, Member, ValueKind};
+use crate::span::Span;
+use duplicate::Finder;
+
+/// Members whose objects decide price or route: no key may stand twice in them either.
+const DECIDING: [&str; 4] = ["stream_options", "reasoning", "provider", "routing"];
+
+/// How far a body may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateLimits {
+    /// How deep objects and arrays may nest; the outermost counts 1.
+    pub depth: usize,
+    /// How many members the body may have, and each object in which keys are compared.
+    pub members: usize,
+}
+
+impl Default for GateLimits {
+    /// 64 deep, 1,024 members.
+    fn default() -> Self {
+        Self { depth: 64, members: 1024 }
+    }
+}
+
+/// Bodies up to this size leave their buffers to the next; larger ones give the memory back.
+const KEEP_MAX: usize = 1024 * 1024;
+
+/// Checks bodies, one at a time, with buffers that are kept between them.
+#[derive(Default)]
+pub struct Gate {
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    tape: Option<Tape<'static>>,
+    finder: Finder,
+    spare: Vec<Member>,
+}
+
+impl Gate {
+    /// A gate without buffers yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Checks a body and finds its top-level members.
+    ///
+    /// # Errors
+    /// A [`GateFault`]; the client's fault always.
+    pub fn check(&mut self, body: &[u8], limits: &GateLimits) -> Result<TopLevel, GateFault> {
+        let object = json::trimmed(body);
+        let mut members = std::mem::take(&mut self.spare);
+        members.clear();
+        let checked = match body.get(object.range().start) {
+            Some(b'{') => self.check_object(body, limits, &mut members),
+            _ => self.validate(body).and(Err(GateFault::NotAnObject)),
+        };
+        if body.len() > KEEP_MAX {
+            *self = Self::default();
+        }
+        checked.map(|()| TopLevel { members, object })
+    }
+
+    /// Takes back what [`Self::check`] gave, to use its memory again.
+    pub fn reuse(&mut self, top: TopLevel) {
+        self.spare = top.members;
+    }
+
+    /// Bounds depth and count first, so that the validator meets no bomb; compares keys last, when
+    /// the text is known to be JSON.
+    fn check_object(
+        &mut self,
+        body: &[u8],
+        limits: &GateLimits,
+        members: &mut Vec<Member>,
+    ) -> Result<(), GateFault> {
+        for member in json::members_within(body, limits.depth) {
+            let member = member.map_err(|fault| GateFault::of_scan(fault, body))?;
+            if members.len() == limits.members {
+                return Err(GateFault::TooManyMembers);
+            }
+            members.push(member);
+        }
+        self.validate(body)?;
+        self.finder.refuse_twice(body, members.iter().map(|member| member.key))?;
+        for member in members.iter().filter(|member| decides(body, member)) {
+            self.finder.refuse_twice_within(body, member.value, limits.members)?;
+        }
+        Ok(())
+    }
+
+    fn validate(&mut self, body: &[u8]) -> Result<(), GateFault> {
+        self.scratch.clear();
+        self.scratch.reserve(body.len() + INPUT_PADDING);
+        self.scratch.extend_from_slice(body);
+        self.scratch.resize(body.len() + INPUT_PADDING, 0);
+        let mut tape = self.tape.take().unwrap_or_else(|| Tape(Vec::new())).reset();
+        let checked = fill_tape_padded(&mut self.scratch, body.len(), &mut self.buffers, &mut tape);
+        self.tape = Some(tape.reset());
+        checked.map_err(|error| GateFault::of_validator(&error))
+    }
+}
+
+fn decides(body: &[u8], member: &Member) -> bool {
+    matches!(member.kind, ValueKind::Object | ValueKind::Array)
+        && DECIDING.iter().any(|name| member.is(body, name))
+}
+
+/// The top-level members of a body that passed.
+#[derive(Clone, Debug, Default)]
+pub struct TopLevel {
+    members: Vec<Member>,
+    object: Span,
+}
+
+impl TopLevel {
+    /// The member called `key`.
+    pub fn get(&self, body: &[u8], key: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.is(body, key))
+    }
+
+    /// All members in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Member> {
+        self.members.iter()
+    }
+
+    /// Where the object stands in the body.
+    pub const fn object(&self) -> Span {
+        self.object
+    }
+}
+
+/// Why a body was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GateFault {
+    /// The body is not UTF-8.
+    NotUtf8,
+    /// The body is not JSON; found at about this offset.
+    NotJson {
+        /// Bytes from the body's start.
+        at: usize,
+    },
+    /// The body is JSON, but not an object.
+    NotAnObject,
+    /// Objects and arrays nest too deep.
+    TooDeep,
+    /// An object has more members than allowed.
+    TooManyMembers,
+    /// A key stands twice.
+    Duplicate {
+        /// The key as it was first written, escapes decoded.
+        key: String,
+    },
+}
+
+impl GateFault {
+    fn of_scan(fault: JsonFault, body: &[u8]) -> Self {
+        match fault {
+            JsonFault::TooDeep => Self::TooDeep,
+            JsonFault::Unexpected(at) => Self::NotJson { at: at as usize },
+            _ => Self::NotJson { at: body.len() },
+        }
+    }
+
+    fn of_validator(error: &simd_json::Error) -> Self {
+        match error.error() {
+            ErrorType::InvalidUtf8 => Self::NotUtf8,
+            ErrorType::DepthLimitExceeded => Self::TooDeep,
+            _ => Self::NotJson { at: error.index() },
+        }
+    }
+}
+
+impl fmt::Display for GateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8 => f.write_str("the body is not UTF-8"),
+            Self::NotJson { at } => write!(f, "the body is not JSON (near offset {at})"),
+            Self::NotAnObject => f.write_str("the body must be a JSON object"),
+            Self::TooDeep => f.write_str("the body nests too deep"),
+            Self::TooManyMembers => f.write_str("an object of the body has too many members"),
+            Self::Duplicate { key } => write!(f, "the key {key:?} stands twice"),
+        }
+    }
+}
+
+impl std::error::Error for GateFault {}

@@ -1,0 +1,160 @@
+//! Stepping over JSON values: the innermost loops of the scanner.
+//!
+//! Short strings are searched eight bytes at a time in a register, as a call would cost more than
+//! the search; after 32 bytes a string is long, and the vector search takes over.
+
+use memchr::memchr2;
+
+use super::{JsonFault, ValueKind, is_space};
+
+/// Words searched in a register before the vector search is called.
+const SHORT_WORDS: usize = 4;
+
+/// The first offset from `at` on that is not white space.
+#[inline]
+pub(crate) fn skip_space(buf: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = buf.get(at) {
+        if !is_space(*byte) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// The offset of the closing quote of the string whose content begins at `at`.
+#[inline]
+pub(crate) fn string_end(buf: &[u8], mut at: usize) -> Result<usize, JsonFault> {
+    loop {
+        let found = quote_or_backslash(buf, at).ok_or(JsonFault::Truncated)?;
+        if buf[found] == b'"' {
+            return Ok(found);
+        }
+        at = found + 2;
+    }
+}
+
+/// The end and the kind of the value that begins at `at`, which may nest `depth` deep.
+#[inline]
+pub(super) fn scan_value(
+    buf: &[u8],
+    at: usize,
+    depth: usize,
+) -> Result<(usize, ValueKind), JsonFault> {
+    match buf.get(at) {
+        Some(b'"') => Ok((string_end(buf, at + 1)? + 1, ValueKind::String)),
+        Some(b'{') => Ok((container_end(buf, at, depth)?, ValueKind::Object)),
+        Some(b'[') => Ok((container_end(buf, at, depth)?, ValueKind::Array)),
+        Some(b'-' | b'0'..=b'9') => Ok((number_end(buf, at)?, ValueKind::Number)),
+        Some(b't') => literal(buf, at, b"true", ValueKind::True),
+        Some(b'f') => literal(buf, at, b"false", ValueKind::False),
+        Some(b'n') => literal(buf, at, b"null", ValueKind::Null),
+        _ => Err(JsonFault::at(buf, at)),
+    }
+}
+
+/// The end of the object or array that begins at `at`.
+///
+/// Brackets are counted together: `{]` passes for empty here.
+fn container_end(buf: &[u8], at: usize, depth: usize) -> Result<usize, JsonFault> {
+    let mut at = at;
+    let mut open = 0;
+    while let Some(byte) = buf.get(at) {
+        at += 1;
+        match CLASS[*byte as usize] {
+            PLAIN => {}
+            QUOTE => at = string_end(buf, at)? + 1,
+            OPEN if open == depth => return Err(JsonFault::TooDeep),
+            OPEN => open += 1,
+            _ if open == 1 => return Ok(at),
+            _ => open -= 1,
+        }
+    }
+    Err(JsonFault::Truncated)
+}
+
+const PLAIN: u8 = 0;
+const QUOTE: u8 = 1;
+const OPEN: u8 = 2;
+const CLOSE: u8 = 3;
+
+/// What a byte outside strings means to one who counts brackets.
+static CLASS: [u8; 256] = {
+    let mut class = [PLAIN; 256];
+    class[b'"' as usize] = QUOTE;
+    class[b'{' as usize] = OPEN;
+    class[b'[' as usize] = OPEN;
+    class[b'}' as usize] = CLOSE;
+    class[b']' as usize] = CLOSE;
+    class
+};
+
+fn literal(
+    buf: &[u8],
+    at: usize,
+    word: &[u8],
+    kind: ValueKind,
+) -> Result<(usize, ValueKind), JsonFault> {
+    let end = at + word.len();
+    match buf.get(at..end) {
+        Some(seen) if seen == word => Ok((end, kind)),
+        Some(_) => Err(JsonFault::at(buf, at)),
+        None => Err(JsonFault::Truncated),
+    }
+}
+
+/// The end of the number at `at`: `-? int frac? exp?` of RFC 8259 6.
+fn number_end(buf: &[u8], at: usize) -> Result<usize, JsonFault> {
+    let mut at = if buf.get(at) == Some(&b'-') { at + 1 } else { at };
+    at = match buf.get(at) {
+        Some(b'0') => at + 1,
+        _ => digits(buf, at)?,
+    };
+    if buf.get(at) == Some(&b'.') {
+        at = digits(buf, at + 1)?;
+    }
+    if matches!(buf.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        if matches!(buf.get(at), Some(b'+' | b'-')) {
+            at += 1;
+        }
+        at = digits(buf, at)?;
+    }
+    Ok(at)
+}
+
+/// The end of one or more digits.
+fn digits(buf: &[u8], start: usize) -> Result<usize, JsonFault> {
+    let mut at = start;
+    while matches!(buf.get(at), Some(b'0'..=b'9')) {
+        at += 1;
+    }
+    if at == start { Err(JsonFault::at(buf, at)) } else { Ok(at) }
+}
+
+#[inline]
+fn quote_or_backslash(buf: &[u8], at: usize) -> Option<usize> {
+    let rest = buf.get(at..)?;
+    let (words, _) = rest.as_chunks::<8>();
+    for (count, word) in words.iter().take(SHORT_WORDS).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let hits = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\'));
+        if hits != 0 {
+            return Some(at + count * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    let searched = words.len().min(SHORT_WORDS) * 8;
+    memchr2(b'"', b'\\', &rest[searched..]).map(|found| at + searched + found)
+}
+
+/// The byte in all eight places of a word.
+const fn repeat(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The high bit of each byte that is zero. A byte above the first zero may be marked wrongly, so
+/// only the lowest mark may be used.
+#[inline]
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(repeat(1)) & !word & repeat(0x80)
+}
