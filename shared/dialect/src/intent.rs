@@ -1,0 +1,144 @@
+//! What a request asks for, in terms that are the same for every dialect.
+//!
+//! Owns the checked form of a request; the body's bytes stay with the caller, and spans point
+//! into them. Left out: who may ask, and what it costs.
+
+use std::fmt;
+
+use wire::Span;
+use wire::json::Member;
+
+/// A checked request.
+#[derive(Debug)]
+pub struct Intent {
+    /// The model as the client named it, unescaped.
+    pub model: Box<str>,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// Whether the client asked for usage in the stream.
+    pub include_usage: bool,
+    /// The client's own limit of output tokens for each choice.
+    pub output_limit: Option<u64>,
+    /// How many choices (`n`).
+    pub choices: u64,
+    /// The service tier asked for, where one is.
+    pub service_tier: Option<Box<str>>,
+    /// What the input holds.
+    pub input: InputShape,
+    /// Whether spoken output is asked for.
+    pub audio_output: bool,
+    /// Whether the provider is asked to search the web.
+    pub web_search: bool,
+    /// Where the members stand that go upstream in another form.
+    pub places: Places,
+}
+
+/// Where the members stand that are spliced.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// The whole object.
+    pub object: Span,
+    /// The value of `model`.
+    pub model: Span,
+    /// `max_tokens`, if present.
+    pub max_tokens: Option<Member>,
+    /// `max_completion_tokens`, if present.
+    pub max_completion_tokens: Option<Member>,
+    /// `stream_options`, if present.
+    pub stream_options: Option<Member>,
+    /// Members that are ours alone and never go upstream.
+    pub private: Vec<Member>,
+}
+
+/// Sizes of the input, from which its token bound follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputShape {
+    /// Bytes of everything but the parts counted below; no text makes more tokens than bytes.
+    pub text_bytes: u64,
+    /// Image parts.
+    pub images: u64,
+    /// Audio parts.
+    pub audios: u64,
+    /// File parts.
+    pub files: u64,
+    /// Parts of kinds that have no known bound.
+    pub unknown_parts: u64,
+}
+
+/// What the chosen endpoint needs changed in the body.
+#[derive(Clone, Copy, Debug)]
+pub struct UpstreamTerms<'a> {
+    /// The upstream's model id as a JSON string, quotes included.
+    pub model_json: &'a [u8],
+    /// The output cap to write, for each choice.
+    pub output_cap: u64,
+    /// Whether the cap goes into `max_completion_tokens` rather than `max_tokens`.
+    pub cap_as_completion_tokens: bool,
+    /// Whether the upstream understands `stream_options`.
+    pub stream_usage: bool,
+}
+
+/// How a model's answer ended, as far as billing and logs care.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Finish {
+    /// No end was seen.
+    #[default]
+    None,
+    /// The model was done.
+    Stop,
+    /// The output limit was reached.
+    Length,
+    /// The model wants a tool called.
+    ToolCalls,
+    /// The provider withheld the answer.
+    ContentFilter,
+    /// The answer ended in an error.
+    Error,
+    /// Anything else.
+    Other,
+}
+
+impl Finish {
+    /// Reads OpenAI's `finish_reason`.
+    pub fn from_openai(reason: &[u8]) -> Self {
+        match reason {
+            b"stop" => Self::Stop,
+            b"length" => Self::Length,
+            b"tool_calls" | b"function_call" => Self::ToolCalls,
+            b"content_filter" => Self::ContentFilter,
+            b"error" => Self::Error,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What is wrong with a request: always the client's fault, never worth a retry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestFault {
+    /// The member at fault, where there is one.
+    pub param: Option<&'static str>,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// Whether the request is well formed but asks for what cannot be served.
+    pub unsupported: bool,
+}
+
+impl RequestFault {
+    /// A member with a wrong value.
+    pub fn invalid(param: &'static str, message: impl Into<String>) -> Self {
+        Self { param: Some(param), message: message.into(), unsupported: false }
+    }
+
+    /// A member that asks for what cannot be served.
+    pub fn unsupported(param: &'static str, message: impl Into<String>) -> Self {
+        Self { param: Some(param), message: message.into(), unsupported: true }
+    }
+}
+
+impl fmt::Display for RequestFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RequestFault {}

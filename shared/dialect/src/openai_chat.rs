@@ -1,0 +1,13 @@
+//! OpenAI chat completions, on both sides of the gateway.
+//!
+//! Owns the meaning of this dialect's members; offsets come from the wire crate's scanner.
+//! Source: OpenAI API reference, "Create chat completion" and "Chat completion chunk".
+
+mod answer;
+mod request;
+
+pub use answer::{Answer, Rewrite, is_done};
+pub use request::{read_intent, write_upstream};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! The chat dialect against bodies as SDKs and providers write them.
+
+use serde_json::{Value, json};
+use wire::gate::{Gate, GateLimits};
+
+use super::*;
+use crate::{Intent, RequestFault, UpstreamTerms};
+
+fn intent(body: &str) -> Result<Intent, RequestFault> {
+    let mut gate = Gate::new();
+    let top = gate.check(body.as_bytes(), &GateLimits::default()).unwrap();
+    read_intent(&top, body.as_bytes())
+}
+
+fn upstream(body: &str, terms: &UpstreamTerms<'_>) -> String {
+    let mut out = Vec::new();
+    write_upstream(&intent(body).unwrap(), body.as_bytes(), terms, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+const TERMS: UpstreamTerms<'_> = UpstreamTerms {
+    model_json: b"\"up\"",
+    output_cap: 9,
+    cap_as_completion_tokens: true,
+    stream_usage: true,
+};
+
+#[test]
+fn a_plain_request_is_read_whole() {
+    let body = r#"{"model":"a/b","stream":true,"messages":[{"role":"user","content":"hi"}],
+        "max_tokens":5,"n":2,"stream_options":{"include_usage":true}}"#;
+    let intent = intent(body).unwrap();
+    assert_eq!(&*intent.model, "a/b");
+    assert!(intent.stream && intent.include_usage);
+    assert_eq!((intent.output_limit, intent.choices), (Some(5), 2));
+    assert_eq!(intent.input.text_bytes, body.len() as u64);
+}
+
+#[test]
+fn parts_are_counted_apart_from_text() {
+    let body = r#"{"model":"m","messages":[{"content":[{"type":"text","text":"x"},
+        {"type":"im\u0061ge_url","image_url":{"url":"data:..."}},{"type":"file","file":{}},
+        {"type":"input_audio"},{"type":"video_url"},{}]}]}"#;
+    let input = intent(body).unwrap().input;
+    assert_eq!((input.images, input.files, input.audios, input.unknown_parts), (1, 1, 1, 2));
+    assert!(input.text_bytes < body.len() as u64 - 50);
+}
+
+#[test]
+fn wrong_members_name_themselves() {
+    for (body, param) in [
+        (r#"{"messages":[{}]}"#, "model"),
+        (r#"{"model":7,"messages":[{}]}"#, "model"),
+        (r#"{"model":"m"}"#, "messages"),
+        (r#"{"model":"m","messages":[]}"#, "messages"),
+        (r#"{"model":"m","messages":["x"]}"#, "messages"),
+        (r#"{"model":"m","messages":[{}],"stream":1}"#, "stream"),
+        (r#"{"model":"m","messages":[{}],"max_tokens":0}"#, "max_tokens"),
+        (r#"{"model":"m","messages":[{}],"max_tokens":1.5}"#, "max_tokens"),
+        (r#"{"model":"m","messages":[{}],"n":129}"#, "n"),
+        (r#"{"model":"m","messages":[{}],"routing":{}}"#, "routing"),
+        (r#"{"model":"m","messages":[{}],"max_tokens":1,"max_completion_tokens":2}"#, "max_tokens"),
+    ] {
+        assert_eq!(intent(body).unwrap_err().param, Some(param), "{body}");
+    }
+}
+
+#[test]
+fn the_upstream_sees_what_was_priced_and_all_else_unchanged() {
+    let body = r#"{ "x":1.000, "model" : "a/b","stream":true,"messages":[{"content":"\u00e9"}],"max_tokens":5,"usage":{"include":true},"y":[1, 2]}"#;
+    let sent = upstream(body, &TERMS);
+    let value: Value = serde_json::from_str(&sent).unwrap();
+    assert_eq!(value["model"], "up");
+    assert_eq!(value["max_completion_tokens"], 9);
+    assert_eq!(value["stream_options"], json!({ "include_usage": true }));
+    assert!(value.get("max_tokens").is_none() && value.get("usage").is_none());
+    assert!(sent.contains(r#""x":1.000"#) && sent.contains(r#"\u00e9"#), "{sent}");
+    assert!(sent.contains(r#""y":[1, 2]"#), "{sent}");
+}
+
+#[test]
+fn stream_options_keep_what_else_they_hold() {
+    let body = r#"{"model":"m","stream":true,"messages":[{}],"stream_options":{"include_obfuscation":false,"include_usage":false}}"#;
+    let value: Value = serde_json::from_str(&upstream(body, &TERMS)).unwrap();
+    let expected = json!({ "include_usage": true, "include_obfuscation": false });
+    assert_eq!(value["stream_options"], expected);
+    let plain = UpstreamTerms { stream_usage: false, cap_as_completion_tokens: false, ..TERMS };
+    let value: Value = serde_json::from_str(&upstream(body, &plain)).unwrap();
+    assert!(value.get("stream_options").is_none());
+    assert_eq!(value["max_tokens"], 9);
+}
+
+#[test]
+fn a_chunk_is_rewritten_outside_its_choices_only() {
+    let chunk = br#"{"id":"c1","usage":null,"model":"up","choices":[{"index":0,"delta":{"content":"\"model\":\"up\""},"finish_reason":"stop"}],"service_tier":"flex"}"#;
+    let answer = Answer::read(chunk).unwrap();
+    assert!(answer.has_choices && !answer.is_error && answer.usage_object().is_none());
+    assert_eq!(answer.finish, crate::Finish::Stop);
+    assert_eq!(answer.text_bytes, 16);
+    let mut out = Vec::new();
+    let rewrite = Rewrite { model_json: b"\"a/b\"", id_json: None, drop_usage: true };
+    answer.rewrite(chunk, &rewrite, &mut out);
+    let expected = r#"{"id":"c1","model":"a/b","choices":[{"index":0,"delta":{"content":"\"model\":\"up\""},"finish_reason":"stop"}],"service_tier":"flex"}"#;
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn usage_is_removed_wherever_it_stands() {
+    for (json, expected) in [
+        (r#"{"usage":{"a":1},"b":2}"#, r#"{"b":2}"#),
+        (r#"{"b":2 , "usage":null}"#, r#"{"b":2 }"#),
+        (r#"{"usage":1}"#, "{}"),
+    ] {
+        let mut out = Vec::new();
+        let rewrite = Rewrite { model_json: b"", id_json: None, drop_usage: true };
+        Answer::read(json.as_bytes()).unwrap().rewrite(json.as_bytes(), &rewrite, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
+fn errors_and_usage_chunks_are_told_from_content() {
+    let read = |json: &str| Answer::read(json.as_bytes()).unwrap();
+    assert!(read(r#"{"error":{"message":"x"}}"#).is_error);
+    assert!(!read(r#"{"error":null,"choices":[{}]}"#).is_error);
+    assert!(read(r#"{"choices":[],"usage":{"prompt_tokens":1}}"#).is_usage_only());
+    assert!(!read(r#"{"choices":[{}],"usage":{"prompt_tokens":1}}"#).is_usage_only());
+    assert!(is_done(b"[DONE]"));
+}
