@@ -1,0 +1,89 @@
+"""Refusals: the SDK raises the type that it documents, retries what is worth it, and no more."""
+
+import time
+from decimal import Decimal
+
+import openai
+import pytest
+
+from books import Account, admin
+from test_answers import MODEL, ask
+
+
+def call(client, **options):
+    options = {"model": MODEL, "messages": ask("Hello?"), **options}
+    return client.chat.completions.create(**options)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_unknown_key_is_an_authentication_error(connect, stream):
+    with pytest.raises(openai.AuthenticationError) as refusal:
+        call(connect("sk-nobody"), stream=stream)
+    assert refusal.value.status_code == 401
+    assert refusal.value.code == "invalid_api_key"
+    assert refusal.value.request_id
+
+
+def test_an_unknown_model_is_a_bad_request(client, account):
+    with pytest.raises(openai.BadRequestError) as refusal:
+        call(client, model="sim/nothing")
+    assert refusal.value.code == "model_not_found"
+    assert "sim/nothing" in refusal.value.message
+    account.assert_balanced([])
+
+
+def test_a_body_that_makes_no_sense_is_a_bad_request(client):
+    with pytest.raises(openai.BadRequestError) as refusal:
+        call(client, messages="not a list")
+    assert refusal.value.type == "invalid_request_error"
+
+
+def test_an_unknown_model_cannot_be_retrieved(client):
+    with pytest.raises(openai.APIStatusError) as refusal:
+        client.models.retrieve("sim/nothing")
+    assert refusal.value.status_code in (400, 404)
+
+
+def test_no_money_is_said_once_and_not_retried(connect, attempts):
+    poor = connect(Account(credit="0").key, max_retries=2, **attempts.options())
+    with pytest.raises(openai.APIStatusError) as refusal:
+        call(poor)
+    assert refusal.value.status_code == 402
+    assert refusal.value.code == "insufficient_credits"
+    assert refusal.value.response.headers["x-should-retry"] == "false"
+    assert attempts.statuses == [402]
+
+
+def test_a_rate_limit_is_a_rate_limit_error_with_its_headers(connect):
+    account = Account(rpm=1)
+    client = connect(account.key)
+    first = client.chat.completions.with_raw_response.create(model=MODEL, messages=ask("One"))
+    assert first.headers["x-ratelimit-limit"] == "1"
+    with pytest.raises(openai.RateLimitError) as refusal:
+        call(client)
+    assert refusal.value.code == "rate_limit_exceeded"
+    headers = refusal.value.response.headers
+    assert headers["x-ratelimit-limit"] == "1"
+    assert headers["x-ratelimit-remaining"] == "0"
+    assert 1 <= int(headers["retry-after"]) <= 60
+    assert int(headers["x-ratelimit-reset"]) >= int(time.time())
+    account.assert_charged(first.parse().usage)
+
+
+def test_an_upstream_that_is_down_is_retried_and_costs_nothing(account, connect, attempts):
+    client = connect(account.key, max_retries=1, **attempts.options())
+    with pytest.raises(openai.InternalServerError) as refusal:
+        call(client, model="sim/down")
+    assert refusal.value.status_code in (502, 503)
+    assert refusal.value.code in ("provider_error", "provider_overloaded")
+    assert len(attempts.statuses) == 2
+    assert Decimal(account.books()["spent"]) == 0
+    assert Decimal(account.books()["held"]) == 0
+
+
+def test_a_disabled_key_is_refused_at_once(account, client):
+    call(client)
+    for key in admin("GET", f"/accounts/{account.id}/keys")["data"]:
+        admin("DELETE", f"/keys/{key['hash']}")
+    with pytest.raises(openai.AuthenticationError):
+        call(client)
