@@ -1,0 +1,178 @@
+//! Every wish the sandbox knows, one row each: `GET /faults` prints this table.
+
+use super::{End, Framing, Length, LineEnd, Refusal, Reported, Script, Wrong};
+
+/// One wish: its name, its argument in words, what happens, and how it is noted in a script.
+pub(super) struct Row {
+    pub name: &'static str,
+    pub arg: &'static str,
+    pub meaning: &'static str,
+    /// `None` where the argument makes no sense.
+    pub set: fn(&mut Script, &str) -> Option<()>,
+}
+
+const NONE: &str = "nothing";
+const MS: &str = "milliseconds";
+const TOKENS: &str = "a number of tokens";
+
+/// A size that no buffer of a stream should be smaller than: 2 MiB.
+const BIG_EVENT: u64 = 2 << 20;
+
+/// An output that ignores its cap says this much more than anyone asked.
+const IGNORED_CAP_TOKENS: u64 = 4096;
+
+macro_rules! rows {
+    ($($name:literal, $arg:expr, $meaning:literal, |$script:ident, $given:ident| $set:expr;)*) => {
+        &[$(Row { name: $name, arg: $arg, meaning: $meaning, set: |$script, $given| $set },)*]
+    };
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = rows! {
+    "status", "a status code, then :retry-after=SECONDS if wished",
+        "answers with this status and an error in OpenAI's form",
+        |script, arg| { script.refusal = Some(refusal(arg)?); Some(()) };
+    "stall", MS, "says nothing for so long before the head",
+        |script, arg| { script.stall_ms = arg.parse().ok()?; Some(()) };
+    "stall-mid", MS, "says nothing for so long in the middle of the answer",
+        |script, arg| { script.stall_mid_ms = arg.parse().ok()?; Some(()) };
+    "no-head", NONE, "closes the connection instead of answering",
+        |script, arg| ended(script, arg, End::NoHead);
+    "reset-head", NONE, "resets the connection instead of answering",
+        |script, arg| ended(script, arg, End::ResetHead);
+    "endless-head", NONE, "sends header fields until the client is gone",
+        |script, arg| ended(script, arg, End::EndlessHead);
+    "cut", NONE, "closes the connection in the middle of the answer, between events",
+        |script, arg| ended(script, arg, End::Cut);
+    "reset-mid", NONE, "resets the connection in the middle of an event",
+        |script, arg| ended(script, arg, End::ResetMid);
+    "fin-no-done", NONE, "ends a stream well, but without [DONE]",
+        |script, arg| ended(script, arg, End::NoDone);
+    "error-in-200", NONE, "a 200 whose first event is an error",
+        |script, arg| flag(&mut script.error_in_200, arg);
+    "no-usage", NONE, "never tells the usage",
+        |script, arg| reported(script, arg, Reported::Absent);
+    "usage-early", NONE, "a stream that tells the usage before the finish",
+        |script, arg| reported(script, arg, Reported::Early);
+    "usage-twice", NONE, "a stream that tells half of the usage first, then all of it",
+        |script, arg| reported(script, arg, Reported::Twice);
+    "usage-late", MS, "a stream that tells the usage so long after the finish",
+        |script, arg| { script.late_ms = arg.parse().ok()?; Some(()) };
+    "wrong-usage", "negative, huge, float, string, null or zero", "counts of this kind",
+        |script, arg| { script.usage = Reported::Wrong(wrong(arg)?); Some(()) };
+    "cost-zero", NONE, "the usage says that it cost nothing",
+        |script, arg| flag(&mut script.cost_zero, arg);
+    "cached", "a number of tokens, or nothing for half of the prompt",
+        "so much of the prompt counts as read from a cache",
+        |script, arg| { script.cached = Some(number_or(arg, u64::MAX)?); Some(()) };
+    "cache-write", "a number of tokens, or nothing for a quarter of the prompt",
+        "so much of the prompt counts as written to a cache",
+        |script, arg| { script.cache_write = Some(number_or(arg, u64::MAX)?); Some(()) };
+    "tokens", TOKENS, "says so many tokens, within the caller's cap",
+        |script, arg| { script.length = Length::Exactly(arg.parse().ok()?); Some(()) };
+    "ignore-cap", "a number of tokens, 4096 if not given", "says so much, whatever the cap",
+        |script, arg| ignored_cap(script, arg);
+    "endless", NONE, "talks until the client is gone",
+        |script, arg| { script.length = Length::Endless; arg.is_empty().then_some(()) };
+    "bad-chunk", NONE, "a chunk size that is not a number, in the middle of the answer",
+        |script, arg| { script.framing = Framing::BadChunk; arg.is_empty().then_some(()) };
+    "wrong-length", "short or long", "a content-length that is not the body's",
+        |script, arg| { script.framing = wrong_length(arg)?; Some(()) };
+    "slow-head", NONE, "a head of one byte every 10 ms",
+        |script, arg| flag(&mut script.slow_head, arg);
+    "one-byte", NONE, "every byte is written by itself",
+        |script, arg| flag(&mut script.one_byte, arg);
+    "1xx", "how many, 100 if not given", "informational answers before the real one",
+        |script, arg| { script.informational = number_or(arg, 100)?; Some(()) };
+    "old-date", NONE, "a Date of long ago",
+        |script, arg| flag(&mut script.old_date, arg);
+    "same-id", NONE, "an id that every such answer has",
+        |script, arg| flag(&mut script.same_id, arg);
+    "gzip-label", NONE, "a body that says it is compressed, and is not",
+        |script, arg| flag(&mut script.gzip_label, arg);
+    "crlf", NONE, "a stream whose lines end in CR LF",
+        |script, arg| { script.line_end = LineEnd::Crlf; arg.is_empty().then_some(()) };
+    "cr", NONE, "a stream whose lines end in CR",
+        |script, arg| { script.line_end = LineEnd::Cr; arg.is_empty().then_some(()) };
+    "bom", NONE, "a stream that begins with a byte order mark",
+        |script, arg| flag(&mut script.bom, arg);
+    "comments", NONE, "a comment before every event",
+        |script, arg| flag(&mut script.comments, arg);
+    "empty-choices", NONE, "a stream whose first event has no choices; a whole answer without",
+        |script, arg| flag(&mut script.empty_choices, arg);
+    "big-event", "bytes, 2 MiB if not given", "an event of that size that means nothing",
+        |script, arg| { script.big_event = number_or(arg, BIG_EVENT)? as usize; Some(()) };
+    "reasoning-text", NONE, "reasoning is shown as reasoning_content",
+        |script, arg| flag(&mut script.show_reasoning, arg);
+    "close-on-keepalive", NONE, "answers, then closes as soon as the next request arrives",
+        |script, arg| flag(&mut script.close_on_next, arg);
+    "first-byte", MS, "pace: when the answer begins",
+        |script, arg| { script.first_byte_ms = Some(arg.parse().ok()?); Some(()) };
+    "rate", "tokens a second, 0 for all at once", "pace: how fast the answer comes",
+        |script, arg| { script.tokens_per_second = Some(arg.parse().ok()?); Some(()) };
+    "chunk", TOKENS, "pace: how much an event holds",
+        |script, arg| { script.chunk_tokens = Some(arg.parse().ok()?); Some(()) };
+};
+
+pub(super) fn find(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == name)
+}
+
+/// Name, argument and meaning of every wish.
+pub(crate) fn list() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    ROWS.iter().map(|row| (row.name, row.arg, row.meaning))
+}
+
+fn flag(place: &mut bool, arg: &str) -> Option<()> {
+    *place = true;
+    arg.is_empty().then_some(())
+}
+
+fn ended(script: &mut Script, arg: &str, end: End) -> Option<()> {
+    script.end = end;
+    arg.is_empty().then_some(())
+}
+
+fn reported(script: &mut Script, arg: &str, usage: Reported) -> Option<()> {
+    script.usage = usage;
+    arg.is_empty().then_some(())
+}
+
+fn ignored_cap(script: &mut Script, arg: &str) -> Option<()> {
+    script.length = Length::IgnoreCap(number_or(arg, IGNORED_CAP_TOKENS)?);
+    Some(())
+}
+
+fn number_or(arg: &str, otherwise: u64) -> Option<u64> {
+    if arg.is_empty() { Some(otherwise) } else { arg.parse().ok() }
+}
+
+fn refusal(arg: &str) -> Option<Refusal> {
+    let (status, rest) = arg.split_once(':').unwrap_or((arg, ""));
+    let status = status.parse().ok().filter(|status| (200..600).contains(status))?;
+    let retry_after = match rest {
+        "" => None,
+        rest => Some(rest.strip_prefix("retry-after=")?.parse().ok()?),
+    };
+    Some(Refusal { status, retry_after })
+}
+
+fn wrong(arg: &str) -> Option<Wrong> {
+    Some(match arg {
+        "negative" => Wrong::Negative,
+        "huge" => Wrong::Huge,
+        "float" => Wrong::Float,
+        "string" => Wrong::Text,
+        "null" => Wrong::Null,
+        "zero" => Wrong::Zero,
+        _ => return None,
+    })
+}
+
+fn wrong_length(arg: &str) -> Option<Framing> {
+    match arg {
+        "short" => Some(Framing::Short),
+        "long" => Some(Framing::Long),
+        _ => None,
+    }
+}

@@ -1,0 +1,250 @@
+//! The truth log: what the sandbox would bill, request by request.
+//!
+//! Owns the records in memory (the last ones) and the lines on disk. Invariants: every request to
+//! a model has exactly one record, opened before the answer begins; it holds what was generated,
+//! whatever the usage told the caller; a record is final before the answer's last bytes leave, so
+//! that whoever read the whole answer finds the truth finished. One exception: a client that
+//! closes while those last bytes are on their way turns it into `aborted`.
+//! Left out on purpose: prices. The sandbox counts, it does not charge.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use units::{TokenClass, Tokens};
+
+/// How a request ended for the sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Still being answered.
+    Running,
+    /// Answered to the end.
+    Finished,
+    /// The client went away; what was generated until then is billed.
+    Aborted,
+    /// A fault that was wished for broke the answer off.
+    Broken,
+    /// Answered with an error: nothing is billed.
+    Refused,
+}
+
+/// What was billed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Billed {
+    /// All input tokens, cached and written ones included.
+    pub prompt: u64,
+    /// Of `prompt`, those read from the cache.
+    pub cached: u64,
+    /// Of `prompt`, those written to the cache.
+    pub cache_write: u64,
+    /// Of `prompt`, those of audio parts.
+    pub audio: u64,
+    /// All output tokens generated so far, reasoning included.
+    pub completion: u64,
+    /// Of `completion`, those of hidden reasoning.
+    pub reasoning: u64,
+}
+
+impl Billed {
+    /// The same as disjoint classes, the form that prices multiply.
+    pub fn tokens(&self) -> Tokens {
+        let mut tokens = Tokens::ZERO;
+        tokens[TokenClass::Input] = self.prompt - self.cached - self.cache_write - self.audio;
+        tokens[TokenClass::CacheRead] = self.cached;
+        tokens[TokenClass::CacheWrite] = self.cache_write;
+        tokens[TokenClass::AudioInput] = self.audio;
+        tokens[TokenClass::Output] = self.completion - self.reasoning;
+        tokens[TokenClass::Reasoning] = self.reasoning;
+        tokens
+    }
+}
+
+/// One request, as a provider would bill it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// The sandbox's id of the request: the answer's `x-request-id`.
+    pub request: String,
+    /// The answer's `id` (`chatcmpl-…`).
+    pub id: String,
+    /// The header `x-generation-id` as it was received.
+    pub generation: Option<String>,
+    /// The header `x-request-id` as it was received.
+    pub caller_request: Option<String>,
+    /// The model as it was asked for.
+    pub model: String,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// The output cap as it was received.
+    pub max_tokens: Option<u64>,
+    /// The answer's status.
+    pub status: u16,
+    /// The wishes of the request, empty when there were none.
+    pub fault: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What is billed.
+    #[serde(flatten)]
+    pub billed: Billed,
+}
+
+/// All truths of a sandbox.
+#[derive(Debug)]
+pub(crate) struct TruthLog {
+    kept: Mutex<Kept>,
+    file: Option<File>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    last: VecDeque<Truth>,
+    /// The number of the first record that is still kept.
+    first: u64,
+    most: usize,
+    running: u64,
+}
+
+impl TruthLog {
+    pub(crate) fn open(path: Option<&Path>, most: usize) -> io::Result<Self> {
+        let file = match path {
+            Some(path) => Some(OpenOptions::new().create(true).append(true).open(path)?),
+            None => None,
+        };
+        let kept = Kept { last: VecDeque::new(), first: 0, most: most.max(1), running: 0 };
+        Ok(Self { kept: Mutex::new(kept), file })
+    }
+
+    pub(crate) fn all(&self) -> Vec<Truth> {
+        self.kept().last.iter().cloned().collect()
+    }
+
+    pub(crate) fn running(&self) -> u64 {
+        self.kept().running
+    }
+
+    /// Begins a record; it is `Running` until it is told otherwise.
+    pub(crate) fn begin(self: &Arc<Self>, truth: Truth) -> Record {
+        let mut kept = self.kept();
+        if kept.last.len() == kept.most {
+            kept.last.pop_front();
+            kept.first += 1;
+        }
+        let number = kept.first + kept.last.len() as u64;
+        kept.last.push_back(truth.clone());
+        kept.running += 1;
+        drop(kept);
+        Record { log: Arc::clone(self), number, truth }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, number: u64, truth: &Truth) {
+        let mut kept = self.kept();
+        let place = number.checked_sub(kept.first).and_then(|place| usize::try_from(place).ok());
+        if let Some(slot) = place.and_then(|place| kept.last.get_mut(place)) {
+            slot.clone_from(truth);
+        }
+    }
+
+    fn end(&self, truth: &Truth) {
+        self.kept().running -= 1;
+        let Some(mut file) = self.file.as_ref() else { return };
+        if let Ok(mut line) = serde_json::to_vec(truth) {
+            line.push(b'\n');
+            // One write a line: lines of several connections never mix. A full disk loses the
+            // line but not the answer; the records in memory stay.
+            let _ = file.write_all(&line);
+        }
+    }
+}
+
+/// A record that is being written; its line goes to the file when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Record {
+    log: Arc<TruthLog>,
+    number: u64,
+    pub(crate) truth: Truth,
+}
+
+impl Record {
+    /// Settles the record before the last bytes leave.
+    pub(crate) fn set(&mut self, outcome: Outcome) {
+        self.truth.outcome = outcome;
+        self.log.store(self.number, &self.truth);
+    }
+}
+
+impl Drop for Record {
+    /// A record dropped while it runs belongs to a connection that was torn down: aborted.
+    fn drop(&mut self) {
+        if self.truth.outcome == Outcome::Running {
+            self.set(Outcome::Aborted);
+        }
+        self.log.end(&self.truth);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn truth(id: &str) -> Truth {
+        Truth {
+            request: id.into(),
+            id: id.into(),
+            generation: None,
+            caller_request: None,
+            model: "chat".into(),
+            stream: false,
+            max_tokens: None,
+            status: 200,
+            fault: String::new(),
+            outcome: Outcome::Running,
+            billed: Billed::default(),
+        }
+    }
+
+    #[test]
+    fn classes_are_disjoint_and_leave_nothing_out() {
+        let billed = Billed {
+            prompt: 100,
+            cached: 40,
+            cache_write: 5,
+            audio: 7,
+            completion: 30,
+            reasoning: 9,
+        };
+        let tokens = billed.tokens();
+        assert_eq!((tokens.input_total(), tokens.output_total()), (100, 30));
+        assert_eq!((tokens[TokenClass::Input], tokens[TokenClass::Output]), (48, 21));
+    }
+
+    #[test]
+    fn only_the_last_records_are_kept() {
+        let log = Arc::new(TruthLog::open(None, 2).unwrap());
+        let mut records: Vec<_> = ["a", "b", "c"].map(|id| log.begin(truth(id))).into();
+        records[0].set(Outcome::Finished);
+        records[2].set(Outcome::Broken);
+        assert_eq!(log.running(), 3);
+        drop(records);
+        let kept: Vec<_> = log.all().into_iter().map(|kept| (kept.id, kept.outcome)).collect();
+        assert_eq!(kept, [("b".into(), Outcome::Aborted), ("c".into(), Outcome::Broken)]);
+        assert_eq!(log.running(), 0);
+    }
+
+    #[test]
+    fn a_line_reads_back_as_its_truth() {
+        let path = std::env::temp_dir().join(format!("sandbox-truth-{}", std::process::id()));
+        let log = Arc::new(TruthLog::open(Some(&path), 8).unwrap());
+        log.begin(truth("x")).set(Outcome::Finished);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let read: Truth = serde_json::from_str(text.trim_end()).unwrap();
+        assert_eq!(Some(&read), log.all().first());
+    }
+}
