@@ -1,1 +1,18 @@
-//! Placeholder head.
+//! The ledger's rules: what money is where, and the only ways it moves.
+//!
+//! Purpose: accounts, leases, holds and their records as pure state machines. A data plane writes
+//! [`record`]s into [`run`]s; the ledger writes [`event`]s, some of which carry such runs; and
+//! [`books`] folds events into balances. [`cell`] is the atomics between the cores of one process.
+//! Invariants: money moves in exactly one function, [`books::Books::apply`]; arithmetic is checked;
+//! a refused event changes nothing; what is read from bytes is checked and never panics.
+//! Left out on purpose: clocks, threads, disks and sockets. Time and bytes are handed in.
+
+mod bytes;
+pub mod cell;
+mod purse;
+pub mod record;
+pub mod run;
+
+pub use purse::Purse;
+pub use record::{Record, RecordBytes, RecordFault};
+pub use run::Run;

@@ -1,0 +1,12 @@
+//! The words that the cores of one data plane process share.
+//!
+//! Purpose: free credit of a purse ([`CreditCell`]) and the pace of a key ([`RateCell`]), as single
+//! atomic words: no lock, no wait.
+//! Invariants: a cell never gives out more than it was given. Which thread may do what is part of
+//! each function's contract: cores only take, the journal thread alone adds.
+
+mod credit;
+mod rate;
+
+pub use credit::CreditCell;
+pub use rate::{RateCell, RateVerdict};

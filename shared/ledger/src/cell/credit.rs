@@ -1,0 +1,267 @@
+//! Free credit of one purse, lent to this process.
+//!
+//! Purpose: admission takes the worst case of a request out of `free` with one compare-and-swap;
+//! the journal thread puts back what was not used, after the batch with the record is written. So
+//! credit that a core can take was never given back by a record that could still be lost.
+//! Invariants: `free` never falls below zero; all that was taken, charged and taken back is never
+//! more than was granted. `held` follows `free` and may lag it by one step of another thread.
+//!
+//! Asking for more:
+//! ```text
+//!   free too low -> ask_once() == true on one core -> Need over the link
+//!                -> the others wait until answers() changes
+//!   grant() or answered() ends the question; an answer that leaves nothing makes it exhausted
+//! ```
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+
+use crate::purse::Purse;
+
+/// What the last answer said of credit that is not here. Its own word, so that reading it is one
+/// load: -1 before any answer and after a grant.
+const UNKNOWN: i64 = -1;
+
+/// Free and held credit of a purse in this process, in picodollars.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct CreditCell {
+    purse: Purse,
+    free: AtomicI64,
+    held: AtomicI64,
+    unlent: AtomicI64,
+    elsewhere: AtomicI64,
+    answers: AtomicU32,
+    asked: AtomicBool,
+}
+
+impl CreditCell {
+    /// An empty cell.
+    pub const fn new(purse: Purse) -> Self {
+        Self {
+            purse,
+            free: AtomicI64::new(0),
+            held: AtomicI64::new(0),
+            unlent: AtomicI64::new(UNKNOWN),
+            elsewhere: AtomicI64::new(UNKNOWN),
+            answers: AtomicU32::new(0),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    /// Whose credit it is.
+    pub const fn purse(&self) -> Purse {
+        self.purse
+    }
+
+    /// Takes `amount` picodollars out of free credit for a request; false if there is less, or the
+    /// amount is negative. Any thread.
+    #[must_use = "a hold that was taken must be ended"]
+    pub fn try_hold(&self, amount: i64) -> bool {
+        let taken = self.take(amount);
+        if taken {
+            self.held.fetch_add(amount, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Undoes [`Self::try_hold`] where no record of the hold was written (the key's purse had too
+    /// little, the ring was full). Any thread: nothing that a journal could lose is given back.
+    pub fn undo_hold(&self, amount: i64) {
+        self.held.fetch_sub(amount, Ordering::Relaxed);
+        self.add(amount);
+    }
+
+    /// Takes `amount` picodollars that a request cost above its hold; false if there is less.
+    /// Any thread, before the post is written.
+    #[must_use = "what was taken must be in the post"]
+    pub fn try_charge_excess(&self, amount: i64) -> bool {
+        self.take(amount)
+    }
+
+    /// Gives what was not charged of a hold back to free credit. Journal thread only, after the
+    /// batch with the post or void is written. `charged` is what was paid from the hold.
+    pub fn end_hold(&self, held: i64, charged: i64) {
+        self.held.fetch_sub(held, Ordering::Relaxed);
+        self.add(held.saturating_sub(charged));
+    }
+
+    /// Adds credit that the ledger lent. Journal thread only, after the grant is written. Answers
+    /// the question, if one was asked.
+    pub fn grant(&self, amount: i64) {
+        self.unlent.store(UNKNOWN, Ordering::Relaxed);
+        self.elsewhere.store(UNKNOWN, Ordering::Relaxed);
+        self.add(amount);
+        self.answer();
+    }
+
+    /// Takes up to `up_to` picodollars out of free credit, to be returned to the ledger, and
+    /// answers how much that was. It may be told to the ledger once the return is written.
+    pub fn take_back(&self, up_to: i64) -> i64 {
+        let mut free = self.free.load(Ordering::Relaxed);
+        loop {
+            let taken = free.min(up_to).max(0);
+            match self.swap(free, free - taken) {
+                Ok(_) => return taken,
+                Err(now) => free = now,
+            }
+        }
+    }
+
+    /// Credit that a request could take now.
+    pub fn free(&self) -> i64 {
+        self.free.load(Ordering::Acquire)
+    }
+
+    /// Credit held by running requests.
+    pub fn held(&self) -> i64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// True for the one caller that should ask the ledger for more; the rest wait for an answer.
+    #[must_use = "the winner must ask"]
+    pub fn ask_once(&self) -> bool {
+        !self.asked.swap(true, Ordering::AcqRel)
+    }
+
+    /// Forgets a question that could not be sent, or whose answer was lost with the link.
+    pub fn unask(&self) {
+        self.asked.store(false, Ordering::Release);
+    }
+
+    /// How many answers came so far; it changes with each grant and each denial. Wraps.
+    pub fn answers(&self) -> u32 {
+        self.answers.load(Ordering::Acquire)
+    }
+
+    /// Takes the ledger's answer that no more is lent now: what the purse has that is not lent at
+    /// all, and what is lent to others. Also news of either, unasked.
+    pub fn answered(&self, unlent: i64, elsewhere: i64) {
+        self.unlent.store(unlent.max(0), Ordering::Relaxed);
+        self.elsewhere.store(elsewhere.max(0), Ordering::Relaxed);
+        self.answer();
+    }
+
+    /// Whether the last answer said that there is nothing more, here or elsewhere: asking again is
+    /// of no use until the ledger speaks.
+    pub fn exhausted(&self) -> bool {
+        self.unlent.load(Ordering::Relaxed) == 0 && self.elsewhere.load(Ordering::Relaxed) == 0
+    }
+
+    /// What the last answer said is not lent to anyone; zero if unknown.
+    pub fn unlent(&self) -> i64 {
+        self.unlent.load(Ordering::Relaxed).max(0)
+    }
+
+    /// What the last answer said is lent to others; zero if unknown.
+    pub fn elsewhere(&self) -> i64 {
+        self.elsewhere.load(Ordering::Relaxed).max(0)
+    }
+
+    fn answer(&self) {
+        self.asked.store(false, Ordering::Release);
+        self.answers.fetch_add(1, Ordering::Release);
+    }
+
+    fn take(&self, amount: i64) -> bool {
+        let mut free = self.free.load(Ordering::Relaxed);
+        while (0..=free).contains(&amount) {
+            match self.swap(free, free - amount) {
+                Ok(_) => return true,
+                Err(now) => free = now,
+            }
+        }
+        false
+    }
+
+    /// Adds; at the top of what a word counts it loses credit rather than wrap. The lender keeps
+    /// leases far below that.
+    fn add(&self, amount: i64) {
+        let mut free = self.free.load(Ordering::Relaxed);
+        while let Err(now) = self.swap(free, free.saturating_add(amount.max(0))) {
+            free = now;
+        }
+    }
+
+    fn swap(&self, from: i64, to: i64) -> Result<i64, i64> {
+        self.free.compare_exchange_weak(from, to, Ordering::AcqRel, Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicI64;
+    use std::thread;
+
+    use units::AccountId;
+
+    use super::*;
+
+    fn cell(granted: i64) -> CreditCell {
+        let cell = CreditCell::new(Purse::Account(AccountId(1)));
+        cell.grant(granted);
+        cell
+    }
+
+    #[test]
+    fn a_hold_comes_back_less_its_charge() {
+        let cell = cell(100);
+        assert!(cell.try_hold(60) && !cell.try_hold(41) && !cell.try_hold(-1));
+        assert_eq!((cell.free(), cell.held()), (40, 60));
+        assert!(cell.try_charge_excess(5));
+        cell.end_hold(60, 60);
+        assert_eq!((cell.free(), cell.held(), cell.take_back(50), cell.free()), (35, 0, 35, 0));
+    }
+
+    #[test]
+    fn one_asks_and_an_answer_lets_the_next_ask() {
+        let cell = cell(0);
+        let before = cell.answers();
+        assert!(cell.ask_once() && !cell.ask_once() && !cell.exhausted());
+        cell.answered(0, 7);
+        assert!(cell.answers() != before && !cell.exhausted() && cell.elsewhere() == 7);
+        cell.answered(0, 0);
+        assert!(cell.exhausted() && cell.ask_once());
+        cell.grant(1);
+        assert!(!cell.exhausted() && cell.ask_once());
+    }
+
+    /// Cores take, the journal thread ends and grants, returns are taken back: at the end every
+    /// picodollar is accounted for, and at no time was more out than was granted.
+    #[test]
+    fn what_is_taken_never_exceeds_what_was_granted() {
+        const ROUNDS: i64 = 20_000;
+        let cell = cell(50);
+        let (granted, out, charged) = (AtomicI64::new(50), AtomicI64::new(0), AtomicI64::new(0));
+        let (ends, ended) = std::sync::mpsc::channel::<(i64, i64)>();
+        thread::scope(|scope| {
+            for core in 0..4 {
+                let (cell, granted, out, ends) = (&cell, &granted, &out, ends.clone());
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        let amount = (round * 7 + core) % 40;
+                        if cell.try_hold(amount) {
+                            let now = out.fetch_add(amount, Ordering::SeqCst) + amount;
+                            assert!(now <= granted.load(Ordering::SeqCst));
+                            ends.send((amount, amount / 3)).unwrap();
+                        }
+                    }
+                });
+            }
+            drop(ends);
+            for (count, (held, charge)) in ended.iter().enumerate() {
+                charged.fetch_add(charge, Ordering::SeqCst);
+                out.fetch_sub(held - charge, Ordering::SeqCst);
+                cell.end_hold(held, charge);
+                if count % 3 == 0 {
+                    granted.fetch_add(25, Ordering::SeqCst);
+                    cell.grant(25);
+                }
+                let back = cell.take_back((count % 5) as i64);
+                granted.fetch_sub(back, Ordering::SeqCst);
+            }
+        });
+        assert!(charged.load(Ordering::SeqCst) > 0 && cell.held() == 0);
+        let left = granted.load(Ordering::SeqCst) - charged.load(Ordering::SeqCst);
+        assert_eq!(cell.free(), left);
+    }
+}

@@ -1,0 +1,277 @@
+//! Records as bytes.
+//!
+//! Layout: a tag byte, then the record's fields in the order of its struct (small sets first), as
+//! `crate::bytes` writes them. A post of everyday values takes some 90 bytes.
+
+use units::{KeyId, OfferId, UnixMillis};
+
+use super::{
+    Attempt, Attempts, Excess, FinishCode, Flags, Hold, Outcome, Post, Progress, Record,
+    UpstreamId, UsageSource, Void, VoidReason,
+};
+use crate::bytes::{Reader, RecordFault, Sink};
+use crate::purse::Purse;
+
+/// The longest form of any record, reached only by absurd values in every field.
+pub const RECORD_BYTES_MAX: usize = 403;
+
+const HOLD: u8 = 1;
+const PROGRESS: u8 = 2;
+const POST: u8 = 3;
+const VOID: u8 = 4;
+const GRANT: u8 = 5;
+const RETURN: u8 = 6;
+
+const KEY_LIMITED: u8 = 1;
+const STREAM: u8 = 2;
+
+/// One encoded record, in place: what a record ring carries.
+#[derive(Clone)]
+pub struct RecordBytes {
+    count: u16,
+    bytes: [u8; RECORD_BYTES_MAX],
+}
+
+impl RecordBytes {
+    /// The record's bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.count)]
+    }
+}
+
+impl AsRef<[u8]> for RecordBytes {
+    fn as_ref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl std::fmt::Debug for RecordBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecordBytes({:02x?})", self.as_slice())
+    }
+}
+
+impl Sink for RecordBytes {
+    fn byte(&mut self, byte: u8) {
+        self.bytes[usize::from(self.count)] = byte;
+        self.count += 1;
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let start = usize::from(self.count);
+        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+        self.count += bytes.len() as u16;
+    }
+}
+
+impl Record {
+    /// The record as bytes: exact for every value.
+    pub fn encode(&self) -> RecordBytes {
+        let mut out = RecordBytes { count: 0, bytes: [0; RECORD_BYTES_MAX] };
+        match self {
+            Self::Hold(hold) => write_hold(hold, &mut out),
+            Self::Progress(progress) => {
+                out.byte(PROGRESS);
+                out.varint(progress.hold_seq);
+                out.tokens(&progress.tokens);
+                out.amount(progress.charge);
+            }
+            Self::Post(post) => write_post(post, &mut out),
+            Self::Void(void) => write_void(void, &mut out),
+            Self::Grant { purse, amount } => {
+                out.byte(GRANT);
+                purse.write(&mut out);
+                out.amount(*amount);
+            }
+            Self::Return { purse, amount } => {
+                out.byte(RETURN);
+                purse.write(&mut out);
+                out.amount(*amount);
+            }
+        }
+        out
+    }
+
+    /// Reads one record, which must be all of `bytes`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the bytes; they are at fault, or were written by a later version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordFault> {
+        let mut from = Reader::new(bytes);
+        let record = match from.byte()? {
+            HOLD => Self::Hold(read_hold(&mut from)?),
+            PROGRESS => Self::Progress(Progress {
+                hold_seq: from.varint()?,
+                tokens: from.tokens()?,
+                charge: from.amount()?,
+            }),
+            POST => Self::Post(read_post(&mut from)?),
+            VOID => Self::Void(read_void(&mut from)?),
+            GRANT => Self::Grant { purse: Purse::read(&mut from)?, amount: from.amount()? },
+            RETURN => Self::Return { purse: Purse::read(&mut from)?, amount: from.amount()? },
+            tag => return Err(RecordFault::UnknownTag(tag)),
+        };
+        from.finish()?;
+        Ok(record)
+    }
+}
+
+fn write_hold(hold: &Hold, out: &mut RecordBytes) {
+    out.byte(HOLD);
+    out.byte(switches(hold.key_limited, false));
+    out.account(hold.account);
+    out.varint(hold.key.0);
+    out.amount(hold.amount);
+    out.varint(u64::from(hold.offer.0));
+    out.varint(u64::from(hold.output_cap));
+    out.varint(hold.at.0);
+}
+
+fn read_hold(from: &mut Reader<'_>) -> Result<Hold, RecordFault> {
+    let (key_limited, _) = read_switches(from, KEY_LIMITED)?;
+    Ok(Hold {
+        key_limited,
+        account: from.account()?,
+        key: KeyId(from.varint()?),
+        amount: from.amount()?,
+        offer: OfferId(from.narrow("offer")?),
+        output_cap: from.narrow("output cap")?,
+        at: UnixMillis(from.varint()?),
+    })
+}
+
+fn write_post(post: &Post, out: &mut RecordBytes) {
+    let small = [
+        POST,
+        switches(post.key_limited, post.stream),
+        post.source as u8,
+        post.outcome as u8,
+        post.flags.0,
+        post.service_tier,
+        post.finish as u8,
+    ];
+    out.put(&small);
+    out.varint(post.hold_seq);
+    out.account(post.account);
+    out.varint(post.key.0);
+    out.amount(post.held);
+    out.amount(post.charge);
+    out.amount(post.excess.from_free);
+    out.amount(post.excess.written_off);
+    out.amount(post.list_cost);
+    out.varint(u64::from(post.offer.0));
+    out.tokens(&post.tokens);
+    out.string(post.upstream_id.as_bytes());
+    write_attempts(&post.attempts, out);
+    out.varint(post.created_at.0);
+    out.varint(u64::from(post.first_byte_ms));
+    out.varint(u64::from(post.total_ms));
+    out.varint(u64::from(post.output_cap));
+    out.varint(u64::from(post.status));
+}
+
+fn read_post(from: &mut Reader<'_>) -> Result<Post, RecordFault> {
+    let (key_limited, stream) = read_switches(from, KEY_LIMITED | STREAM)?;
+    let [source, outcome, flags, service_tier, finish] = from.array()?;
+    Ok(Post {
+        key_limited,
+        stream,
+        source: UsageSource::from_byte(source)?,
+        outcome: Outcome::from_byte(outcome)?,
+        flags: Flags(flags),
+        service_tier,
+        finish: FinishCode::from_byte(finish)?,
+        hold_seq: from.varint()?,
+        account: from.account()?,
+        key: KeyId(from.varint()?),
+        held: from.amount()?,
+        charge: from.amount()?,
+        excess: Excess { from_free: from.amount()?, written_off: from.amount()? },
+        list_cost: from.amount()?,
+        offer: OfferId(from.narrow("offer")?),
+        tokens: from.tokens()?,
+        upstream_id: read_upstream_id(from)?,
+        attempts: read_attempts(from)?,
+        created_at: UnixMillis(from.varint()?),
+        first_byte_ms: from.narrow("first byte")?,
+        total_ms: from.narrow("total time")?,
+        output_cap: from.narrow("output cap")?,
+        status: from.narrow("status")?,
+    })
+}
+
+fn write_void(void: &Void, out: &mut RecordBytes) {
+    out.put(&[VOID, switches(void.key_limited, void.stream), void.reason as u8]);
+    out.varint(void.hold_seq);
+    out.account(void.account);
+    out.varint(void.key.0);
+    out.amount(void.held);
+    out.varint(u64::from(void.offer.0));
+    out.varint(u64::from(void.status));
+    write_attempts(&void.attempts, out);
+    out.varint(void.created_at.0);
+    out.varint(u64::from(void.total_ms));
+}
+
+fn read_void(from: &mut Reader<'_>) -> Result<Void, RecordFault> {
+    let (key_limited, stream) = read_switches(from, KEY_LIMITED | STREAM)?;
+    Ok(Void {
+        key_limited,
+        stream,
+        reason: VoidReason::from_byte(from.byte()?)?,
+        hold_seq: from.varint()?,
+        account: from.account()?,
+        key: KeyId(from.varint()?),
+        held: from.amount()?,
+        offer: OfferId(from.narrow("offer")?),
+        status: from.narrow("status")?,
+        attempts: read_attempts(from)?,
+        created_at: UnixMillis(from.varint()?),
+        total_ms: from.narrow("total time")?,
+    })
+}
+
+const fn switches(key_limited: bool, stream: bool) -> u8 {
+    (if key_limited { KEY_LIMITED } else { 0 }) | (if stream { STREAM } else { 0 })
+}
+
+fn read_switches(from: &mut Reader<'_>, allowed: u8) -> Result<(bool, bool), RecordFault> {
+    let switches = from.byte()?;
+    if switches & !allowed != 0 {
+        return Err(RecordFault::BadValue("switches"));
+    }
+    Ok((switches & KEY_LIMITED != 0, switches & STREAM != 0))
+}
+
+fn read_upstream_id(from: &mut Reader<'_>) -> Result<UpstreamId, RecordFault> {
+    let id = from.string()?;
+    if id.len() > UpstreamId::MOST {
+        return Err(RecordFault::BadValue("upstream id"));
+    }
+    Ok(UpstreamId::new(id))
+}
+
+fn write_attempts(attempts: &Attempts, out: &mut RecordBytes) {
+    out.byte(attempts.as_slice().len() as u8);
+    for attempt in attempts.as_slice() {
+        out.varint(u64::from(attempt.offer.0));
+        out.varint(u64::from(attempt.status));
+        out.varint(u64::from(attempt.ms));
+    }
+}
+
+fn read_attempts(from: &mut Reader<'_>) -> Result<Attempts, RecordFault> {
+    let count = from.byte()?;
+    if usize::from(count) > Attempts::MOST {
+        return Err(RecordFault::BadValue("attempts"));
+    }
+    let mut attempts = Attempts::new();
+    for _ in 0..count {
+        attempts.push(Attempt {
+            offer: OfferId(from.narrow("offer")?),
+            status: from.narrow("status")?,
+            ms: from.narrow("attempt time")?,
+        });
+    }
+    Ok(attempts)
+}
