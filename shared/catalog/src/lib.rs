@@ -1,1 +1,27 @@
-//! Placeholder head.
+//! What is sold to whom: models, endpoints, prices and keys, compiled into an immutable snapshot.
+//!
+//! Purpose: `rows` are the catalog as people write it, `source` reads them from TOML, `compile`
+//! checks them and makes a `Catalog` that the data plane looks things up in; `keys` holds API keys
+//! beside it, `listing` renders the model lists, `import` makes rows from a public price file.
+//! Invariants: what compiled is complete (every class has a price, every name is known); a catalog
+//! never changes, a new generation takes its place.
+//! Left out on purpose: files, secrets (references are resolved where they are used), clocks.
+
+mod catalog;
+pub mod compile;
+mod complaint;
+pub mod keys;
+mod modality;
+pub mod price;
+mod price_rows;
+pub mod rows;
+mod url;
+
+pub use catalog::{Catalog, Endpoint, Model, Named, Provider, ProviderIndex, Snapshot, Tier};
+pub use compile::{CompileOptions, Compiled, OfferRow, compile};
+pub use complaint::{Complaint, Place, Step};
+pub use keys::{KeyClass, KeyRow, KeyTable, LimitReset};
+pub use modality::Modalities;
+pub use price::{PriceTable, Reach, ServiceTier, TierSet, Worst};
+pub use rows::{AbortPolicy, CatalogRows, Dialect, ModelKind, OutputCapField, PartTokens};
+pub use url::{BaseUrl, UrlFault, is_private_address};
