@@ -1,0 +1,55 @@
+//! From a data plane to the control plane.
+
+use ledger::{Purse, Run};
+use units::{DataPlaneId, Epoch, Usd};
+
+use crate::report::{StatusReport, UsageRow};
+
+/// What a data plane says.
+///
+/// There is no message for credit that goes back: a return is a `Record::Return` in the lease
+/// ring's runs, so that it counts once however often it is sent.
+#[derive(Clone, Debug)]
+pub enum ToControl {
+    /// A link is up: who speaks. The first message on it; answered by `Welcome`.
+    Hello {
+        /// The data plane.
+        dataplane: DataPlaneId,
+        /// Its running epoch, which it has made durable before.
+        epoch: Epoch,
+    },
+    /// A request needs more credit than is free here. Answered by `Granted` or `Denied`.
+    Need {
+        /// Whose.
+        purse: Purse,
+        /// The least that would do.
+        amount: Usd,
+    },
+    /// Records that are durable here, in the order in which they were written.
+    Settlement {
+        /// The epoch that wrote them.
+        epoch: Epoch,
+        /// Its runs.
+        runs: Vec<Run>,
+    },
+    /// An adopted epoch of a dead process has ended all its holds, and all of it was settled: what
+    /// is left of its leases goes back.
+    EpochDone {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// Every core has this generation.
+    Applied {
+        /// Its number.
+        generation: u64,
+    },
+    /// Usage since the last report, for counters that must be fresh.
+    Usage {
+        /// What was used.
+        rows: Vec<UsageRow>,
+        /// The records that `rows` covers: ring and mark.
+        covered: Vec<(u16, u64)>,
+    },
+    /// How the data plane is.
+    Status(StatusReport),
+}

@@ -1,0 +1,60 @@
+//! From the control plane to a data plane.
+
+use ledger::Purse;
+use units::{Epoch, Usd};
+
+use crate::publication::Publication;
+
+/// What the control plane says.
+#[derive(Clone, Debug)]
+pub enum ToData {
+    /// The answer to `Hello`: what the ledger knows of this data plane.
+    Welcome {
+        /// Its epochs that are not closed, with what was settled of each. Records from there on
+        /// are to be sent (again).
+        open_epochs: Vec<EpochMark>,
+    },
+    /// What to serve by from now on. Answered by `Applied`.
+    Publish(Publication),
+    /// Credit is lent to the running epoch, durably.
+    Granted {
+        /// Whose.
+        purse: Purse,
+        /// How much.
+        amount: Usd,
+    },
+    /// No more is lent now, or news of how much there would be.
+    Denied {
+        /// Whose.
+        purse: Purse,
+        /// What of it is not lent to anyone.
+        unlent: Usd,
+        /// What of it is lent to others.
+        elsewhere: Usd,
+    },
+    /// Please give back free credit, as a `Record::Return`; what requests hold stays.
+    Recall {
+        /// Whose.
+        purse: Purse,
+        /// At most this much.
+        up_to: Usd,
+    },
+    /// Records of a ring are in the ledger's journal.
+    Acknowledged {
+        /// The epoch.
+        epoch: Epoch,
+        /// The ring.
+        ring: u16,
+        /// Everything below is settled.
+        seq: u64,
+    },
+}
+
+/// What the ledger has of an open epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochMark {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Ring and mark: everything below is settled. A ring that is not listed has its mark at 0.
+    pub watermarks: Vec<(u16, u64)>,
+}
