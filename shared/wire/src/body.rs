@@ -1,9 +1,10 @@
 //! Bodies: where a message's body stands in the bytes that follow its head, and where it ends.
 //!
-//! Purpose: the four framings of RFC 9112 6 and 7 as one decoder that copies nothing: it tells which
-//! bytes were used up and which of them are body. The chunk grammar is stricter than the RFC's, as
-//! readers differ where it is loose: 1 to 16 digits, CR LF alone ends a line, extensions of token
-//! grammar up to 256 bytes, no quoted strings, no white space, trailers read, bounded and dropped.
+//! Purpose: the four framings of RFC 9112 6 and 7 as one decoder that copies nothing: it tells
+//! which bytes were used up and which of them are body. The chunk grammar is stricter than the
+//! RFC's, as readers differ where it is loose: 1 to 16 digits, CR LF alone ends a line, extensions
+//! of token grammar up to 256 bytes, no quoted strings, no white space, trailers read, bounded and
+//! dropped.
 //! Invariants: a call that is given bytes uses some of them up until the body is done, and none
 //! after that; every byte split gives the same body and the same verdict.
 //! Left out on purpose: content codings, and what extensions and trailers mean.

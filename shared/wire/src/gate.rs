@@ -5,8 +5,9 @@
 //! Invariants: keys that differ only in how they are escaped, or in letter case, count as the same
 //! key, since some providers' readers ignore case; the body itself is never changed (the validator
 //! rewrites what it reads, so it reads a scratch copy); time is linear in the body's length.
-//! Numbers: what RFC 8259 allows but no reader can hold is refused as not JSON: whole numbers beyond
-//! 64 bits, and magnitudes beyond a double (`1e999`). So is a lone half of a surrogate pair.
+//! Numbers: what RFC 8259 allows but no reader can hold is refused as not JSON: whole numbers
+//! beyond 64 bits, and magnitudes beyond a double (`1e999`). So is a lone half of a surrogate
+//! pair.
 //! Left out on purpose: what the members mean, and duplicates in parts that only the model reads.
 
 mod duplicate;
@@ -17,8 +18,8 @@ use std::fmt;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
 
+use crate::head::Span;
 use crate::json::{self, JsonFault, Member, ValueKind};
-use crate::span::Span;
 use duplicate::Finder;
 
 /// Members whose objects decide price or route: no key may stand twice in them either.

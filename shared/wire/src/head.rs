@@ -2,8 +2,8 @@
 //!
 //! Purpose: from bytes to a checked head: method, target, framing, keep-alive and the fields'
 //! places. Two parties that read one message differently are how requests are smuggled, so whatever
-//! RFC 9112 lets a recipient repair is refused here: lone CR or LF, folded lines, white space around
-//! names, more than one way to tell a body's length.
+//! RFC 9112 lets a recipient repair is refused here: lone CR or LF, folded lines, white space
+//! around names, more than one way to tell a body's length.
 //! Invariants: a head that parsed has exactly one framing; its target is in origin form (or `*`);
 //! its host was checked; all spans lie in the head. No head costs an allocation up to 32 fields.
 //! Left out on purpose: what fields mean beyond framing and connection; percent-decoding; CONNECT
@@ -19,7 +19,7 @@ mod tests;
 
 use std::mem::MaybeUninit;
 
-use crate::span::Span;
+pub use crate::span::Span;
 use facts::Facts;
 pub use fault::HeadFault;
 use fields::Fields;

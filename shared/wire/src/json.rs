@@ -1,8 +1,8 @@
 //! A scanner over JSON texts that answers where things stand, not what they mean (RFC 8259).
 //!
-//! Purpose: one pass over the members of an object, or the items of an array, that steps over nested
-//! values without looking into them. It is run over every chunk of every stream, so it allocates
-//! nothing and reads long strings a vector at a time.
+//! Purpose: one pass over the members of an object, or the items of an array, that steps over
+//! nested values without looking into them. It is run over every chunk of every stream, so it
+//! allocates nothing and reads long strings a vector at a time.
 //! Invariants: of a valid text every member is found, with its exact bytes; of any other text the
 //! scanner gives members and then a fault, or members only, but never panics, recurses or loops.
 //! Left out on purpose: validation of what is stepped over (brackets are counted, not matched;
@@ -16,7 +16,7 @@ mod text;
 
 use std::fmt;
 
-use crate::span::Span;
+use crate::head::Span;
 use scan::scan_value;
 pub(crate) use scan::{skip_space, string_end};
 pub use text::{u64_value, unescape};

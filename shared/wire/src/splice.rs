@@ -3,16 +3,16 @@
 //! Purpose: change the few members that we bill and route by and leave every other byte of a body
 //! as the client wrote it. Edits are gathered first, in any order, then applied together.
 //! Invariants: bytes outside the edits are copied as they are; commas come out right whatever is
-//! removed or inserted; an inserted member stands last, where readers that keep the last of two keys
-//! find it.
+//! removed or inserted; an inserted member stands last, where readers that keep the last of two
+//! keys find it.
 //! Left out on purpose: looking for what to edit (see [`crate::json`] and [`crate::gate`]), and
 //! checking that what is put in is JSON.
 
 #[cfg(test)]
 mod tests;
 
+use crate::head::Span;
 use crate::json::{Member, skip_space};
-use crate::span::Span;
 
 /// Edits gathered for one text; empty again after they were applied, and reusable.
 #[derive(Clone, Debug, Default)]

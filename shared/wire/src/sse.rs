@@ -2,9 +2,9 @@
 //!
 //! Purpose: cut a stream into frames (everything up to and with a blank line) and say where a
 //! frame's data stands, so that a frame can be metered and passed on as it came.
-//! Invariants: lines end in CR, LF or CR LF, also where a read splits them; nothing else ends a line
-//! (U+2028 does not); no byte is looked at twice, however the stream is split; the scanner keeps
-//! positions only, the bytes stay with the caller.
+//! Invariants: lines end in CR, LF or CR LF, also where a read splits them; nothing else ends a
+//! line (U+2028 does not); no byte is looked at twice, however the stream is split; the scanner
+//! keeps positions only, the bytes stay with the caller.
 //! Left out on purpose: UTF-8 (a frame is passed on or parsed as JSON), `id` and `retry`, which a
 //! gateway does not act on, and reconnection.
 
@@ -16,7 +16,7 @@ use std::fmt;
 
 use memchr::memchr2;
 
-use crate::span::Span;
+use crate::head::Span;
 
 /// What a frame is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

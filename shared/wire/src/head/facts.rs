@@ -1,8 +1,8 @@
 //! What a head says about its own body and connection.
 //!
 //! One pass over the fields gathers the few that decide framing, host and reuse; the rules of
-//! RFC 9112 6 and 9.3 are then applied to what was gathered. Whatever could be read in two ways (two
-//! lengths, a length and a coding, a list of codings) is refused, identical repeats included.
+//! RFC 9112 6 and 9.3 are then applied to what was gathered. Whatever could be read in two ways
+//! (two lengths, a length and a coding, a list of codings) is refused, identical repeats included.
 
 use super::target::is_host;
 use super::{Framing, HeadFault, is_token_byte};
@@ -93,7 +93,8 @@ impl<'b> Facts<'b> {
         !self.says_close && (minor_version >= 1 || self.says_keep_alive)
     }
 
-    /// Whether `100 Continue` is waited for; a 1.0 client's expectation is ignored (RFC 9110 10.1.1).
+    /// Whether `100 Continue` is waited for; a 1.0 client's expectation is ignored (RFC 9110
+    /// 10.1.1).
     pub(super) fn expect_continue(&self, minor_version: u8) -> Result<bool, HeadFault> {
         match self.expect.one(HeadFault::Expect)? {
             Some(value) if value.eq_ignore_ascii_case(b"100-continue") => Ok(minor_version >= 1),

@@ -60,7 +60,7 @@ impl HeadFault {
     /// The fault behind the tokeniser's error in a request head.
     pub(super) fn of_request(error: httparse::Error, head: &[u8]) -> Self {
         match error {
-            httparse::Error::Version if names_a_version(first_line(head)) => Self::Version,
+            httparse::Error::Version if asks_for_a_version(head) => Self::Version,
             httparse::Error::Token | httparse::Error::Version => Self::RequestLine,
             other => Self::of_fields(other),
         }
@@ -89,19 +89,22 @@ impl HeadFault {
     }
 }
 
-/// Whether a line ends in a well-formed version, which is then one that we do not speak.
-fn names_a_version(line: &[u8]) -> bool {
-    match line.last_chunk::<8>() {
-        Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]) => {
+/// Whether `text` is a well-formed version; one that the tokeniser refused we do not speak.
+fn names_a_version(text: &[u8]) -> bool {
+    match text {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] => {
             major.is_ascii_digit() && minor.is_ascii_digit()
         }
         _ => false,
     }
 }
 
-fn first_line(head: &[u8]) -> &[u8] {
+/// Whether the request line is sound but for the version that it asks for.
+fn asks_for_a_version(head: &[u8]) -> bool {
     let end = memchr::memchr(b'\r', head).unwrap_or(head.len());
-    &head[..end]
+    let mut parts = head[..end].split(|byte| *byte == b' ');
+    let version = parts.nth(2);
+    parts.next().is_none() && version.is_some_and(names_a_version)
 }
 
 impl fmt::Display for HeadFault {

@@ -1,7 +1,7 @@
 //! The table of a head's fields: where each name and value stands.
 //!
-//! Offsets fit in 16 bits because heads are at most 65,535 bytes. The first 32 fields, more than any
-//! SDK sends, are kept in place; only a head with more of them allocates.
+//! Offsets fit in 16 bits because heads are at most 65,535 bytes. The first 32 fields, more than
+//! any SDK sends, are kept in place; only a head with more of them allocates.
 
 use super::place;
 

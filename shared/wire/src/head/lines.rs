@@ -1,9 +1,9 @@
 //! The pre-scan of a head: where it ends, and whether its lines end as they must.
 //!
-//! The tokeniser accepts a bare LF as a line's end and skips blank lines in front. Recipients differ
-//! in both, so neither passes: every LF has its CR, no line begins with white space (an obsolete
-//! fold, RFC 9112 5.2), and the first byte belongs to the first line. CRs without an LF and other
-//! control bytes are left to the tokeniser, which refuses them.
+//! The tokeniser accepts a bare LF as a line's end and skips blank lines in front. Recipients
+//! differ in both, so neither passes: every LF has its CR, no line begins with white space (an
+//! obsolete fold, RFC 9112 5.2), and the first byte belongs to the first line. CRs without an LF
+//! and other control bytes are left to the tokeniser, which refuses them.
 
 use memchr::memchr_iter;
 
