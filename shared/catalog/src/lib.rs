@@ -15,6 +15,8 @@ mod modality;
 pub mod price;
 mod price_rows;
 pub mod rows;
+pub mod source;
+mod toml_text;
 mod url;
 
 pub use catalog::{Catalog, Endpoint, Model, Named, Provider, ProviderIndex, Snapshot, Tier};
