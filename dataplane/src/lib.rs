@@ -4,3 +4,4 @@
 //! `upstream` speaks HTTP to whoever serves a request.
 
 pub mod net;
+pub mod upstream;

@@ -156,6 +156,11 @@ impl Appetite {
         Self::STEPS[self.0]
     }
 
+    /// Whether a trickle is expected, for which small memory suffices.
+    pub fn is_small(self) -> bool {
+        self.0 == 0
+    }
+
     /// Learns from a read of `count` bytes into `room`.
     pub fn fed(&mut self, count: usize, room: usize) {
         if count == room {
@@ -183,6 +188,11 @@ pub struct Buffer {
 }
 
 impl Buffer {
+    /// An empty buffer of the same pool, without memory of its own.
+    pub fn sibling(&self) -> Self {
+        self.pool.buffer()
+    }
+
     /// The bytes that were put in and not yet consumed.
     #[inline]
     pub fn filled(&self) -> &[u8] {
@@ -216,6 +226,25 @@ impl Buffer {
         }
     }
 
+    /// Drops bytes from the end until `len` are left; nothing where fewer are filled.
+    pub fn shorten(&mut self, len: usize) {
+        if len == 0 {
+            self.clear();
+        } else {
+            self.bytes.truncate(self.start + len);
+        }
+    }
+
+    /// Drops the bytes from `from` to `to`, counted from the first filled one.
+    #[inline]
+    pub fn close_gap(&mut self, from: usize, to: usize) {
+        if to >= self.len() {
+            self.shorten(from);
+        } else if from < to {
+            self.bytes.drain(self.start + from..self.start + to);
+        }
+    }
+
     /// Drops every byte and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -226,6 +255,14 @@ impl Buffer {
     pub fn release(&mut self) {
         self.clear();
         self.pool.put_back(std::mem::take(&mut self.bytes));
+    }
+
+    /// Trades the memory of an empty buffer for none, where it is more than the smallest.
+    #[inline]
+    pub fn shrink(&mut self) {
+        if self.bytes.capacity() > Class::Small.bytes() && self.is_empty() {
+            self.release();
+        }
     }
 
     /// Bytes that fit behind the filled ones without moving anything.

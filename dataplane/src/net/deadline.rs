@@ -9,9 +9,10 @@
 //! Left out on purpose: cancelling. A deadline closes, and what waited is told so.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -90,6 +91,7 @@ struct Slot {
     close_at: u64,
     nudge_at: u64,
     socket: RawFd,
+    idle: bool,
     expired: bool,
     waker: Option<Waker>,
 }
@@ -112,6 +114,11 @@ impl Deadlines {
         Watch { owner: Rc::clone(self), slot }
     }
 
+    /// Watches a connection that is being made; the watch must go first.
+    pub(crate) fn watch_socket(self: &Rc<Self>, begun: &socket2::Socket) -> Watch {
+        self.watch(begun.as_raw_fd())
+    }
+
     /// Completes at the first tick at or after `at_ms`. *resumable*
     pub async fn sleep_until(self: &Rc<Self>, at_ms: u64) {
         let watch = self.watch(NO_SOCKET);
@@ -121,6 +128,15 @@ impl Deadlines {
     /// Completes after `ms`, late by at most a tick. *resumable*
     pub async fn sleep(self: &Rc<Self>, ms: u64) {
         self.sleep_until(self.clock.now_ms().saturating_add(ms)).await;
+    }
+
+    /// Half-closes every socket that idles (see [`Watch::arm_idle`]): its parked read ends.
+    pub fn shut_idle(&self) {
+        let table = self.table.borrow();
+        for slot in table.slots.iter().filter(|slot| slot.idle) {
+            // A socket that is already gone needs no closing.
+            let _ = shutdown(slot.socket, Shutdown::Read);
+        }
     }
 
     /// Refreshes the clock, closes what is overdue and wakes who asked for it.
@@ -133,7 +149,14 @@ impl Deadlines {
 
 impl Table {
     fn insert(&mut self, socket: RawFd) -> usize {
-        let fresh = Slot { close_at: NEVER, nudge_at: NEVER, socket, expired: false, waker: None };
+        let fresh = Slot {
+            close_at: NEVER,
+            nudge_at: NEVER,
+            socket,
+            idle: false,
+            expired: false,
+            waker: None,
+        };
         if let Some(slot) = self.unused.pop() {
             self.slots[slot] = fresh;
             return slot;
@@ -146,6 +169,7 @@ impl Table {
     fn remove(&mut self, slot: usize) -> Option<Waker> {
         self.next[slot] = NEVER;
         self.unused.push(slot);
+        self.slots[slot].idle = false;
         self.slots[slot].waker.take()
     }
 
@@ -203,20 +227,27 @@ impl Watch {
     /// Closes the socket at the first tick `ms` from now or later, unless disarmed before.
     #[inline]
     pub fn arm(&self, ms: u64) {
-        self.set(self.owner.clock.now_ms().saturating_add(ms));
+        self.set(self.owner.clock.now_ms().saturating_add(ms), false);
+    }
+
+    /// As [`Self::arm`], for a connection between two requests: drain may end it at once.
+    #[inline]
+    pub fn arm_idle(&self, ms: u64) {
+        self.set(self.owner.clock.now_ms().saturating_add(ms), true);
     }
 
     /// Closes nothing any more.
     #[inline]
     pub fn disarm(&self) {
-        self.set(NEVER);
+        self.set(NEVER, false);
     }
 
     #[inline]
-    fn set(&self, close_at: u64) {
+    fn set(&self, close_at: u64, idle: bool) {
         let table = &mut *self.owner.table.borrow_mut();
         let slot = &mut table.slots[self.slot];
         slot.close_at = close_at;
+        slot.idle = idle;
         table.next[self.slot] = slot.earliest();
     }
 
@@ -256,7 +287,8 @@ pub enum Race<T> {
     Tick,
 }
 
-/// Waits for `read` until the first tick at or after `at_ms`; the read is never dropped. *resumable*
+/// Waits for `read` until the first tick at or after `at_ms`; the read is never dropped.
+/// *resumable*
 ///
 /// `watch` is that of the other socket of the relay, whose own waiting is over meanwhile.
 pub async fn read_or_tick<F: Future>(
@@ -281,7 +313,7 @@ pub async fn ticker(deadlines: Rc<Deadlines>, period: Duration) -> io::Error {
     }
 }
 
-async fn tick_all(deadlines: &Deadlines, period: Duration) -> io::Result<std::convert::Infallible> {
+async fn tick_all(deadlines: &Deadlines, period: Duration) -> io::Result<Infallible> {
     let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
     let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
     let every = Expiration::Interval(TimeSpec::from_duration(period));

@@ -201,7 +201,7 @@ impl Socket {
         &self.watch
     }
 
-    /// What shuts this socket down from another task of this core.
+    /// What [`shut_read`] takes: valid as long as this socket lives.
     pub fn closer(&self) -> RawFd {
         self.link.descriptor()
     }
@@ -235,6 +235,23 @@ impl Socket {
             }
         }
     }
+}
+
+/// Waits until a connection that was begun is made or has failed. *abandon closes*
+///
+/// # Errors
+/// Why it failed.
+pub async fn connected(begun: &socket2::Socket) -> io::Result<()> {
+    // The runtime waits on a second descriptor of the same connection and lets go of it again.
+    let polled = UnixStream::from_std(begun.try_clone()?.into())?;
+    polled.writable(false).await?;
+    begun.take_error()?.map_or(Ok(()), Err)
+}
+
+/// Ends the peer's side of another task's socket: its parked read returns 0.
+pub fn shut_read(closer: RawFd) {
+    // Not connected any more is as good as shut.
+    let _ = shutdown(closer, Shutdown::Read);
 }
 
 /// The stream below any TLS.

@@ -1,0 +1,147 @@
+//! An answer's body, pulled: decoded bytes in one contiguous window at the front of one buffer.
+//!
+//! ```text
+//!   buffer:  [ window: decoded, not yet consumed ][ what the next read appends ]
+//! ```
+//!
+//! Invariants: bytes are read only when asked for, so the provider feels how fast the client reads;
+//! chunk framing is squeezed out in place: bytes move only when a chunk arrives behind others that
+//! still wait; the end is known only from the framing, and a body cut short is a fault.
+//! Left out on purpose: events, and a bound on the window. Whoever lets it grow knows its bound.
+
+use wire::body::BodyDecoder;
+use wire::head::Framing;
+
+use super::fault::{Cause, Phase, UpstreamFault};
+use super::http1::Line;
+use super::pool::Connections;
+use crate::net::buffer::Appetite;
+
+/// The body of one answer.
+pub struct Body {
+    line: Line,
+    decoder: BodyDecoder,
+    appetite: Appetite,
+    /// Decoded bytes at the front of the buffer.
+    window: usize,
+    /// Whether the connection may serve again, should the answer end well.
+    keep_alive: bool,
+}
+
+/// What asking for more came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// The window has grown.
+    Bytes,
+    /// The body is complete; the window holds the rest of it.
+    End,
+}
+
+impl Body {
+    pub(super) fn new(line: Line, framing: Framing, keep_alive: bool) -> Self {
+        Self {
+            line,
+            decoder: BodyDecoder::new(framing),
+            appetite: Appetite::default(),
+            window: 0,
+            keep_alive,
+        }
+    }
+
+    /// The decoded bytes that were not yet consumed.
+    #[inline]
+    pub fn window(&self) -> &[u8] {
+        &self.line.buffer.filled()[..self.window]
+    }
+
+    /// Drops `count` bytes from the front of the window.
+    #[inline]
+    pub fn consume(&mut self, count: usize) {
+        debug_assert!(count <= self.window, "more consumed than decoded");
+        self.line.buffer.consume(count);
+        self.window -= count;
+    }
+
+    /// Decodes what has arrived, or waits until something does. *abandon closes*
+    ///
+    /// # Errors
+    /// Nothing came in time, the framing is broken, or the connection ended before the body.
+    pub async fn more(&mut self) -> Result<More, UpstreamFault> {
+        loop {
+            if self.decode()? {
+                return Ok(More::Bytes);
+            }
+            if self.decoder.is_done() {
+                return Ok(More::End);
+            }
+            self.read().await?;
+        }
+    }
+
+    /// Whether all of the body is in the window or consumed.
+    pub const fn is_complete(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// Puts the connection back, if the answer was read to its end and consumed, nothing came
+    /// behind it, and the provider keeps it; otherwise closes it. True if it was kept.
+    pub fn reuse(self, pool: &Connections) -> bool {
+        let Self { line, decoder, keep_alive, .. } = self;
+        let is_clean = decoder.is_done() && line.buffer.is_empty() && keep_alive;
+        if !is_clean || line.socket.watch().expired() {
+            return false;
+        }
+        line.socket.watch().disarm();
+        pool.keep(line.key, line.socket);
+        true
+    }
+
+    /// Decodes what lies behind the window; whether the window grew.
+    fn decode(&mut self) -> Result<bool, UpstreamFault> {
+        let before = self.window;
+        let mut raw = self.window;
+        while !self.decoder.is_done() && raw < self.line.buffer.len() {
+            let decoded = self
+                .decoder
+                .decode(&self.line.buffer.filled()[raw..])
+                .map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))?;
+            let body = raw + decoded.body.start..raw + decoded.body.end;
+            raw += decoded.consumed;
+            if self.window == 0 {
+                // Nothing waits: the window begins where the bytes are.
+                self.line.buffer.consume(body.start);
+                raw -= body.start;
+                self.window = body.len();
+            } else {
+                let end = self.window + body.len();
+                self.line.buffer.filled_mut().copy_within(body, self.window);
+                self.window = end;
+            }
+        }
+        self.line.buffer.close_gap(self.window, raw);
+        Ok(self.window > before)
+    }
+
+    async fn read(&mut self) -> Result<(), UpstreamFault> {
+        let Line { socket, buffer, limits, .. } = &mut self.line;
+        socket.watch().arm(limits.between_reads_ms);
+        if self.appetite.is_small() {
+            buffer.shrink();
+        }
+        buffer.make_room(self.appetite.bytes());
+        let room = buffer.room();
+        let outcome = socket.read_into(buffer).await;
+        socket.watch().disarm();
+        match outcome {
+            Ok(0) => {
+                let end = self.decoder.at_eof();
+                end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))
+            }
+            Ok(count) => {
+                self.appetite.fed(count, room);
+                Ok(())
+            }
+            Err(reason) => Err(self.line.fault(Phase::Body, Cause::Broken(reason))),
+        }
+    }
+}

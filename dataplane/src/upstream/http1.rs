@@ -1,0 +1,210 @@
+//! One HTTP/1.1 exchange with a provider, as far as the answer's head.
+//!
+//! Invariants: each step consumes the one before, so a request is sent once and an answer is read
+//! once; a connection that leaves the path is dropped and thereby closed; each phase has its own
+//! deadline and none spans the whole. Interim answers are skipped, a bounded number of them.
+//! Left out on purpose: building the request's head, deciding on retries, HTTP/2.
+
+use wire::head::{HeadLimits, Parsed, ResponseHead};
+
+use super::body::Body;
+use super::dial::Dialler;
+use super::endpoint::{Endpoint, PoolKey};
+use super::fault::{Cause, Phase, Reached, UpstreamFault};
+use super::pool::Connections;
+use crate::net::buffer::Buffer;
+use crate::net::socket::Socket;
+
+/// Most interim (1xx) answers before the final one.
+const INTERIM_MAX: usize = 8;
+
+/// The bounds of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct ExchangeLimits {
+    /// The answer's head.
+    pub head: HeadLimits,
+    /// A write that makes no end.
+    pub write_ms: u64,
+    /// From the sent request to the answer's first byte.
+    pub first_byte_ms: u64,
+    /// Between two reads after it.
+    pub between_reads_ms: u64,
+}
+
+/// Which connections may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// An idle one if there is one.
+    Any,
+    /// A new one: an idle one has just turned out to be stale.
+    Fresh,
+}
+
+/// A connection on which nothing is under way.
+pub struct Connection {
+    pub(super) line: Line,
+}
+
+/// What every step carries on.
+pub(super) struct Line {
+    pub(super) socket: Socket,
+    pub(super) buffer: Buffer,
+    pub(super) key: PoolKey,
+    pub(super) was_idle: bool,
+    pub(super) limits: ExchangeLimits,
+}
+
+/// A connection to `endpoint`: idle or new. *abandon closes*
+///
+/// # Errors
+/// A new one was needed and could not be made.
+pub async fn connect(
+    dialler: &Dialler,
+    pool: &Connections,
+    (key, endpoint): (PoolKey, &Endpoint),
+    freshness: Freshness,
+    limits: ExchangeLimits,
+) -> Result<Connection, UpstreamFault> {
+    let idle = match freshness {
+        Freshness::Any => pool.take(key),
+        Freshness::Fresh => None,
+    };
+    let was_idle = idle.is_some();
+    let socket = match idle {
+        Some(socket) => socket,
+        None => Box::pin(dialler.dial(endpoint)).await?,
+    };
+    let buffer = dialler.pool.buffer();
+    Ok(Connection { line: Line { socket, buffer, key, was_idle, limits } })
+}
+
+impl Connection {
+    /// Whether the connection was idle before: a failure may mean that it was stale.
+    pub const fn was_idle(&self) -> bool {
+        self.line.was_idle
+    }
+
+    /// Sends a whole request, head and body in one write where they fit. *abandon closes*
+    ///
+    /// # Errors
+    /// The provider did not take all of it in time.
+    pub async fn send(mut self, head: &[u8], body: &[u8]) -> Result<Sent, UpstreamFault> {
+        let line = &mut self.line;
+        line.socket.watch().arm(line.limits.write_ms);
+        match line.socket.write_both(head, body).await {
+            Ok(()) => Ok(Sent { line: self.line, is_head: head.starts_with(b"HEAD ") }),
+            Err(reason) => Err(line.fault(Phase::Write, Cause::Broken(reason))),
+        }
+    }
+}
+
+/// A request that went out and waits for its answer.
+pub struct Sent {
+    line: Line,
+    is_head: bool,
+}
+
+impl Sent {
+    /// Waits for the final answer's head. *abandon closes*
+    ///
+    /// # Errors
+    /// The answer did not begin in time, is malformed, or the connection ended.
+    pub async fn head(mut self) -> Result<Response, UpstreamFault> {
+        self.line.socket.watch().arm(self.line.limits.first_byte_ms);
+        let mut interim = 0;
+        loop {
+            let Some(head) = self.parse()? else {
+                self.line.read_more().await?;
+                continue;
+            };
+            if head.status >= 200 {
+                return Ok(Response { line: self.line, head });
+            }
+            self.line.buffer.consume(head.len);
+            interim += 1;
+            if interim > INTERIM_MAX || head.status == 101 {
+                return Err(self.line.fault(Phase::Head, Cause::TooManyInterim));
+            }
+        }
+    }
+
+    fn parse(&self) -> Result<Option<ResponseHead>, UpstreamFault> {
+        let line = &self.line;
+        if line.buffer.is_empty() {
+            return Ok(None);
+        }
+        match ResponseHead::parse(line.buffer.filled(), &line.limits.head, self.is_head) {
+            Ok(Parsed::Complete(head)) => Ok(Some(head)),
+            Ok(Parsed::Partial) => Ok(None),
+            Err(reason) => Err(line.fault(Phase::Head, Cause::Head(reason))),
+        }
+    }
+}
+
+impl Line {
+    /// Reads more of the head.
+    async fn read_more(&mut self) -> Result<(), UpstreamFault> {
+        let began = !self.buffer.is_empty();
+        let phase = if began { Phase::Head } else { Phase::FirstByte };
+        match self.socket.read_into(&mut self.buffer).await {
+            Ok(0) => Err(self.fault(phase, Cause::Closed)),
+            Err(reason) => Err(self.fault(phase, Cause::Broken(reason))),
+            Ok(_) => {
+                if !began {
+                    self.socket.watch().arm(self.limits.between_reads_ms);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What ended the exchange; a deadline that closed the socket is the true cause.
+    pub(super) fn fault(&self, phase: Phase, cause: Cause) -> UpstreamFault {
+        let timed_out = self.socket.watch().expired();
+        let cause = if timed_out { Cause::TimedOut } else { cause };
+        let ended = matches!(cause, Cause::Closed | Cause::Broken(_));
+        let reached = match phase {
+            Phase::Connect | Phase::Tls => Reached::Nothing,
+            Phase::Write | Phase::FirstByte if self.was_idle && ended => Reached::StaleConnection,
+            Phase::Write | Phase::FirstByte => Reached::Unanswered,
+            Phase::Head | Phase::Body => Reached::Answered,
+        };
+        UpstreamFault { phase, cause, reached }
+    }
+}
+
+/// An answer whose head has been read.
+pub struct Response {
+    line: Line,
+    head: ResponseHead,
+}
+
+impl Response {
+    /// The checked head.
+    pub const fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+
+    /// The status, 200 to 999.
+    pub const fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// The first field called `name` (given in lower case).
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.head.header(self.line.buffer.filled(), name)
+    }
+
+    /// Every field in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.head.headers(self.line.buffer.filled())
+    }
+
+    /// Drops the head and goes on to the body.
+    pub fn into_body(self) -> Body {
+        let Self { mut line, head } = self;
+        line.buffer.consume(head.len);
+        line.socket.watch().disarm();
+        Body::new(line, head.framing, head.keep_alive)
+    }
+}

@@ -1,0 +1,97 @@
+//! The idle upstream connections of one core, by endpoint.
+//!
+//! Invariants: a connection is in the pool or in an exchange, never in both; it comes back only
+//! through `Body::reuse`, after a whole answer with nothing behind it; every other end of an
+//! exchange drops it, which closes it. What was used last is taken first, so that the surplus ages
+//! and goes. A connection on which the peer spoke or hung up while it was idle is never taken.
+//! Left out on purpose: connections in use, of which the caps of a core keep count.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::endpoint::PoolKey;
+use crate::net::socket::Socket;
+
+/// Idle connections.
+pub struct Connections {
+    idle: RefCell<FxHashMap<PoolKey, VecDeque<Idle>>>,
+    per_key: usize,
+    idle_ms: u64,
+    count: Cell<usize>,
+}
+
+struct Idle {
+    socket: Socket,
+    since_ms: u64,
+}
+
+impl Connections {
+    /// An empty pool that keeps `per_key` connections to one endpoint, each for `idle_ms`.
+    pub fn new(per_key: usize, idle_ms: u64) -> Self {
+        Self { idle: RefCell::default(), per_key, idle_ms, count: Cell::new(0) }
+    }
+
+    /// How many connections are idle.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// The connection that was put back last and is still good.
+    pub(super) fn take(&self, key: PoolKey) -> Option<Socket> {
+        let mut idle = self.idle.borrow_mut();
+        let waiting = idle.get_mut(&key)?;
+        while let Some(candidate) = waiting.pop_back() {
+            self.count.set(self.count.get() - 1);
+            let socket = candidate.socket;
+            let aged = self.is_aged(candidate.since_ms, now_ms(&socket));
+            if !aged && socket.is_quiet() {
+                return Some(socket);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection; the oldest of its key makes way.
+    pub(super) fn keep(&self, key: PoolKey, socket: Socket) {
+        if self.per_key == 0 {
+            return;
+        }
+        let mut idle = self.idle.borrow_mut();
+        let waiting = idle.entry(key).or_default();
+        if waiting.len() == self.per_key {
+            waiting.pop_front();
+        } else {
+            self.count.set(self.count.get() + 1);
+        }
+        let since_ms = now_ms(&socket);
+        waiting.push_back(Idle { socket, since_ms });
+    }
+
+    /// Closes what has been idle for too long; call it every few seconds.
+    pub fn sweep(&self, now_ms: u64) {
+        let mut idle = self.idle.borrow_mut();
+        for waiting in idle.values_mut() {
+            while waiting.front().is_some_and(|oldest| self.is_aged(oldest.since_ms, now_ms)) {
+                waiting.pop_front();
+                self.count.set(self.count.get() - 1);
+            }
+        }
+        idle.retain(|_, waiting| !waiting.is_empty());
+    }
+
+    /// Closes every idle connection.
+    pub fn clear(&self) {
+        self.idle.borrow_mut().clear();
+        self.count.set(0);
+    }
+
+    fn is_aged(&self, since_ms: u64, now_ms: u64) -> bool {
+        now_ms.saturating_sub(since_ms) >= self.idle_ms
+    }
+}
+
+fn now_ms(socket: &Socket) -> u64 {
+    socket.watch().deadlines().clock().now_ms()
+}

@@ -1,0 +1,248 @@
+//! Reads, writes, half-closes and deadlines of a plain socket.
+
+use std::io::{ErrorKind, Read, Write};
+use std::pin::pin;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use dataplane::net::deadline::{Race, read_or_tick};
+use dataplane::net::listener::{Listener, bind_shared};
+use dataplane::net::task::spawn;
+
+use crate::harness::{Core, TICK, on_both, read_to_end, streams};
+
+#[test]
+fn bytes_come_out_as_they_went_in() {
+    on_both(async |core: Core| {
+        let (mut socket, mut peer) = core.pair();
+        peer.write_all(b"question").unwrap();
+        let mut buffer = core.pool.buffer();
+        assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 8);
+        assert_eq!(buffer.filled(), b"question");
+        socket.write_both(b"head ", b"body").await.unwrap();
+        socket.shutdown_write().await.unwrap();
+        assert_eq!(read_to_end(peer).join().unwrap(), b"head body");
+    });
+}
+
+#[test]
+fn a_shutdown_wakes_a_parked_read_with_the_end() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, _peer) = core.pair();
+        socket.watch().arm_idle(60_000);
+        let deadlines = Rc::clone(&core.deadlines);
+        spawn("drain", core.gate.pass().unwrap(), async move {
+            deadlines.sleep(20).await;
+            deadlines.shut_idle();
+        });
+        let mut buffer = core.pool.buffer();
+        assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 0);
+        assert!(!socket.watch().expired(), "drained, not overdue");
+    });
+}
+
+#[test]
+fn a_deadline_ends_a_parked_read_and_says_so() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, peer) = core.pair();
+        let before = core.deadlines.clock().now_ms();
+        socket.watch().arm(40);
+        let mut buffer = core.pool.buffer();
+        assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 0);
+        assert!(socket.watch().expired());
+        assert!(core.deadlines.clock().now_ms() >= before + 40, "never early");
+        assert_eq!(read_to_end(peer).join().unwrap(), b"");
+    });
+}
+
+#[test]
+fn a_deadline_ends_a_stalled_write() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, _peer_that_never_reads) = core.pair();
+        socket.watch().arm(40);
+        let much = vec![0; 32 << 20];
+        let fault = socket.write_all(&much).await.unwrap_err();
+        assert_eq!(fault.kind(), ErrorKind::BrokenPipe);
+        assert!(socket.watch().expired());
+    });
+}
+
+#[test]
+fn a_disarmed_deadline_closes_nothing() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, mut peer) = core.pair();
+        socket.watch().arm(20);
+        socket.watch().disarm();
+        core.deadlines.sleep(60).await;
+        assert!(!socket.watch().expired());
+        peer.write_all(b"still here").unwrap();
+        let mut buffer = core.pool.buffer();
+        assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 10);
+    });
+}
+
+#[test]
+fn a_read_pinned_across_ticks_loses_nothing() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, mut peer) = core.pair();
+        let (other, _) = core.pair();
+        thread::spawn(move || {
+            for byte in 0..=255_u8 {
+                peer.write_all(&[byte]).unwrap();
+                thread::sleep(Duration::from_micros(u64::from(byte % 7) * 1000));
+            }
+        });
+        let mut received = core.pool.buffer();
+        let mut ticks = 0;
+        while received.len() < 256 {
+            let mut read = pin!(socket.read_into(&mut received));
+            loop {
+                let soon = core.deadlines.clock().now_ms() + 1;
+                match read_or_tick(read.as_mut(), other.watch(), soon).await {
+                    Race::Read(count) => break assert!(count.unwrap() > 0),
+                    Race::Tick => ticks += 1,
+                }
+            }
+        }
+        assert_eq!(received.filled(), (0..=255).collect::<Vec<u8>>());
+        assert!(ticks > 10, "only {ticks} ticks raced the reads");
+    });
+}
+
+#[test]
+fn an_abandoned_read_closes() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, mut peer) = core.pair();
+        let (other, _) = core.pair();
+        let mut buffer = core.pool.buffer();
+        {
+            let mut read = pin!(socket.read_into(&mut buffer));
+            let soon = core.deadlines.clock().now_ms() + 1;
+            let race = read_or_tick(read.as_mut(), other.watch(), soon).await;
+            assert!(matches!(race, Race::Tick));
+        }
+        // Bytes that come now could be lost in the dropped read: nobody may read on.
+        peer.write_all(b"lost").unwrap();
+        let fault = socket.read_into(&mut buffer).await.unwrap_err();
+        assert_eq!(fault.kind(), ErrorKind::NotConnected);
+        assert!(socket.write_all(b"x").await.is_err());
+        assert_eq!(read_to_end(peer).join().unwrap(), b"");
+    });
+}
+
+#[test]
+fn writing_to_a_peer_that_is_gone_fails() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, peer) = core.pair();
+        drop(peer);
+        let mut outcome = Ok(());
+        for _ in 0..100 {
+            outcome = socket.write_all(b"anyone?").await;
+            if outcome.is_err() {
+                break;
+            }
+            core.deadlines.sleep(1).await;
+        }
+        let kind = outcome.unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{kind:?}");
+    });
+}
+
+#[test]
+fn a_peer_that_left_is_noticed_without_reading() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, mut peer) = core.pair();
+        assert!(!socket.peer_gone() && socket.is_quiet());
+        peer.write_all(b"pipelined").unwrap();
+        core.deadlines.sleep(20).await;
+        assert!(!socket.peer_gone() && !socket.is_quiet(), "bytes are a sign of life");
+        let mut buffer = core.pool.buffer();
+        socket.read_into(&mut buffer).await.unwrap();
+        drop(peer);
+        core.deadlines.sleep(20).await;
+        assert!(socket.peer_gone() && !socket.is_quiet());
+    });
+}
+
+#[test]
+fn a_slow_reader_gets_every_byte_of_a_long_write() {
+    on_both(async |core: Core| {
+        let (mut socket, mut peer) = core.pair();
+        let sent: Vec<u8> = (0..8_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let reader = thread::spawn(move || {
+            let mut received = Vec::new();
+            let mut part = [0; 70_000];
+            loop {
+                match peer.read(&mut part).unwrap() {
+                    0 => return received,
+                    count => received.extend_from_slice(&part[..count]),
+                }
+                thread::sleep(Duration::from_micros(200));
+            }
+        });
+        socket.write_both(&sent[..10], &sent[10..]).await.unwrap();
+        socket.shutdown_write().await.unwrap();
+        assert!(reader.join().unwrap() == sent, "bytes were lost or reordered");
+    });
+}
+
+#[test]
+fn an_answer_survives_closing_with_unread_bytes() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, mut peer) = core.pair();
+        peer.write_all(&[b'x'; 100_000]).unwrap();
+        socket.write_all(b"413 and goodbye").await.unwrap();
+        socket.watch().arm(5_000);
+        let reader = read_to_end(peer);
+        let mut scratch = core.pool.buffer();
+        socket.linger(&mut scratch, 1 << 20).await;
+        drop(socket);
+        assert_eq!(reader.join().unwrap(), b"413 and goodbye");
+    });
+}
+
+#[test]
+fn a_closed_listener_ends_its_parked_accept() {
+    on_both(async |core: Core| {
+        core.tick();
+        let bound = bind_shared("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+        let listener = Rc::new(Listener::from_std(bound).unwrap());
+        let address = listener.address().unwrap();
+        let peer = std::net::TcpStream::connect(address).unwrap();
+        let (socket, from) = listener.accept(&core.deadlines).await.unwrap();
+        assert_eq!(from, peer.local_addr().unwrap());
+        assert_eq!(socket.peer_address(), Some(from));
+        let (closer, deadlines) = (Rc::clone(&listener), Rc::clone(&core.deadlines));
+        spawn("closer", core.gate.pass().unwrap(), async move {
+            deadlines.sleep(20).await;
+            closer.close();
+        });
+        assert!(listener.accept(&core.deadlines).await.is_err());
+    });
+}
+
+#[test]
+fn a_slot_used_again_does_not_inherit_a_deadline() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (first, _peer) = core.pair();
+        first.watch().arm(1);
+        drop(first);
+        let (mut second, mut peer) = core.pair();
+        core.deadlines.sleep(4 * TICK.as_millis() as u64).await;
+        assert!(!second.watch().expired());
+        peer.write_all(b"!").unwrap();
+        assert_eq!(second.read_into(&mut core.pool.buffer()).await.unwrap(), 1);
+        drop(streams());
+    });
+}

@@ -1,0 +1,115 @@
+//! Tasks, gates, bells and sleeping.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use channel::doorbell;
+use dataplane::net::bell::{Bell, listen};
+use dataplane::net::task::{Panicked, fence, spawn};
+
+use crate::harness::{Core, on_both};
+
+#[test]
+fn a_panic_ends_its_task_and_no_other() {
+    on_both(async |core: Core| {
+        core.tick();
+        let alive = Rc::new(Cell::new(0));
+        for turn in 0..10 {
+            let (alive, deadlines) = (Rc::clone(&alive), Rc::clone(&core.deadlines));
+            spawn("perhaps", core.gate.pass().unwrap(), async move {
+                deadlines.sleep(10).await;
+                assert!(turn % 2 == 0, "a panic that the test wants");
+                deadlines.sleep(10).await;
+                alive.set(alive.get() + 1);
+            });
+        }
+        core.gate.empty().await;
+        assert_eq!((alive.get(), core.gate.panics()), (5, 5));
+    });
+}
+
+#[test]
+fn a_fenced_request_leaves_its_connection_standing() {
+    on_both(async |core: Core| {
+        core.tick();
+        let deadlines = Rc::clone(&core.deadlines);
+        let request = async move {
+            deadlines.sleep(5).await;
+            panic!("a panic that the test wants");
+        };
+        let outcome: Result<(), Panicked> = fence("request", request).await;
+        assert_eq!(outcome, Err(Panicked { name: "request" }));
+        core.deadlines.sleep(5).await;
+    });
+}
+
+#[test]
+fn a_closed_gate_gives_no_pass_and_empties() {
+    on_both(async |core: Core| {
+        core.tick();
+        for _ in 0..3 {
+            let deadlines = Rc::clone(&core.deadlines);
+            let pass = core.gate.pass().unwrap();
+            spawn("short", pass, async move { deadlines.sleep(20).await });
+        }
+        core.gate.close();
+        assert!(core.gate.pass().is_none());
+        assert_eq!(core.gate.passes(), 3);
+        core.gate.empty().await;
+        assert_eq!(core.gate.passes(), 0);
+    });
+}
+
+#[test]
+fn a_ring_from_another_thread_wakes_every_waiter() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (button, socket) = doorbell().unwrap();
+        let bell = Rc::new(Bell::new());
+        let (pool, deadlines) = (Rc::clone(&core.pool), Rc::clone(&core.deadlines));
+        let heard = Rc::clone(&bell);
+        spawn("bell", core.gate.pass().unwrap(), async move {
+            listen(socket, heard, &pool, &deadlines).await.unwrap();
+        });
+        let woken = Rc::new(Cell::new(0));
+        for _ in 0..3 {
+            let (bell, woken) = (Rc::clone(&bell), Rc::clone(&woken));
+            spawn("waiter", core.gate.pass().unwrap(), async move {
+                for turn in 0..20 {
+                    bell.wait_past(turn).await;
+                    woken.set(woken.get() + 1);
+                }
+            });
+        }
+        let ringer = thread::spawn(move || {
+            for _ in 0..20 {
+                thread::sleep(Duration::from_millis(3));
+                button.ring();
+            }
+        });
+        core.gate.empty().await;
+        ringer.join().unwrap();
+        assert_eq!(woken.get(), 60);
+    });
+}
+
+#[test]
+fn waiting_for_a_bell_gives_up_at_its_time() {
+    on_both(async |core: Core| {
+        core.tick();
+        let bell = Rc::new(Bell::new());
+        let (socket, _peer) = core.pair();
+        let at = core.deadlines.clock().now_ms() + 30;
+        assert!(!bell.wait_until(bell.rings(), socket.watch(), at).await);
+        assert!(core.deadlines.clock().now_ms() >= at);
+
+        let (ringer, deadlines) = (Rc::clone(&bell), Rc::clone(&core.deadlines));
+        spawn("ringer", core.gate.pass().unwrap(), async move {
+            deadlines.sleep(10).await;
+            ringer.ring();
+        });
+        assert!(bell.wait_until(bell.rings(), socket.watch(), at + 60_000).await);
+    });
+}
