@@ -11,6 +11,7 @@ mod catalog;
 pub mod compile;
 mod complaint;
 pub mod keys;
+pub mod listing;
 mod modality;
 pub mod price;
 mod price_rows;
