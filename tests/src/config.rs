@@ -1,0 +1,234 @@
+//! What an operator writes: `tollgate.toml` and `catalog.toml`, in a folder of their own.
+//!
+//! Invariant: nothing here names a fixed port or a shared folder, so tests run side by side.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use units::{Price, TokenClass, Tokens, Usd};
+
+/// What a model costs, in USD per million tokens; absent classes cost as the catalog says.
+#[derive(Clone, Debug)]
+pub struct Prices {
+    given: Vec<(TokenClass, Price)>,
+}
+
+impl Prices {
+    /// A price for input and one for output, as texts of the catalog.
+    pub fn new(input: &str, output: &str) -> Self {
+        let none = Self { given: Vec::new() };
+        none.and(TokenClass::Input, input).and(TokenClass::Output, output)
+    }
+
+    /// The same with a price for one more class.
+    pub fn and(mut self, class: TokenClass, price: &str) -> Self {
+        self.given.push((class, price.parse().expect("a price")));
+        self
+    }
+
+    /// What a class costs: its own price, or that of the class it falls back to.
+    pub fn of(&self, class: TokenClass) -> Price {
+        let own = |class| self.given.iter().find(|(given, _)| *given == class).map(|given| given.1);
+        let other = match class {
+            TokenClass::CacheRead
+            | TokenClass::CacheWrite
+            | TokenClass::CacheWrite1h
+            | TokenClass::ImageInput => own(TokenClass::Input),
+            TokenClass::Reasoning => own(TokenClass::Output),
+            _ => None,
+        };
+        own(class).or(other).unwrap_or(Price::ZERO)
+    }
+
+    /// What a use costs, exactly.
+    pub fn cost(&self, tokens: &Tokens) -> Usd {
+        tokens.used().map(|(class, count)| self.of(class).times(count)).sum()
+    }
+
+    fn table(&self) -> String {
+        let entry =
+            |(class, price): &(TokenClass, Price)| format!("{} = \"{price}\"", class.name());
+        format!("{{ {} }}", self.given.iter().map(entry).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// One configuration: its files' texts, its addresses and its folder.
+#[derive(Debug)]
+pub struct Config {
+    /// Where customers connect.
+    pub data_addr: SocketAddr,
+    /// Where the operator connects.
+    pub admin_addr: SocketAddr,
+    /// Everything of this gateway: config, data, logs.
+    pub folder: PathBuf,
+    /// Lines of `[dataplane]`.
+    pub dataplane: String,
+    /// Lines of `[limits]`.
+    pub limits: String,
+    /// The brand profile.
+    pub profile: String,
+    /// The text of `catalog.toml`.
+    pub catalog: String,
+    /// The models with their prices, for the checker.
+    pub prices: Vec<(String, Prices)>,
+}
+
+impl Config {
+    /// An empty catalog, the plain profile, free ports, a new folder.
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tollgate-test-{}-{number}", process::id());
+        let folder = std::env::temp_dir().join(name);
+        let [data_addr, admin_addr] = free_addresses();
+        Self {
+            data_addr,
+            admin_addr,
+            folder,
+            dataplane: "drain_seconds = 5\n".to_owned(),
+            limits: String::new(),
+            profile: "plain".to_owned(),
+            catalog: String::new(),
+            prices: Vec::new(),
+        }
+    }
+
+    /// One provider `up` at `base_url` and one model `up/chat` at $1 and $10 a million.
+    pub fn simple(base_url: &str) -> Self {
+        let prices = Prices::new("1", "10").and(TokenClass::CacheRead, "0.1");
+        Self::new().provider("up", base_url, "").model("up/chat", &[("up", "chat")], &prices, "")
+    }
+
+    /// Adds a provider; `more` are further lines of its table.
+    #[must_use]
+    pub fn provider(mut self, id: &str, base_url: &str, more: &str) -> Self {
+        let lines = "dialect = \"openai\"\nallow_private = true\napi_keys = [\"test-key\"]\n\
+                     on_client_abort = \"abort\"\noutput_cap_field = \"max_completion_tokens\"\n\
+                     stream_usage = true\ncache_included = true\ninput_overhead = 64\n\
+                     part_tokens = { image = 256 }";
+        self.add(&format!("[[provider]]\nid = \"{id}\"\nbase_url = \"{base_url}\"\n"));
+        let own_keys: Vec<_> = more.lines().filter_map(key_of).collect();
+        for line in lines.lines() {
+            if !key_of(line).is_some_and(|key| own_keys.contains(&key)) {
+                self.add(&format!("{line}\n"));
+            }
+        }
+        self.add(&format!("{more}\n"));
+        self
+    }
+
+    /// Adds a model served at `endpoints` (provider, id there); `more` are lines of its table.
+    #[must_use]
+    pub fn model(
+        mut self,
+        id: &str,
+        endpoints: &[(&str, &str)],
+        prices: &Prices,
+        more: &str,
+    ) -> Self {
+        let lines = "kind = \"chat\"\ncontext = 128000\nmax_output = 16384\n\
+                     input_modalities = [\"text\", \"image\"]\noutput_modalities = [\"text\"]\n\
+                     parameters = [\"tools\", \"response_format\", \"reasoning\"]\n";
+        self.add(&format!("[[model]]\nid = \"{id}\"\nname = \"{id}\"\n"));
+        let own_keys: Vec<_> = more.lines().filter_map(key_of).collect();
+        for line in lines.lines() {
+            if !key_of(line).is_some_and(|key| own_keys.contains(&key)) {
+                self.add(&format!("{line}\n"));
+            }
+        }
+        self.add(&format!("{more}\n"));
+        let table = prices.table();
+        for (provider, model) in endpoints {
+            self.add(&format!("  [[model.endpoint]]\n  provider = \"{provider}\"\n"));
+            self.add(&format!("  model = \"{model}\"\n  list = {table}\n  price = {table}\n"));
+        }
+        self.prices.push((id.to_owned(), prices.clone()));
+        self
+    }
+
+    /// Writes both files; answers the path of `tollgate.toml`.
+    pub fn write(&self) -> PathBuf {
+        fs::create_dir_all(&self.folder).expect("a folder for the test");
+        let catalog = self.folder.join("catalog.toml");
+        fs::write(&catalog, &self.catalog).expect("catalog.toml is written");
+        let Self { data_addr, admin_addr, dataplane, limits, profile, .. } = self;
+        let config = self.folder.join("tollgate.toml");
+        let text = format!(
+            "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n\n[dataplane]\ncores = 1\n\
+             {dataplane}\n[limits]\n{limits}\n[log]\nlevel = \"info\"\n\n[brand]\n\
+             profile = \"{profile}\"\ncatalog = \"{}\"\nsandbox = false\n",
+            catalog.display()
+        );
+        fs::write(&config, text).expect("tollgate.toml is written");
+        config
+    }
+
+    /// Where the gateway keeps its data.
+    pub fn data_folder(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The prices of a model.
+    pub fn prices_of(&self, model: &str) -> Option<&Prices> {
+        self.prices.iter().find(|(id, _)| id == model).map(|(_, prices)| prices)
+    }
+
+    fn add(&mut self, text: &str) {
+        self.catalog.write_str(text).expect("memory takes it");
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The key of a line `key = value`.
+fn key_of(line: &str) -> Option<&str> {
+    line.split_once('=').map(|(key, _)| key.trim())
+}
+
+/// Addresses nobody listens on, all held until all are known, so that they differ.
+pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    held.map(|listener| listener.local_addr().expect("an address"))
+}
+
+/// The last lines of a file, for messages.
+pub fn tail(path: &Path, lines: usize) -> String {
+    let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text = text.unwrap_or_default();
+    let all: Vec<_> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_test_replaces_the_usual_one() {
+        let config = Config::new().provider("p", "http://x/v1", "input_overhead = 1");
+        assert_eq!(config.catalog.matches("input_overhead").count(), 1);
+        assert!(config.catalog.contains("input_overhead = 1\n"));
+    }
+
+    #[test]
+    fn what_has_no_price_costs_as_the_catalog_says() {
+        let prices = Prices::new("1", "10").and(TokenClass::CacheRead, "0.1");
+        let mut tokens = Tokens::ZERO;
+        tokens[TokenClass::Input] = 3;
+        tokens[TokenClass::CacheRead] = 10;
+        tokens[TokenClass::CacheWrite] = 2;
+        tokens[TokenClass::Reasoning] = 1;
+        assert_eq!(
+            prices.cost(&tokens),
+            Usd::from_pico(3_000_000 + 1_000_000 + 2_000_000 + 10_000_000)
+        );
+    }
+}

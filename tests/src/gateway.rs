@@ -1,0 +1,165 @@
+//! The real binary, run on a config of its own: started, watched, killed and started again.
+//!
+//! Invariants: the process ends with its `Gateway`, by its own id; its folder goes with it, unless
+//! the test is failing: then both the folder and the log's end are shown.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::admin::{Account, Admin};
+use crate::client::{Answer, Client, ask, chat_request};
+use crate::config::{Config, tail};
+use crate::wait_for;
+
+/// The admin token of every gateway under test.
+const TOKEN: &str = "test-admin-token";
+/// How long a start may take.
+const START: Duration = Duration::from_secs(20);
+/// How long an end may take that was asked for.
+const STOP: Duration = Duration::from_secs(20);
+/// How long money may take to show.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Lines of the log that a failing test shows.
+const TAIL: usize = 40;
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    /// What it was told.
+    pub config: Config,
+    /// Its admin port.
+    pub admin: Admin,
+    child: Option<Child>,
+    log: PathBuf,
+}
+
+impl Gateway {
+    /// Starts it and waits until it is ready.
+    pub fn start(config: Config) -> Self {
+        config.write();
+        let admin = Admin::new(config.admin_addr, TOKEN);
+        let log = config.folder.join("log.txt");
+        let mut gateway = Self { config, admin, child: None, log };
+        gateway.run();
+        gateway
+    }
+
+    /// Starts it again on the same config and data; it must have ended before.
+    pub fn restart(&mut self) {
+        assert!(self.child.is_none(), "it still runs");
+        self.run();
+    }
+
+    fn run(&mut self) {
+        let log = File::options().create(true).append(true).open(&self.log).expect("a log");
+        let child = Command::new(binary())
+            .arg("serve")
+            .arg("--config")
+            .arg(self.config.folder.join("tollgate.toml"))
+            .arg("--data")
+            .arg(self.config.data_folder())
+            .current_dir(&self.config.folder)
+            .env("TOLLGATE_ADMIN_TOKEN", TOKEN)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn();
+        self.child = Some(child.unwrap_or_else(|error| panic!("{:?}: {error}", binary())));
+        wait_for("the gateway is ready", START, || {
+            if let Some(status) = self.ended() {
+                panic!("it ended at its start with {status}:\n{}", tail(&self.log, TAIL));
+            }
+            std::net::TcpStream::connect(self.config.admin_addr).ok()?;
+            (self.admin.call("GET", "/readyz", &Value::Null).status() == 200).then_some(())
+        });
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Ends it at once (SIGKILL): what is not on disk is lost.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("the signal is sent");
+        child.wait().expect("it ends");
+    }
+
+    /// Asks it to end (SIGTERM), and does not wait.
+    pub fn term(&self) {
+        kill(Pid::from_raw(self.pid().cast_signed()), Signal::SIGTERM).expect("the signal is sent");
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.term();
+        let status = wait_for("the gateway ends", STOP, || self.ended());
+        self.child = None;
+        status
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().expect("its state is known")
+    }
+
+    /// A connection to the data port.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.config.data_addr)
+    }
+
+    /// One chat request, answered whole.
+    pub fn chat(&self, key: &str, body: &Value) -> Answer {
+        ask(self.config.data_addr, &chat_request(key, body))
+    }
+
+    /// The account once no hold is open any more and `done` says so.
+    pub fn settled(&self, account: &str, done: impl Fn(&Account) -> bool) -> Account {
+        wait_for("the account settles", SETTLE, || {
+            Some(self.admin.account(account)).filter(|told| told.held.is_zero() && done(told))
+        })
+    }
+
+    /// All that the process wrote so far.
+    pub fn log(&self) -> String {
+        fs::read(&self.log)
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let folder = self.config.folder.display();
+            eprintln!("the gateway of {folder} wrote last:\n{}", tail(&self.log, TAIL));
+        } else {
+            let _ = fs::remove_dir_all(&self.config.folder);
+        }
+    }
+}
+
+/// The binary under test: `TOLLGATE_BIN`, or the one beside the test's own, or that of the other
+/// profile.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("TOLLGATE_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("the test's own path");
+    let profile = test.ancestors().nth(2).expect("a target folder").to_owned();
+    let target = profile.parent().expect("a target folder");
+    let places = [profile.clone(), target.join("release"), target.join("debug")];
+    let binaries = places.map(|place: PathBuf| place.join("tollgate"));
+    let built = binaries.iter().find(|path| Path::exists(path));
+    built.unwrap_or_else(|| panic!("no binary in {binaries:?}: build it first")).clone()
+}
