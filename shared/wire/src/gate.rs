@@ -18,8 +18,8 @@ use std::fmt;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
 
-use crate::head::Span;
 use crate::json::{self, JsonFault, Member, ValueKind};
+use crate::span::Span;
 use duplicate::Finder;
 
 /// Members whose objects decide price or route: no key may stand twice in them either.

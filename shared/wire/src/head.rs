@@ -19,7 +19,7 @@ mod tests;
 
 use std::mem::MaybeUninit;
 
-pub use crate::span::Span;
+use crate::span::Span;
 use facts::Facts;
 pub use fault::HeadFault;
 use fields::Fields;

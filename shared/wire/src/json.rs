@@ -16,7 +16,7 @@ mod text;
 
 use std::fmt;
 
-use crate::head::Span;
+use crate::span::Span;
 use scan::scan_value;
 pub(crate) use scan::{skip_space, string_end};
 pub use text::{u64_value, unescape};

@@ -2,7 +2,7 @@
 //!
 //! Purpose: HTTP/1.1 heads and bodies, server-sent events and JSON texts, read strictly where they
 //! come from outside and written plainly where they go out.
-//! Invariants: no parser keeps the bytes it read, it answers with [`head::Span`]s into the caller's
+//! Invariants: no parser keeps the bytes it read, it answers with [`Span`]s into the caller's
 //! buffer; "more bytes are needed" and "this is broken" are different answers; every byte split of
 //! an input gives the answer of the whole; no input makes a parser panic, recurse or allocate
 //! without bound.
@@ -15,3 +15,5 @@ pub mod json;
 mod span;
 pub mod splice;
 pub mod sse;
+
+pub use span::Span;

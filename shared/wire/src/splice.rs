@@ -11,8 +11,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::head::Span;
 use crate::json::{Member, skip_space};
+use crate::span::Span;
 
 /// Edits gathered for one text; empty again after they were applied, and reusable.
 #[derive(Clone, Debug, Default)]

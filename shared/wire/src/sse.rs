@@ -16,7 +16,7 @@ use std::fmt;
 
 use memchr::memchr2;
 
-use crate::head::Span;
+use crate::span::Span;
 
 /// What a frame is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@
 //! sorted, so a thousand of them cost no more than their number times its logarithm.
 
 use super::GateFault;
-use crate::head::Span;
 use crate::json::{skip_space, string_end, unescape};
+use crate::span::Span;
 
 /// The memory of the search, kept between bodies.
 #[derive(Default)]

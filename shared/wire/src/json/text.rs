@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::JsonFault;
-use crate::head::Span;
+use crate::span::Span;
 
 /// Whole numbers from here on are not exact for every reader of JSON (RFC 8259 6).
 const EXACT_MAX: u64 = 1 << 53;
