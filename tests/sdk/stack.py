@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -68,7 +67,7 @@ def running(arguments, log, ready_url, **environment):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    if process.returncode != 0:
+    if process.returncode not in (0, -signal.SIGTERM):
         sys.exit(f"{arguments[0]} ended with {process.returncode}:\n{tail(log)}")
 
 
@@ -77,10 +76,6 @@ def wait_until_ready(process, url, log):
     while process.poll() is None and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url, timeout=1):
-                return
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code == 404:
                 return
         except OSError:
             pass
@@ -107,7 +102,7 @@ def main(command):
         folder = pathlib.Path(name)
         config = write_settings(folder, data, admin, sandbox)
         simulator = running(
-            ["sandbox", "--listen", sandbox], folder / "sandbox.log", f"http://{sandbox}/v1/models"
+            ["sandbox", "--listen", sandbox], folder / "sandbox.log", f"http://{sandbox}/health"
         )
         gateway = running(
             ["serve", "--config", str(config), "--data", str(folder / "data")],

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 ADMIN = os.environ.get("TOLLGATE_ADMIN", "")
 TOKEN = os.environ.get("TOLLGATE_ADMIN_TOKEN", "")
+SANDBOX = os.environ.get("TOLLGATE_SANDBOX", "")
 MILLION = Decimal(1_000_000)
 SETTLE_SECONDS = 5
 
@@ -32,6 +33,12 @@ def admin(method, path, body=None):
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from None
+
+
+def seen_upstream():
+    """How many requests the provider has been sent so far."""
+    with urllib.request.urlopen(f"{SANDBOX}/truth", timeout=10) as answer:
+        return len(answer.read().splitlines())
 
 
 def cost(usage):

@@ -6,7 +6,7 @@ from decimal import Decimal
 import openai
 import pytest
 
-from books import Account, admin
+from books import Account, admin, seen_upstream
 from test_answers import MODEL, ask
 
 
@@ -46,12 +46,14 @@ def test_an_unknown_model_cannot_be_retrieved(client):
 
 def test_no_money_is_said_once_and_not_retried(connect, attempts):
     poor = connect(Account(credit="0").key, max_retries=2, **attempts.options())
+    before = seen_upstream()
     with pytest.raises(openai.APIStatusError) as refusal:
         call(poor)
     assert refusal.value.status_code == 402
     assert refusal.value.code == "insufficient_credits"
     assert refusal.value.response.headers["x-should-retry"] == "false"
     assert attempts.statuses == [402]
+    assert seen_upstream() == before
 
 
 def test_a_rate_limit_is_a_rate_limit_error_with_its_headers(connect):
@@ -72,11 +74,13 @@ def test_a_rate_limit_is_a_rate_limit_error_with_its_headers(connect):
 
 def test_an_upstream_that_is_down_is_retried_and_costs_nothing(account, connect, attempts):
     client = connect(account.key, max_retries=1, **attempts.options())
+    before = seen_upstream()
     with pytest.raises(openai.InternalServerError) as refusal:
         call(client, model="sim/down")
     assert refusal.value.status_code in (502, 503)
     assert refusal.value.code in ("provider_error", "provider_overloaded")
     assert len(attempts.statuses) == 2
+    assert seen_upstream() - before >= 2
     assert Decimal(account.books()["spent"]) == 0
     assert Decimal(account.books()["held"]) == 0
 
