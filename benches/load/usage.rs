@@ -1,0 +1,74 @@
+//! What processes cost, from /proc: CPU time by thread, and memory; and pinning our own threads.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+
+use crate::Failure;
+
+/// CPU time of several processes, user and system, by the names of their threads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CpuTime {
+    pub threads: BTreeMap<String, Duration>,
+}
+
+impl CpuTime {
+    /// What the processes have used since they began.
+    pub(crate) fn of(processes: &[u32]) -> Result<Self, Failure> {
+        let mut threads: BTreeMap<String, Duration> = BTreeMap::new();
+        for process in processes {
+            for entry in fs::read_dir(format!("/proc/{process}/task"))?.flatten() {
+                let file = |name: &str| fs::read_to_string(entry.path().join(name));
+                let (Ok(name), Ok(times)) = (file("comm"), file("schedstat")) else {
+                    continue; // a thread that ended meanwhile
+                };
+                let nanos = times.split_whitespace().next().unwrap_or_default().parse()?;
+                let name = name.trim().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+                *threads.entry(name.to_owned()).or_default() += Duration::from_nanos(nanos);
+            }
+        }
+        Ok(Self { threads })
+    }
+
+    pub(crate) fn total(&self) -> Duration {
+        self.threads.values().sum()
+    }
+
+    /// What was used between `earlier` and this.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let used = self.threads.iter().map(|(name, time)| {
+            let before = earlier.threads.get(name).copied().unwrap_or_default();
+            (name.clone(), time.saturating_sub(before))
+        });
+        Self { threads: used.collect() }
+    }
+}
+
+/// The processes' memory in KiB, pages shared with others divided among them.
+pub(crate) fn memory_kib(processes: &[u32]) -> Result<u64, Failure> {
+    let mut total = 0;
+    for process in processes {
+        let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()).ok_or("no Pss line")?;
+        total += kib.parse::<u64>()?;
+    }
+    Ok(total)
+}
+
+/// A process and its children.
+pub(crate) fn family(process: u32) -> Result<Vec<u32>, Failure> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+    let children = children.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>()?;
+    Ok([vec![process], children].concat())
+}
+
+/// Binds the calling thread to a core; what it starts from then on inherits that.
+pub(crate) fn pin_thread(core: usize) -> Result<(), Failure> {
+    let mut cores = CpuSet::new();
+    cores.set(core)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &cores)?)
+}
