@@ -14,10 +14,14 @@ const GIVERS: [&str; 13] = [
     "fn", "struct", "enum", "union", "trait", "type", "mod", "const", "static", "let", "mut",
     "ref", "for",
 ];
-/// Names that are not ours to choose: where, which, and whose they are.
-const GIVEN: [(&str, &str, &str); 2] = [
-    ("shared/wire/src/sse", "data", "the field's name in the specification of event streams"),
-    ("deploy/src/settings", "data", "the configuration's key for the data port"),
+/// Where `data` is a name that others gave: the field of an event stream, the rows of a list of the
+/// admin API, the configuration's key for the port and for the directory.
+const DATA: [&str; 5] = [
+    "shared/wire/src/",
+    "shared/dialect/src/",
+    "dataplane/src/stage/",
+    "controlplane/src/",
+    "deploy/src/",
 ];
 
 pub(crate) fn check(source: &Source) -> Vec<Complaint> {
@@ -28,26 +32,29 @@ pub(crate) fn check(source: &Source) -> Vec<Complaint> {
         }
     }
     for word in source.words() {
-        let lower = word.text.to_ascii_lowercase();
-        let given =
-            || GIVEN.iter().any(|(at, name, _)| source.path.starts_with(at) && *name == lower);
-        if WORDS.contains(&lower.as_str()) && is_naming(word) && !given() {
-            let line = source.line_of(word.at);
+        let line = source.line_of(word.at);
+        let named = word.text.to_ascii_lowercase();
+        if !WORDS.contains(&named.as_str()) || !is_naming(word) {
+            continue;
+        }
+        let is_given = DATA.iter().any(|place| source.path.starts_with(place));
+        if named != "data" || !(is_given || source.is_test(line)) {
             complaints.push(source.complain(line, format!("`{}` names nothing", word.text)));
         }
     }
     complaints
 }
 
-/// Whether the word is a name being given here. A variable `core` is a CPU core, and may be.
+/// Whether the word is a name being given here. A `core` may be a CPU's and a `process` the
+/// system's: these two are refused only as the name of a module or a trait.
 fn is_naming(word: Word<'_>) -> bool {
     let giver = GIVERS.iter().find(|giver| word.follows(giver));
     let after = word.after();
     let annotated = after.starts_with(':') && !after.starts_with("::");
     let in_list = word.before().ends_with(['(', ',', '{', '|', ']']) || word.follows("pub");
     let closure = word.before().ends_with('|') && after.starts_with(['|', ',']);
-    if word.text == "core" {
-        return matches!(giver, Some(&"fn" | &"mod" | &"struct" | &"trait"));
+    if ["core", "process"].contains(&word.text.to_ascii_lowercase().as_str()) {
+        return matches!(giver, Some(&"mod" | &"trait"));
     }
     giver.is_some() || (annotated && in_list) || closure
 }
@@ -64,7 +71,7 @@ mod tests {
     fn refused_names_are_found_where_they_are_given() {
         for text in [
             "struct Manager;",
-            "fn process() {}",
+            "mod process;",
             "mod util;",
             "struct A { pub inner: u8 }",
             "fn f(ctx: &A) {}",
@@ -83,7 +90,8 @@ mod tests {
             "fn f() { std::process::exit(1) }",
             "use tower::service;",
             "fn f() { frame.data }",
-            "fn f() { let core = 3; }",
+            "fn f(process: u32) { let core = 3; }",
+            "struct Core(usize);",
             "fn f() { into_inner() } // data: none",
         ] {
             assert_eq!(count(text), 0, "{text}");

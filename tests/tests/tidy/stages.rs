@@ -1,23 +1,16 @@
 //! The order inside the data plane: a stage sees results of earlier stages, nothing calls back.
 //!
-//! `request.rs` alone names the stages' functions. A stage may import the types that an earlier
-//! stage made, the two rooms below it (`local`, `upstream`), and nothing of who called it.
+//! `request.rs` alone calls the stages. A stage may import the types that an earlier stage made,
+//! the rooms below it (`local`, `upstream`, `net`), and nothing of who called it. What the stages
+//! share among themselves (a meter's parts, a fault's refusal) is no stage and not judged here.
+
+use std::cmp::Ordering;
 
 use crate::source::{Complaint, Source, Word};
 
-/// The stages in the order in which a request meets them.
-const ORDER: [&str; 10] = [
-    "authenticate",
-    "admit",
-    "read",
-    "plan",
-    "exchange",
-    "meter",
-    "relay",
-    "settle",
-    "report",
-    "refuse",
-];
+/// The stages in the order of their results: `admit` ends with the hold, which needs the plan.
+const ORDER: [&str; 8] =
+    ["authenticate", "read", "plan", "admit", "exchange", "relay", "settle", "report"];
 /// Files that may name any stage.
 const STORY: [&str; 3] =
     ["dataplane/src/request.rs", "dataplane/src/stage.rs", "dataplane/src/stage/mod.rs"];
@@ -25,7 +18,7 @@ const STORY: [&str; 3] =
 const ROOMS: [(&str, &[&str]); 4] = [
     ("net", &["stage", "upstream", "local", "connection", "listener", "worker", "request"]),
     ("upstream", &["stage", "connection", "listener", "worker", "request"]),
-    ("local", &["stage", "upstream", "net", "connection", "listener", "worker", "request"]),
+    ("local", &["stage", "connection", "listener", "worker", "request"]),
     ("stage", &["connection", "listener", "worker", "request"]),
 ];
 
@@ -61,23 +54,27 @@ fn stage_fault(source: &Source, path: &str, word: Word<'_>) -> Option<String> {
         return None;
     }
     let Some(own) = path.strip_prefix("stage/") else {
-        let outside = word.before().ends_with("stage::");
-        return outside.then(|| format!("only request.rs names the stage `{}`", word.text));
+        let called = word.before().ends_with("stage::") && !takes_types_only(word);
+        return called.then(|| format!("only request.rs calls the stage `{}`", word.text));
     };
     let own = own.split(['/', '.']).next().unwrap_or_default();
     let own_place = ORDER.iter().position(|stage| *stage == own)?;
-    if own_place == named {
-        return None;
+    match named.cmp(&own_place) {
+        Ordering::Equal => None,
+        Ordering::Greater => Some(format!("`{own}` looks ahead to `{}`", word.text)),
+        Ordering::Less => (!takes_types_only(word))
+            .then(|| format!("`{own}` takes more than the result type of `{}`", word.text)),
     }
-    if named > own_place {
-        return Some(format!("`{own}` looks ahead to `{}`", word.text));
-    }
-    let imported = word.after().strip_prefix("::")?;
-    let list = imported.strip_prefix('{').map_or(imported, |rest| rest.split('}').next().unwrap());
-    let first = |name: &str| name.trim().chars().next().is_none_or(|c| c.is_ascii_uppercase());
-    let names: Vec<&str> = list.split([';', '(']).next().unwrap_or_default().split(',').collect();
-    (!names.iter().all(|name| first(name)))
-        .then(|| format!("`{own}` takes more than the result type of `{}`", word.text))
+}
+
+/// Whether the path goes on to types: `plan::Plan`, `plan::{Plan, Candidate}`.
+fn takes_types_only(word: Word<'_>) -> bool {
+    let Some(taken) = word.after().strip_prefix("::") else {
+        return false;
+    };
+    let list = taken.strip_prefix('{').map_or(taken, |rest| rest.split('}').next().unwrap());
+    let mut names = list.split([';', '(']).next().unwrap_or_default().split(',').map(str::trim);
+    names.all(|name| name.chars().next().is_none_or(|first| first.is_ascii_uppercase()))
 }
 
 #[cfg(test)]
@@ -98,12 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_names_a_stage_and_rooms_look_down_only() {
-        assert_eq!(count("connection.rs", "use crate::stage::settle::Settled;"), 1);
+    fn nothing_else_calls_a_stage_and_rooms_look_down_only() {
+        assert_eq!(count("connection.rs", "use crate::stage::settle;"), 1);
+        assert_eq!(count("connection.rs", "use crate::stage::settle::settle;"), 1);
+        assert_eq!(count("report.rs", "use crate::stage::settle::Settled;"), 0);
         assert_eq!(count("request.rs", "use crate::stage::settle::settle;"), 0);
         assert_eq!(count("net/socket.rs", "use crate::upstream::Pool;"), 1);
         assert_eq!(count("upstream/pool.rs", "use crate::net::Socket;"), 0);
-        assert_eq!(count("local.rs", "use crate::net::Socket;"), 1);
+        assert_eq!(count("local.rs", "use crate::worker::Worker;"), 1);
         assert_eq!(count("stage/plan.rs", "use crate::connection::Connection;"), 1);
     }
 }
