@@ -31,13 +31,15 @@ pub(crate) struct Source {
     /// The text with comments and literals blanked; Rust only, else empty.
     pub(crate) code: String,
     test_lines: Vec<RangeInclusive<usize>>,
+    line_ends: Vec<usize>,
 }
 
 impl Source {
     /// A file of any language: text only.
     pub(crate) fn plain(path: &str, text: &str) -> Self {
+        let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
         let (path, text) = (path.to_owned(), text.to_owned());
-        Self { path, text, code: String::new(), test_lines: Vec::new() }
+        Self { path, text, code: String::new(), test_lines: Vec::new(), line_ends }
     }
 
     /// A Rust file.
@@ -54,7 +56,7 @@ impl Source {
 
     /// The line, from 1, that holds the byte at `at`.
     pub(crate) fn line_of(&self, at: usize) -> usize {
-        1 + self.text[..at].matches('\n').count()
+        1 + self.line_ends.partition_point(|end| *end < at)
     }
 
     /// Whether the line belongs to tests: a test crate, a test file, or a `#[cfg(test)]` item.
