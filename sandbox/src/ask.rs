@@ -5,8 +5,10 @@
 //! matters is refused, as are types that OpenAI would not take. Unknown fields are ignored.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -55,9 +57,16 @@ struct Message<'a> {
     #[serde(borrow)]
     role: Cow<'a, str>,
     #[serde(borrow)]
-    content: Option<&'a RawValue>,
+    content: Option<Content<'a>>,
     #[serde(borrow)]
     tool_calls: Option<&'a RawValue>,
+}
+
+/// A text, or parts. Read in one pass: prompts may be long.
+#[derive(Debug)]
+enum Content<'a> {
+    Text(Cow<'a, str>),
+    Parts(Vec<Part<'a>>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,8 +203,8 @@ impl Input {
         for message in messages {
             input.tokens += tokens::PER_MESSAGE;
             input.last.clear();
-            if let Some(content) = message.content {
-                input.add_content(content.get())?;
+            if let Some(content) = &message.content {
+                input.add_content(content)?;
             }
             if let Some(calls) = message.tool_calls {
                 input.tokens += tokens::count(calls.get());
@@ -204,14 +213,14 @@ impl Input {
         Ok(input)
     }
 
-    fn add_content(&mut self, raw: &str) -> Result<(), Refused> {
-        let wrong = |_| refused("content must be a text or an array of parts", Some("messages"));
-        if !raw.starts_with('[') {
-            let text: Text<'_> = serde_json::from_str(raw).map_err(wrong)?;
-            self.add_text(&text.0);
-            return Ok(());
-        }
-        let parts: Vec<Part<'_>> = serde_json::from_str(raw).map_err(wrong)?;
+    fn add_content(&mut self, content: &Content<'_>) -> Result<(), Refused> {
+        let parts = match content {
+            Content::Text(text) => {
+                self.add_text(text);
+                return Ok(());
+            }
+            Content::Parts(parts) => parts,
+        };
         for part in parts {
             match &*part.kind {
                 "text" => self.add_text(part.text.as_deref().unwrap_or_default()),
@@ -233,9 +242,37 @@ impl Input {
     }
 }
 
-/// A JSON string, borrowed where it has no escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Content<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or an array of parts")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
+                Ok(Content::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Content<'de>, E> {
+                Ok(Content::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content<'de>, A::Error> {
+                let mut parts = Vec::new();
+                while let Some(part) = seq.next_element()? {
+                    parts.push(part);
+                }
+                Ok(Content::Parts(parts))
+            }
+        }
+
+        from.deserialize_any(Either)
+    }
+}
 
 fn stops(stop: Option<Stop>) -> Vec<String> {
     let mut stops = match stop {

@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
 use tokio::time::{Instant, sleep_until};
 
-/// Bytes asked of the kernel at once.
+/// Bytes asked of the kernel at once: for a head, and while there is always more to come.
 const READ_BYTES: usize = 16 * 1024;
+const READ_BYTES_MORE: usize = 128 * 1024;
 /// Bytes read ahead of the request that is being answered; more are left in the kernel.
 const AHEAD_MAX: usize = 1024 * 1024;
 
@@ -46,6 +47,12 @@ impl Client {
     /// Reads more into `inbound`; 0 at the end of the stream.
     pub(crate) async fn fill(&mut self) -> io::Result<usize> {
         self.inbound.reserve(READ_BYTES);
+        self.stream.read_buf(&mut self.inbound).await
+    }
+
+    /// The same for the body of a request, which may be long.
+    pub(crate) async fn fill_more(&mut self) -> io::Result<usize> {
+        self.inbound.reserve(READ_BYTES_MORE);
         self.stream.read_buf(&mut self.inbound).await
     }
 

@@ -111,7 +111,7 @@ async fn read_request(
     let head = loop {
         match RequestHead::parse(&client.inbound, &LIMITS) {
             Ok(Parsed::Complete(head)) => break head,
-            Ok(Parsed::Partial) => fill(client).await?,
+            Ok(Parsed::Partial) => some(client.fill().await)?,
             Err(fault) => return Err(Unread::Broken(fault.status(), fault.to_string())),
         }
     };
@@ -143,14 +143,15 @@ async fn read_body(
             return Err(Unread::Broken(413, "the body is too large".into()));
         }
         if decoded.consumed == 0 {
-            fill(client).await?;
+            some(client.fill_more().await)?;
         }
     }
     Ok(())
 }
 
-async fn fill(client: &mut Client) -> Result<(), Unread> {
-    match client.fill().await {
+/// Whether a read brought anything.
+fn some(read: std::io::Result<usize>) -> Result<(), Unread> {
+    match read {
         Ok(0) | Err(_) => Err(Unread::Gone),
         Ok(_) => Ok(()),
     }

@@ -115,10 +115,10 @@ fn add_sentence(said: &mut String, topic: &str, dice: &mut Dice) {
     }
 }
 
-/// Up to eight words of the prompt that are worth speaking of.
+/// Up to eight words worth speaking of, from the prompt's beginning: prompts may be long.
 fn topics(prompt: &str) -> Vec<&str> {
     let words = prompt.split(|letter: char| !letter.is_alphanumeric());
-    words.filter(|word| (4..=40).contains(&word.len())).take(8).collect()
+    words.take(200).filter(|word| (4..=40).contains(&word.len())).take(8).collect()
 }
 
 /// The beginning of a text, on one line.
