@@ -17,6 +17,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use units::OfferId;
 
+pub(crate) use model::is_named_id;
+
 use crate::catalog::{Catalog, Target};
 use crate::complaint::{Complaint, Place};
 use crate::price_rows::PriceRow;

@@ -10,6 +10,7 @@
 mod catalog;
 pub mod compile;
 mod complaint;
+pub mod import;
 pub mod keys;
 pub mod listing;
 mod modality;

@@ -282,9 +282,9 @@ impl PriceTable {
         self.worst(&Reach::ALL).search
     }
 
-    /// Whether nothing is ever charged.
-    pub fn is_free(&self) -> bool {
-        std::iter::once(&self.base).chain(&self.conditional).all(|s| s.prices == [0; CLASSES])
+    /// Whether text in and out is free at the default tier and a small input.
+    pub const fn is_free(&self) -> bool {
+        self.base(TokenClass::Input).pico() == 0 && self.base(TokenClass::Output).pico() == 0
     }
 
     fn step(&self, input_tokens: u64, tier: ServiceTier) -> &PriceStep {

@@ -14,6 +14,16 @@ const ID_MAX: usize = 256;
 /// What a model can make that we can charge for.
 const OUTPUTS: Modalities = Modalities::TEXT.with(Modalities::IMAGE).with(Modalities::AUDIO);
 
+/// Whether a text can be the id of a model or tier: an author, a slash, and the rest, which may
+/// hold slashes; nothing in it that a path or a header would have to escape.
+pub(crate) fn is_named_id(id: &str) -> bool {
+    let parts = id.split_once('/').is_some_and(|(author, slug)| {
+        !author.is_empty() && !slug.is_empty() && !slug.starts_with('/') && !slug.ends_with('/')
+    });
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"?#%\\\"".contains(c);
+    parts && id.len() <= ID_MAX && id.chars().all(plain)
+}
+
 impl Compiler<'_> {
     /// Checks a model with its endpoints and enters it.
     pub(super) fn model(&mut self, place: &Place, row: &ModelRow) {
@@ -52,13 +62,9 @@ impl Compiler<'_> {
         }
     }
 
-    /// An id of a model or tier: an author, a slash, and the rest, which may hold slashes.
+    /// An id of a model or tier.
     pub(super) fn check_named_id(&mut self, place: &Place, kind: &str, id: &str) {
-        let parts = id.split_once('/').is_some_and(|(author, slug)| {
-            !author.is_empty() && !slug.is_empty() && !slug.starts_with('/') && !slug.ends_with('/')
-        });
-        let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"?#%\\\"".contains(c);
-        if !parts || id.len() > ID_MAX || !id.chars().all(plain) {
+        if !is_named_id(id) {
             let what = format!("the {kind} id {id:?} is not of the form author/name");
             let remedy = "write author/name without spaces, quotes, '?', '#', '%' and '\\'";
             self.complain(place.key("id"), what, remedy);
