@@ -21,7 +21,7 @@ INPUT, OUTPUT, CACHE_READ = Decimal("1.25"), Decimal("10.00"), Decimal("0.125")
 
 
 def admin(method, path, body=None):
-    """One call of the admin API; the answer's JSON."""
+    """One call of the admin API; the answer's JSON, if it has any."""
     request = urllib.request.Request(
         f"{ADMIN}/admin/v1{path}",
         method=method,
@@ -30,7 +30,8 @@ def admin(method, path, body=None):
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+            text = answer.read()
+            return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from None
 
