@@ -184,13 +184,11 @@ impl<'b> Reader<'b> {
         self.take(length)
     }
 
-    #[expect(dead_code, reason = "x")]
     pub(crate) fn text(&mut self) -> Result<&'b str, RecordFault> {
         std::str::from_utf8(self.string()?).map_err(|_| RecordFault::BadValue("text"))
     }
 
     /// A switch, 0 or 1.
-    #[expect(dead_code, reason = "x")]
     pub(crate) fn switch(&mut self) -> Result<bool, RecordFault> {
         match self.byte()? {
             0 => Ok(false),

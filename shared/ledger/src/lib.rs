@@ -7,12 +7,19 @@
 //! a refused event changes nothing; what is read from bytes is checked and never panics.
 //! Left out on purpose: clocks, threads, disks and sockets. Time and bytes are handed in.
 
+pub mod books;
+pub mod borrower;
 mod bytes;
 pub mod cell;
+pub mod event;
+pub mod lender;
+pub mod postings;
 mod purse;
 pub mod record;
 pub mod run;
 
+pub use books::{Books, audit};
+pub use event::{Event, TransactionId};
 pub use purse::Purse;
 pub use record::{Record, RecordBytes, RecordFault};
 pub use run::Run;

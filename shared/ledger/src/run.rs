@@ -67,17 +67,18 @@ impl Run {
         out.extend_from_slice(&(self.bytes.len() as u32).to_le_bytes());
         out.extend_from_slice(&self.bytes);
     }
+}
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, RecordFault> {
-        let ring = u16::from_le_bytes(from.array()?);
-        let first_seq = u64::from_le_bytes(from.array()?);
-        let count = u32::from_le_bytes(from.array()?);
-        let length = u32::from_le_bytes(from.array()?);
-        if first_seq.checked_add(u64::from(count)).is_none() {
-            return Err(RecordFault::BadValue("sequence"));
-        }
-        Ok(Self { ring, first_seq, count, bytes: from.take(length as usize)?.into() })
+/// Reads one run from the front.
+pub(crate) fn read(from: &mut Reader<'_>) -> Result<Run, RecordFault> {
+    let ring = u16::from_le_bytes(from.array()?);
+    let first_seq = u64::from_le_bytes(from.array()?);
+    let count = u32::from_le_bytes(from.array()?);
+    let length = u32::from_le_bytes(from.array()?);
+    if first_seq.checked_add(u64::from(count)).is_none() {
+        return Err(RecordFault::BadValue("sequence"));
     }
+    Ok(Run { ring, first_seq, count, bytes: from.take(length as usize)?.into() })
 }
 
 /// The runs of a batch payload, in order; ends after the first fault.
@@ -88,7 +89,7 @@ pub fn runs(payload: &[u8]) -> impl Iterator<Item = Result<Run, RecordFault>> {
         if broken || from.left() == 0 {
             return None;
         }
-        let run = Run::read(&mut from);
+        let run = read(&mut from);
         broken = run.is_err();
         Some(run)
     })

@@ -1,0 +1,400 @@
+//! The books as bytes: what a checkpoint holds.
+//!
+//! Purpose: a start reads a checkpoint and folds only the events after it.
+//! Layout: a mark and a version, then each table behind its count, sorted by key, so that equal
+//! books have equal bytes and two ways to the same books can be compared by hash.
+//! Invariants: reading checks every step and never panics; what reads back is what was written.
+//! Left out on purpose: checksums (the journal's), indexes that other tables give.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use units::{DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd};
+
+use super::Books;
+use super::rows::{
+    AccountBook, AccountSums, CatalogBook, ClosedLeases, DataPlaneBook, DaySum, EpochBook, KeyBook,
+    Lease, OpenHold, RefundSum, RingBook, Transaction, TransactionKind,
+};
+use crate::bytes::{Reader, RecordFault, Sink};
+use crate::event::TransactionId;
+use crate::postings::{LedgerAccount, Trial};
+use crate::purse::Purse;
+
+/// The first bytes of a checkpoint: a mark, and the version of what follows.
+const MARK: &[u8; 8] = b"tgbooks\x01";
+
+/// Why bytes are not books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointFault {
+    /// They do not begin like books of this version.
+    NotBooks,
+    /// Something in them is broken.
+    Broken(RecordFault),
+}
+
+impl fmt::Display for CheckpointFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBooks => f.write_str("not a checkpoint of books that this version reads"),
+            Self::Broken(fault) => write!(f, "broken checkpoint: {fault}"),
+        }
+    }
+}
+
+impl std::error::Error for CheckpointFault {}
+
+impl From<RecordFault> for CheckpointFault {
+    fn from(fault: RecordFault) -> Self {
+        Self::Broken(fault)
+    }
+}
+
+impl Books {
+    /// The books as bytes; equal books give equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MARK.to_vec();
+        table(&mut out, sorted(&self.accounts), |out, (id, book)| {
+            out.account(*id);
+            write_account(out, book);
+        });
+        table(&mut out, sorted(&self.keys), |out, (id, book)| {
+            out.varint(id.0);
+            write_key(out, book);
+        });
+        table(&mut out, &self.transactions, write_transaction);
+        table(&mut out, sorted(&self.refunds), |out, (id, sum)| write_refund(out, *id, sum));
+        table(&mut out, &self.offers.texts, |out, text| out.string(text.as_bytes()));
+        write_catalog(&mut out, &self.catalog);
+        table(&mut out, &self.dataplanes, |out, (id, plane)| {
+            out.varint(u64::from(id.0));
+            write_dataplane(out, plane);
+        });
+        let closed = &self.closed;
+        amounts(&mut out, &[closed.granted, closed.settled, closed.returned]);
+        amounts(&mut out, self.trial.totals());
+        out
+    }
+
+    /// Reads books, which must be all of `bytes`.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes. Take the other checkpoint, or fold the whole journal.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointFault> {
+        let rest = bytes.strip_prefix(MARK).ok_or(CheckpointFault::NotBooks)?;
+        let mut from = Reader::new(rest);
+        let mut books = Self::new();
+        books.accounts = read_map(&mut from, |from| from.account(), read_account)?;
+        books.keys = read_map(&mut from, |from| from.varint().map(KeyId), read_key)?;
+        read_rows(&mut from, |from| books.read_transaction(from))?;
+        books.refunds = read_map(&mut from, read_generation, read_refund)?;
+        read_rows(&mut from, |from| {
+            books.offers.push(Arc::from(from.text()?));
+            Ok(())
+        })?;
+        books.catalog = read_catalog(&mut from)?;
+        let id = |from: &mut Reader<'_>| from.narrow("data plane").map(DataPlaneId);
+        books.dataplanes = read_map(&mut from, id, read_dataplane)?;
+        let [granted, settled, returned] = read_amounts(&mut from)?;
+        books.closed = ClosedLeases { granted, settled, returned };
+        books.trial = Trial::from_totals(read_amounts::<{ LedgerAccount::TOTALS }>(&mut from)?);
+        from.finish()?;
+        Ok(books)
+    }
+
+    fn read_transaction(&mut self, from: &mut Reader<'_>) -> Result<(), RecordFault> {
+        let id = self.next_transaction();
+        let account = from.account()?;
+        let kind = kind_of(from.byte()?)?;
+        let row = Transaction {
+            id,
+            account,
+            kind,
+            amount: from.amount()?,
+            reference: from.text()?.into(),
+            reason: from.text()?.into(),
+            generation: optional(from, read_generation)?,
+            expires_at: optional(from, |from| from.varint().map(UnixMillis))?,
+            ended: from.switch()?,
+            at: UnixMillis(from.varint()?),
+        };
+        if !matches!(kind, TransactionKind::Refund | TransactionKind::Expiry) {
+            self.references.insert((account, row.reference.clone()), id);
+        }
+        self.transactions.push(row);
+        Ok(())
+    }
+}
+
+fn write_account(out: &mut Vec<u8>, book: &AccountBook) {
+    out.string(book.name.as_bytes());
+    out.byte(u8::from(book.disabled));
+    out.varint(book.opened_at.0);
+    let sums = &book.sums;
+    amounts(out, &[sums.topped_up, sums.granted, sums.adjusted, sums.refunded, sums.expired]);
+    amounts(out, &[sums.spent, sums.written_off, sums.list_cost, sums.unlent, sums.held]);
+    table(out, &book.days, |out, (day, offer, sum)| {
+        out.varint(u64::from(*day));
+        out.varint(u64::from(offer.0));
+        out.varint(sum.requests);
+        out.tokens(&sum.tokens);
+        amounts(out, &[sum.charged, sum.written_off, sum.list_cost]);
+    });
+}
+
+fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
+    let (name, disabled) = (from.text()?.into(), from.switch()?);
+    let opened_at = UnixMillis(from.varint()?);
+    let [topped_up, granted, adjusted, refunded, expired] = read_amounts(from)?;
+    let [spent, written_off, list_cost, unlent, held] = read_amounts(from)?;
+    let sums = AccountSums {
+        topped_up,
+        granted,
+        adjusted,
+        refunded,
+        expired,
+        spent,
+        written_off,
+        list_cost,
+        unlent,
+        held,
+    };
+    let mut days: Vec<(u32, OfferId, DaySum)> = Vec::new();
+    read_rows(from, |from| {
+        let (day, offer) = (from.narrow("day")?, OfferId(from.narrow("offer")?));
+        if days.last().is_some_and(|last| (last.0, last.1) >= (day, offer)) {
+            return Err(RecordFault::BadValue("order of days"));
+        }
+        let (requests, tokens) = (from.varint()?, from.tokens()?);
+        let [charged, written_off, list_cost] = read_amounts(from)?;
+        days.push((day, offer, DaySum { requests, tokens, charged, written_off, list_cost }));
+        Ok(())
+    })?;
+    Ok(AccountBook { name, disabled, opened_at, sums, days })
+}
+
+fn write_key(out: &mut Vec<u8>, book: &KeyBook) {
+    out.account(book.account);
+    option(out, book.limit, |out, limit| out.amount(limit));
+    amounts(out, &[book.used, book.used_before, book.lent]);
+    option(out, book.row.as_deref(), |out, row| out.string(row.as_bytes()));
+}
+
+fn read_key(from: &mut Reader<'_>) -> Result<KeyBook, RecordFault> {
+    let account = from.account()?;
+    let limit = optional(from, Reader::amount)?;
+    let [used, used_before, lent] = read_amounts(from)?;
+    let row = optional(from, |from| Ok(from.text()?.into()))?;
+    Ok(KeyBook { account, limit, used, used_before, lent, row })
+}
+
+fn write_transaction(out: &mut Vec<u8>, row: &Transaction) {
+    out.account(row.account);
+    out.byte(row.kind as u8);
+    out.amount(row.amount);
+    out.string(row.reference.as_bytes());
+    out.string(row.reason.as_bytes());
+    option(out, row.generation, write_generation);
+    option(out, row.expires_at, |out, at| out.varint(at.0));
+    out.byte(u8::from(row.ended));
+    out.varint(row.at.0);
+}
+
+fn kind_of(byte: u8) -> Result<TransactionKind, RecordFault> {
+    Ok(match byte {
+        0 => TransactionKind::TopUp,
+        1 => TransactionKind::Grant,
+        2 => TransactionKind::Adjustment,
+        3 => TransactionKind::Refund,
+        4 => TransactionKind::Expiry,
+        _ => return Err(RecordFault::BadValue("transaction")),
+    })
+}
+
+fn write_generation(out: &mut Vec<u8>, id: GenerationId) {
+    out.put(&id.number().to_le_bytes());
+}
+
+fn read_generation(from: &mut Reader<'_>) -> Result<GenerationId, RecordFault> {
+    let id = GenerationId::from_number(u128::from_le_bytes(from.array()?));
+    Ok(id)
+}
+
+fn write_refund(out: &mut Vec<u8>, id: GenerationId, sum: &RefundSum) {
+    write_generation(out, id);
+    out.account(sum.account);
+    amounts(out, &[sum.charge, sum.refunded]);
+    table(out, &sum.transactions, |out, id| out.varint(id.0));
+}
+
+fn read_refund(from: &mut Reader<'_>) -> Result<RefundSum, RecordFault> {
+    let account = from.account()?;
+    let [charge, refunded] = read_amounts(from)?;
+    let mut transactions = Vec::new();
+    read_rows(from, |from| {
+        transactions.push(TransactionId(from.varint()?));
+        Ok(())
+    })?;
+    Ok(RefundSum { account, charge, refunded, transactions })
+}
+
+fn write_catalog(out: &mut Vec<u8>, catalog: &CatalogBook) {
+    out.varint(catalog.generation);
+    out.string(catalog.rows_json.as_bytes());
+    table(out, &catalog.offers, |out, offer| out.varint(u64::from(offer.0)));
+}
+
+fn read_catalog(from: &mut Reader<'_>) -> Result<CatalogBook, RecordFault> {
+    let (generation, rows_json) = (from.varint()?, from.text()?.to_owned());
+    let mut offers = Vec::new();
+    read_rows(from, |from| {
+        offers.push(OfferId(from.narrow("offer")?));
+        Ok(())
+    })?;
+    Ok(CatalogBook { generation, rows_json, offers })
+}
+
+fn write_dataplane(out: &mut Vec<u8>, plane: &DataPlaneBook) {
+    out.varint(u64::from(plane.last_epoch.0));
+    table(out, &plane.open, |out, (epoch, book)| {
+        out.varint(u64::from(epoch.0));
+        table(out, &book.rings, |out, (ring, book)| {
+            out.varint(u64::from(*ring));
+            out.varint(book.next_seq);
+            table(out, sorted(&book.open), |out, (seq, hold)| {
+                out.varint(*seq);
+                write_hold(out, hold);
+            });
+        });
+        table(out, sorted(&book.leases), |out, (purse, lease)| {
+            purse.write(out);
+            let settled = [lease.settled, lease.returned, lease.held];
+            amounts(out, &[lease.granted, lease.confirmed]);
+            amounts(out, &settled);
+        });
+    });
+}
+
+fn read_dataplane(from: &mut Reader<'_>) -> Result<DataPlaneBook, RecordFault> {
+    let last_epoch = Epoch(from.narrow("epoch")?);
+    let epoch = |from: &mut Reader<'_>| from.narrow("epoch").map(Epoch);
+    Ok(DataPlaneBook { last_epoch, open: read_map(from, epoch, read_epoch)? })
+}
+
+fn read_epoch(from: &mut Reader<'_>) -> Result<EpochBook, RecordFault> {
+    let rings = read_map(
+        from,
+        |from| from.narrow("ring"),
+        |from| {
+            let next_seq = from.varint()?;
+            let open = read_map(from, |from| from.varint(), read_hold)?;
+            Ok(RingBook { next_seq, open })
+        },
+    )?;
+    let leases = read_map(from, Purse::read, |from| {
+        let [granted, confirmed, settled, returned, held] = read_amounts(from)?;
+        Ok(Lease { granted, confirmed, settled, returned, held })
+    })?;
+    Ok(EpochBook { rings, leases })
+}
+
+fn write_hold(out: &mut Vec<u8>, hold: &OpenHold) {
+    out.account(hold.account);
+    out.varint(hold.key.0);
+    out.byte(u8::from(hold.key_limited));
+    out.amount(hold.amount);
+    out.varint(u64::from(hold.offer.0));
+    out.varint(hold.at.0);
+    option(out, hold.progress.as_deref(), |out, (tokens, charge)| {
+        out.tokens(tokens);
+        out.amount(*charge);
+    });
+}
+
+fn read_hold(from: &mut Reader<'_>) -> Result<OpenHold, RecordFault> {
+    Ok(OpenHold {
+        account: from.account()?,
+        key: KeyId(from.varint()?),
+        key_limited: from.switch()?,
+        amount: from.amount()?,
+        offer: OfferId(from.narrow("offer")?),
+        at: UnixMillis(from.varint()?),
+        progress: optional(from, |from| Ok(Box::new((from.tokens()?, from.amount()?))))?,
+    })
+}
+
+/// Rows behind their count.
+fn table<T>(
+    out: &mut Vec<u8>,
+    rows: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    let rows = rows.into_iter();
+    out.varint(rows.len() as u64);
+    for row in rows {
+        write(out, row);
+    }
+}
+
+fn read_rows(
+    from: &mut Reader<'_>,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<(), RecordFault>,
+) -> Result<(), RecordFault> {
+    let count = from.varint()?;
+    (0..count).try_for_each(|_| read(from))
+}
+
+/// A table of unlike keys, as a map.
+fn read_map<K, V, M: Default + Extend<(K, V)>>(
+    from: &mut Reader<'_>,
+    mut key: impl FnMut(&mut Reader<'_>) -> Result<K, RecordFault>,
+    mut value: impl FnMut(&mut Reader<'_>) -> Result<V, RecordFault>,
+) -> Result<M, RecordFault>
+where
+    K: Ord + Copy,
+{
+    let mut map = M::default();
+    let mut last = None;
+    read_rows(from, |from| {
+        let key = key(from)?;
+        if last.replace(key).is_some_and(|last| last >= key) {
+            return Err(RecordFault::BadValue("order of rows"));
+        }
+        map.extend([(key, value(from)?)]);
+        Ok(())
+    })?;
+    Ok(map)
+}
+
+fn sorted<K: Ord, V>(map: &FxHashMap<K, V>) -> Vec<(&K, &V)> {
+    let mut rows: Vec<(&K, &V)> = map.iter().collect();
+    rows.sort_unstable_by_key(|(key, _)| *key);
+    rows
+}
+
+fn amounts(out: &mut Vec<u8>, amounts: &[Usd]) {
+    amounts.iter().for_each(|amount| out.amount(*amount));
+}
+
+fn read_amounts<const N: usize>(from: &mut Reader<'_>) -> Result<[Usd; N], RecordFault> {
+    let mut amounts = [Usd::ZERO; N];
+    for amount in &mut amounts {
+        *amount = from.amount()?;
+    }
+    Ok(amounts)
+}
+
+fn option<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+    out.byte(u8::from(value.is_some()));
+    if let Some(value) = value {
+        write(out, value);
+    }
+}
+
+fn optional<'b, T>(
+    from: &mut Reader<'b>,
+    read: impl FnOnce(&mut Reader<'b>) -> Result<T, RecordFault>,
+) -> Result<Option<T>, RecordFault> {
+    from.switch()?.then(|| read(from)).transpose()
+}

@@ -1,0 +1,324 @@
+//! The rows of the books.
+//!
+//! Invariants: money sums are exact (`i128`), token sums saturate; rows change only through
+//! `Books::apply`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+use units::{AccountId, Epoch, GenerationId, KeyId, OfferId, Tokens, UnixMillis, Usd};
+
+use super::BooksError;
+use crate::event::TransactionId;
+use crate::purse::Purse;
+
+/// The sum, or the error that says it cannot be counted.
+pub(super) fn add(left: Usd, right: Usd) -> Result<Usd, BooksError> {
+    left.checked_add(right).ok_or(BooksError::Overflow)
+}
+
+/// The difference, or the error that says it cannot be counted.
+pub(super) fn less(left: Usd, right: Usd) -> Result<Usd, BooksError> {
+    left.checked_sub(right).ok_or(BooksError::Overflow)
+}
+
+/// An account.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AccountBook {
+    pub(super) name: Box<str>,
+    pub(super) disabled: bool,
+    pub(super) opened_at: UnixMillis,
+    pub(super) sums: AccountSums,
+    /// Sorted by day and offer.
+    pub(super) days: Vec<(u32, OfferId, DaySum)>,
+}
+
+/// The money of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AccountSums {
+    pub(super) topped_up: Usd,
+    pub(super) granted: Usd,
+    pub(super) adjusted: Usd,
+    pub(super) refunded: Usd,
+    pub(super) expired: Usd,
+    pub(super) spent: Usd,
+    pub(super) written_off: Usd,
+    pub(super) list_cost: Usd,
+    pub(super) unlent: Usd,
+    pub(super) held: Usd,
+}
+
+impl AccountSums {
+    /// All credit in, less all that went out: what the account owns, lent or not.
+    pub(super) fn balance(&self) -> Result<Usd, BooksError> {
+        let credit = [self.topped_up, self.granted, self.adjusted, self.refunded];
+        let credit = credit.into_iter().try_fold(Usd::ZERO, add)?;
+        less(less(credit, self.spent)?, self.expired)
+    }
+}
+
+/// What an account used of one offer on one day, by the day of admission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DaySum {
+    /// Requests that were charged.
+    pub requests: u64,
+    /// What they used.
+    pub tokens: Tokens,
+    /// What the account paid for them.
+    pub charged: Usd,
+    /// What the operator bore.
+    pub written_off: Usd,
+    /// What the providers charge for them.
+    pub list_cost: Usd,
+}
+
+impl DaySum {
+    /// Adds another sum. Money here is within the account's own sums, which were checked.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.tokens.add(&other.tokens);
+        self.charged = [self.charged, other.charged].into_iter().sum();
+        self.written_off = [self.written_off, other.written_off].into_iter().sum();
+        self.list_cost = [self.list_cost, other.list_cost].into_iter().sum();
+    }
+}
+
+impl AccountBook {
+    /// Adds to the sum of a day and offer.
+    pub(super) fn add_day(&mut self, day: u32, offer: OfferId, sum: &DaySum) {
+        match self.days.binary_search_by_key(&(day, offer), |(day, offer, _)| (*day, *offer)) {
+            Ok(place) => self.days[place].2.add(sum),
+            Err(place) => {
+                if self.days.is_empty() {
+                    self.days.reserve_exact(1);
+                }
+                self.days.insert(place, (day, offer, *sum));
+            }
+        }
+    }
+}
+
+/// A key, gone or not.
+#[derive(Clone, Debug)]
+pub(super) struct KeyBook {
+    pub(super) account: AccountId,
+    pub(super) limit: Option<Usd>,
+    /// All that was ever charged to the key.
+    pub(super) used: Usd,
+    /// What of it was used before the current period.
+    pub(super) used_before: Usd,
+    /// What of its allowance is lent.
+    pub(super) lent: Usd,
+    /// Its row; `None` = deleted.
+    pub(super) row: Option<Box<str>>,
+}
+
+impl KeyBook {
+    /// What of the allowance is neither used nor lent; `None` without a limit. Below zero after a
+    /// limit was lowered.
+    pub(super) fn unlent(&self) -> Result<Option<Usd>, BooksError> {
+        let Some(limit) = self.limit else { return Ok(None) };
+        let used = less(self.used, self.used_before)?;
+        less(less(limit, used)?, self.lent).map(Some)
+    }
+}
+
+/// A row of an account's transactions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Transaction {
+    /// Its number.
+    pub id: TransactionId,
+    /// Whose.
+    pub account: AccountId,
+    /// What it was.
+    pub kind: TransactionKind,
+    /// What it did to the balance.
+    pub amount: Usd,
+    /// The caller's own name for it; of an expiry the credit that ended.
+    pub reference: Box<str>,
+    /// Why, of a refund.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub reason: Box<str>,
+    /// The generation, of a refund.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<GenerationId>,
+    /// When what is left of a credit ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixMillis>,
+    /// Whether that has happened.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// What a transaction was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum TransactionKind {
+    /// Money was paid in.
+    TopUp = 0,
+    /// The operator gave it.
+    Grant = 1,
+    /// A correction.
+    Adjustment = 2,
+    /// A charge went back.
+    Refund = 3,
+    /// A credit ended.
+    Expiry = 4,
+}
+
+/// The refunds of one generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefundSum {
+    /// Whose it was.
+    pub account: AccountId,
+    /// What the generation had cost.
+    pub charge: Usd,
+    /// What of it went back.
+    pub refunded: Usd,
+    /// The transactions.
+    pub transactions: Vec<TransactionId>,
+}
+
+/// All offers ever sold, by number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Offers {
+    pub(super) texts: Vec<Arc<str>>,
+    pub(super) numbers: FxHashMap<Arc<str>, OfferId>,
+}
+
+impl Offers {
+    pub(super) fn push(&mut self, text: Arc<str>) {
+        let number = OfferId(self.texts.len() as u32);
+        self.numbers.insert(Arc::clone(&text), number);
+        self.texts.push(text);
+    }
+}
+
+/// The catalog that is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogBook {
+    /// How many catalogs there were, this one included; 0 = none yet.
+    pub generation: u64,
+    /// Its rows, as they were given.
+    pub rows_json: String,
+    /// Its offers, in its order.
+    pub offers: Vec<OfferId>,
+}
+
+/// A data plane.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DataPlaneBook {
+    /// The highest epoch that was ever opened.
+    pub(super) last_epoch: Epoch,
+    pub(super) open: BTreeMap<Epoch, EpochBook>,
+}
+
+/// An epoch that is not closed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EpochBook {
+    pub(super) rings: BTreeMap<u16, RingBook>,
+    pub(super) leases: FxHashMap<Purse, Lease>,
+}
+
+impl EpochBook {
+    pub(super) fn open_holds(&self) -> u64 {
+        self.rings.values().map(|ring| ring.open.len() as u64).sum()
+    }
+}
+
+/// A record ring of an epoch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RingBook {
+    /// The watermark: everything below is settled.
+    pub(super) next_seq: u64,
+    /// The holds whose end was not seen, by sequence number.
+    pub(super) open: FxHashMap<u64, OpenHold>,
+}
+
+/// A hold whose end was not seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenHold {
+    /// Who pays.
+    pub account: AccountId,
+    /// The key that asked.
+    pub key: KeyId,
+    /// Whether the key's purse is held too.
+    pub key_limited: bool,
+    /// How much is held.
+    pub amount: Usd,
+    /// The offer that the hold was counted with.
+    pub offer: OfferId,
+    /// When it was admitted.
+    pub at: UnixMillis,
+    /// What it has delivered, by its last progress record.
+    pub progress: Option<Box<(Tokens, Usd)>>,
+}
+
+/// Credit of one purse, lent to one epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lease {
+    /// All that was lent.
+    pub granted: Usd,
+    /// What of it the epoch says it has received.
+    pub confirmed: Usd,
+    /// What was charged to it.
+    pub settled: Usd,
+    /// What went back.
+    pub returned: Usd,
+    /// What open holds need of it.
+    pub held: Usd,
+}
+
+impl Lease {
+    /// What is still out: free there, or held. Never negative.
+    pub fn outstanding(&self) -> Usd {
+        let gone = self.settled.checked_add(self.returned);
+        gone.and_then(|gone| self.granted.checked_sub(gone)).unwrap_or(Usd::ZERO)
+    }
+}
+
+/// Account leases of closed epochs, summed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ClosedLeases {
+    pub(super) granted: Usd,
+    pub(super) settled: Usd,
+    pub(super) returned: Usd,
+}
+
+/// A generation that ended in a settled run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Its id.
+    pub id: GenerationId,
+    /// Whose.
+    pub account: AccountId,
+    /// The key that asked.
+    pub key: KeyId,
+    /// How it ended.
+    pub kind: EndKind,
+    /// What its account pays.
+    pub charged: Usd,
+    /// The offer that served, or was tried last.
+    pub offer: OfferId,
+    /// When it was admitted.
+    pub created_at: UnixMillis,
+    /// Where the record of its end stands in the run's bytes; it reads with `Record::decode`.
+    pub record: std::ops::Range<u32>,
+}
+
+/// How a generation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndKind {
+    /// Charged.
+    Posted,
+    /// Not charged.
+    Voided,
+    /// Charged for what a crashed process had delivered.
+    Recovered,
+}

@@ -1,0 +1,346 @@
+//! The promises of the books, one by one.
+
+use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, Tokens, UnixMillis, Usd};
+
+use super::audit::audit;
+use super::*;
+use crate::event::CreditKind;
+use crate::purse::Purse;
+use crate::record::{
+    Attempts, Excess, FinishCode, Flags, Hold, Outcome, Post, Record, UpstreamId, UsageSource,
+    Void, VoidReason,
+};
+use crate::run::Run;
+
+const ACCOUNT: AccountId = AccountId(1);
+const KEY: KeyId = KeyId(1);
+const PURSE: Purse = Purse::Account(ACCOUNT);
+const PLANE: DataPlaneId = DataPlaneId(1);
+const EPOCH: Epoch = Epoch(1);
+
+fn usd(pico: i128) -> Usd {
+    Usd::from_pico(pico)
+}
+
+fn credit(transaction: u64, kind: CreditKind, amount: i128, reference: &str) -> Event {
+    Event::Credited {
+        transaction: TransactionId(transaction),
+        account: ACCOUNT,
+        kind,
+        amount: usd(amount),
+        reference: reference.into(),
+        expires_at: (kind == CreditKind::Grant).then_some(UnixMillis(100)),
+        at: UnixMillis(1),
+    }
+}
+
+fn hold(amount: i128) -> Record {
+    Record::Hold(Hold {
+        account: ACCOUNT,
+        key: KEY,
+        key_limited: false,
+        amount: usd(amount),
+        offer: OfferId(0),
+        output_cap: 10,
+        at: UnixMillis(5),
+    })
+}
+
+fn a_post(hold_seq: u64, held: i128, charge: i128) -> Post {
+    Post {
+        hold_seq,
+        account: ACCOUNT,
+        key: KEY,
+        key_limited: false,
+        held: usd(held),
+        charge: usd(charge),
+        excess: Excess::default(),
+        list_cost: usd(charge / 2),
+        offer: OfferId(0),
+        tokens: Tokens::from_counts([3; 12]),
+        source: UsageSource::Reported,
+        outcome: Outcome::Complete,
+        flags: Flags::NONE,
+        service_tier: 0,
+        stream: true,
+        finish: FinishCode::Stop,
+        upstream_id: UpstreamId::new(b"chatcmpl-1"),
+        attempts: Attempts::new(),
+        created_at: UnixMillis(5),
+        first_byte_ms: 1,
+        total_ms: 2,
+        output_cap: 10,
+        status: 200,
+    }
+}
+
+fn post(hold_seq: u64, held: i128, charge: i128) -> Record {
+    Record::Post(a_post(hold_seq, held, charge))
+}
+
+fn void(hold_seq: u64, held: i128) -> Record {
+    Record::Void(Void {
+        hold_seq,
+        account: ACCOUNT,
+        key: KEY,
+        key_limited: false,
+        held: usd(held),
+        offer: OfferId(0),
+        reason: VoidReason::UpstreamFailed,
+        status: 502,
+        attempts: Attempts::new(),
+        created_at: UnixMillis(5),
+        total_ms: 2,
+        stream: false,
+    })
+}
+
+fn settled(first_seq: u64, records: &[Record]) -> Event {
+    let run = Run::of(0, first_seq, records);
+    Event::Settled { dataplane: PLANE, epoch: EPOCH, run }
+}
+
+fn lent(amount: i128) -> Event {
+    Event::Lent { dataplane: PLANE, epoch: EPOCH, purse: PURSE, amount: usd(amount) }
+}
+
+fn refund(transaction: u64, seq: u64, amount: i128, reference: &str) -> Event {
+    let generation = GenerationId { dataplane: PLANE, epoch: EPOCH, ring: 0, seq };
+    Event::Refunded {
+        transaction: TransactionId(transaction),
+        generation,
+        account: ACCOUNT,
+        charge: usd(20),
+        amount: usd(amount),
+        reference: reference.into(),
+        reason: "it failed".into(),
+        at: UnixMillis(9),
+    }
+}
+
+/// Books with 100 topped up and all of it lent.
+fn opened() -> Books {
+    let mut books = Books::new();
+    let new_offers = vec![(OfferId(0), "offer 0".to_owned())];
+    let epoch = Event::EpochOpened { dataplane: PLANE, epoch: EPOCH };
+    let row = String::from("{}");
+    for event in [
+        Event::AccountOpened { account: ACCOUNT, name: "one".into(), at: UnixMillis(0) },
+        Event::KeyMade { key: KEY, account: ACCOUNT, limit: None, row },
+        Event::CatalogApplied { rows_json: "{}".into(), offers: vec![OfferId(0)], new_offers },
+        credit(1, CreditKind::TopUp, 100, "first"),
+        epoch,
+        lent(100),
+    ] {
+        books.apply(&event).unwrap();
+    }
+    books
+}
+
+/// Applies an event that must be refused, and shows that nothing changed.
+fn refused(books: &mut Books, event: &Event) -> BooksError {
+    let before = books.encode();
+    let error = books.apply(event).unwrap_err();
+    assert!(books.encode() == before, "a refused event changed the books: {error}");
+    error
+}
+
+fn promise(error: &BooksError) -> Option<Promise> {
+    match error {
+        BooksError::Broken { promise, .. } => Some(*promise),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_charge_moves_from_the_lease_to_spent() {
+    let mut books = opened();
+    books.apply(&settled(0, &[hold(60), hold(30)])).unwrap();
+    let running = books.account(ACCOUNT).unwrap();
+    assert_eq!((running.balance, running.held, running.available), (usd(100), usd(90), usd(10)));
+    let applied = books.apply(&settled(2, &[post(0, 60, 20), void(1, 30)])).unwrap();
+    let Applied::Settled { accounts, generations } = applied else { panic!("{applied:?}") };
+    assert_eq!((accounts, generations.len()), (vec![ACCOUNT], 2));
+    assert_eq!((generations[0].kind, generations[0].charged), (EndKind::Posted, usd(20)));
+    assert_eq!((generations[1].kind, generations[1].id.seq), (EndKind::Voided, 1));
+    let after = books.account(ACCOUNT).unwrap();
+    assert_eq!((after.balance, after.held, after.spent), (usd(80), usd(0), usd(20)));
+    assert_eq!(books.days(ACCOUNT)[0].2.charged, usd(20));
+    assert_eq!(books.key(KEY).unwrap().used, usd(20));
+    assert!(audit(&books).ok);
+}
+
+#[test]
+fn an_excess_is_paid_from_free_credit_or_written_off() {
+    let mut books = opened();
+    let mut over = a_post(0, 60, 60);
+    over.excess = Excess { from_free: usd(5), written_off: usd(7) };
+    books.apply(&settled(0, &[hold(60), Record::Post(over)])).unwrap();
+    let view = books.account(ACCOUNT).unwrap();
+    assert_eq!((view.spent, view.written_off, view.balance), (usd(65), usd(7), usd(35)));
+    assert!(audit(&books).ok, "{:#?}", audit(&books));
+}
+
+#[test]
+fn a_hold_ends_once_and_as_itself() {
+    let mut books = opened();
+    books.apply(&settled(0, &[hold(60), post(0, 60, 20)])).unwrap();
+    let twice = refused(&mut books, &settled(2, &[hold(10), post(0, 60, 20)]));
+    assert_eq!(promise(&twice), Some(Promise::HoldEndsOnce));
+    books.apply(&settled(2, &[hold(10)])).unwrap();
+    let other = refused(&mut books, &settled(3, &[void(2, 11)]));
+    assert_eq!(promise(&other), Some(Promise::EndMatchesHold));
+    let above = refused(&mut books, &settled(3, &[post(2, 10, 11)]));
+    assert_eq!(promise(&above), Some(Promise::ChargeWithinHold));
+    let negative = refused(&mut books, &settled(3, &[post(2, 10, -1)]));
+    assert_eq!(negative, BooksError::BadAmount(usd(-1)));
+}
+
+#[test]
+fn runs_apply_once_and_in_order() {
+    let mut books = opened();
+    let first = settled(0, &[hold(60), post(0, 60, 20)]);
+    books.apply(&first).unwrap();
+    assert_eq!(books.apply(&first), Ok(Applied::Nothing));
+    for start in [1, 3] {
+        let gap = refused(&mut books, &settled(start, &[hold(1), hold(1)]));
+        assert_eq!(gap, BooksError::Gap { ring: 0, expected: 2, found: start });
+    }
+    assert_eq!(books.watermarks(PLANE, EPOCH), [(0, 2)]);
+    assert_eq!(books.account(ACCOUNT).unwrap().spent, usd(20));
+}
+
+#[test]
+fn no_epoch_settles_more_than_it_was_lent() {
+    let mut books = opened();
+    books.apply(&credit(2, CreditKind::TopUp, 1000, "second")).unwrap();
+    let over = refused(&mut books, &settled(0, &[hold(101), post(0, 101, 101)]));
+    assert_eq!(promise(&over), Some(Promise::SettledWithinLease));
+    let grant = Record::Grant { purse: PURSE, amount: usd(101) };
+    let minted = refused(&mut books, &settled(0, &[grant]));
+    assert_eq!(promise(&minted), Some(Promise::GrantsWereLent));
+    let too_much = refused(&mut books, &lent(1001));
+    assert!(matches!(too_much, BooksError::NotEnough { unlent, .. } if unlent == usd(1000)));
+}
+
+#[test]
+fn returned_credit_can_be_lent_again() {
+    let mut books = opened();
+    let back = Record::Return { purse: PURSE, amount: usd(40) };
+    books.apply(&settled(0, &[back])).unwrap();
+    assert_eq!(books.unlent(PURSE), Some(usd(40)));
+    let reclaim = |amount| Event::Returned {
+        dataplane: PLANE,
+        epoch: EPOCH,
+        purse: PURSE,
+        amount: usd(amount),
+    };
+    books.apply(&settled(1, &[hold(50)])).unwrap();
+    assert!(matches!(refused(&mut books, &reclaim(11)), BooksError::NotEnough { .. }));
+    books.apply(&reclaim(10)).unwrap();
+    let close = Event::EpochClosed { dataplane: PLANE, epoch: EPOCH };
+    assert_eq!(refused(&mut books, &close), BooksError::OpenHolds(1));
+    books.apply(&settled(2, &[post(1, 50, 30)])).unwrap();
+    books.apply(&close).unwrap();
+    assert_eq!(books.apply(&close), Ok(Applied::Nothing));
+    assert_eq!(books.unlent(PURSE), Some(usd(70)));
+    assert_eq!(books.apply(&settled(3, &[hold(1)])), Ok(Applied::Nothing), "late and closed");
+    assert!(audit(&books).ok);
+}
+
+#[test]
+fn a_reference_names_one_transaction_for_ever() {
+    let mut books = opened();
+    let again = books.apply(&credit(2, CreditKind::TopUp, 100, "first")).unwrap();
+    assert!(matches!(again, Applied::Repeated(earlier) if earlier.id == TransactionId(1)));
+    let other = refused(&mut books, &credit(2, CreditKind::TopUp, 99, "first"));
+    let (transaction, amount) = (TransactionId(1), usd(100));
+    assert_eq!(other, BooksError::ReferenceTaken { transaction, amount });
+    let read = Books::decode(&books.encode()).unwrap();
+    assert!(read.transaction_by_reference(ACCOUNT, "first").is_some());
+}
+
+#[test]
+fn an_adjustment_takes_only_what_is_not_lent() {
+    let mut books = opened();
+    books.apply(&credit(2, CreditKind::Grant, 10, "grant")).unwrap();
+    let error = refused(&mut books, &credit(3, CreditKind::Adjustment, -11, "fix"));
+    assert_eq!(error.blame(), Blame::Caller);
+    books.apply(&credit(3, CreditKind::Adjustment, -4, "fix")).unwrap();
+    assert_eq!(books.account(ACCOUNT).unwrap().balance, usd(106));
+    let out_of_order = refused(&mut books, &credit(9, CreditKind::TopUp, 1, "x"));
+    assert_eq!(out_of_order.blame(), Blame::Ledger);
+}
+
+#[test]
+fn a_credit_expires_once_and_not_before_its_time() {
+    let mut books = opened();
+    books.apply(&credit(2, CreditKind::Grant, 10, "grant")).unwrap();
+    let expiry = |amount, at| Event::Expired {
+        transaction: TransactionId(3),
+        lot: TransactionId(2),
+        amount: usd(amount),
+        at: UnixMillis(at),
+    };
+    refused(&mut books, &expiry(10, 99));
+    refused(&mut books, &expiry(11, 100));
+    books.apply(&expiry(10, 100)).unwrap();
+    refused(&mut books, &expiry(0, 101));
+    assert_eq!(books.account(ACCOUNT).unwrap().expired, usd(10));
+    assert!(audit(&books).ok);
+}
+
+#[test]
+fn refunds_stay_within_the_charge_and_count_once() {
+    let mut books = opened();
+    assert!(matches!(refused(&mut books, &refund(2, 0, 5, "a")), BooksError::UnknownGeneration(_)));
+    books.apply(&settled(0, &[hold(60), hold(5), post(0, 60, 20)])).unwrap();
+    refused(&mut books, &refund(2, 1, 5, "still open"));
+    books.apply(&refund(2, 0, 15, "a")).unwrap();
+    assert!(matches!(books.apply(&refund(3, 0, 15, "a")), Ok(Applied::Repeated(_))));
+    let beyond = refused(&mut books, &refund(3, 0, 6, "b"));
+    assert_eq!(promise(&beyond), Some(Promise::RefundsWithinCharge));
+    books.apply(&refund(3, 0, 5, "b")).unwrap();
+    let view = books.account(ACCOUNT).unwrap();
+    assert_eq!((view.balance, view.refunded, view.spent), (usd(100), usd(20), usd(20)));
+    assert!(audit(&books).ok);
+}
+
+#[test]
+fn a_key_spends_within_its_limit() {
+    let mut books = opened();
+    let limit = Some(usd(50));
+    books.apply(&Event::KeyChanged { key: KEY, limit, row: "{}".into() }).unwrap();
+    let purse = Purse::Key(KEY);
+    let lend = |amount| Event::Lent { dataplane: PLANE, epoch: EPOCH, purse, amount: usd(amount) };
+    assert!(matches!(refused(&mut books, &lend(51)), BooksError::NotEnough { .. }));
+    books.apply(&lend(50)).unwrap();
+    let mut limited = a_post(0, 30, 20);
+    limited.key_limited = true;
+    let Record::Hold(held) = hold(30) else { panic!() };
+    let held = Record::Hold(Hold { key_limited: true, ..held });
+    books.apply(&settled(0, &[held, Record::Post(limited)])).unwrap();
+    assert_eq!(books.lease(PLANE, EPOCH, purse).unwrap().outstanding(), usd(30));
+    assert_eq!(books.unlent(purse), Some(usd(0)));
+    books.apply(&Event::KeyPeriodBegan { key: KEY, at: UnixMillis(7) }).unwrap();
+    assert_eq!(books.unlent(purse), Some(usd(20)));
+    books.apply(&Event::KeyDeleted { key: KEY }).unwrap();
+    assert!(books.key(KEY).is_none() && audit(&books).ok);
+}
+
+#[test]
+fn a_checkpoint_reads_back_and_no_part_of_one_does() {
+    let mut books = opened();
+    books.apply(&settled(0, &[hold(60), hold(5), post(0, 60, 20)])).unwrap();
+    books.apply(&refund(2, 0, 15, "a")).unwrap();
+    let bytes = books.encode();
+    assert!(Books::decode(&bytes).unwrap().encode() == bytes);
+    for end in 0..bytes.len() {
+        assert!(Books::decode(&bytes[..end]).is_err(), "cut at {end}");
+        let mut changed = bytes.clone();
+        changed[end] ^= 0x15;
+        if let Ok(read) = Books::decode(&changed) {
+            assert!(read.encode() == changed, "changed at {end}");
+        }
+    }
+}

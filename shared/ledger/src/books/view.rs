@@ -1,0 +1,271 @@
+//! What the books say, for everyone who does not change them.
+
+use serde::Serialize;
+use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd};
+
+use super::Books;
+use super::rows::{
+    AccountBook, CatalogBook, DaySum, EpochBook, KeyBook, Lease, OpenHold, RefundSum, Transaction,
+};
+use crate::event::TransactionId;
+use crate::postings::Trial;
+use crate::purse::Purse;
+
+/// An account, as everyone may see it. Amounts are USD.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccountView {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Whether it is disabled.
+    pub disabled: bool,
+    /// When it was opened.
+    pub opened_at: UnixMillis,
+    /// Credit in, less settled charges.
+    pub balance: Usd,
+    /// What open holds need, wherever it is lent.
+    pub held: Usd,
+    /// Balance less held.
+    pub available: Usd,
+    /// All settled charges, refunded or not.
+    pub spent: Usd,
+    /// Money paid in.
+    pub topped_up: Usd,
+    /// Credit given.
+    pub granted: Usd,
+    /// Corrections, of either sign.
+    pub adjusted: Usd,
+    /// Charges that went back.
+    pub refunded: Usd,
+    /// Credit that ended unused.
+    pub expired: Usd,
+    /// What requests cost above their holds that nobody paid.
+    pub written_off: Usd,
+    /// What of the balance is not lent to any data plane.
+    pub unlent: Usd,
+}
+
+/// A key's money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyView<'b> {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it may spend in a period.
+    pub limit: Option<Usd>,
+    /// What it was ever charged.
+    pub used: Usd,
+    /// What of that fell into the current period.
+    pub used_in_period: Usd,
+    /// Its row.
+    pub row: &'b str,
+}
+
+impl Books {
+    /// An account, if there is one.
+    pub fn account(&self, id: AccountId) -> Option<AccountView> {
+        self.accounts.get(&id).map(|book| account_view(id, book))
+    }
+
+    /// Every account's id, in order.
+    pub fn account_ids(&self) -> Vec<AccountId> {
+        let mut ids: Vec<AccountId> = self.accounts.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// What an account used: by day of admission and offer, in that order.
+    pub fn days(&self, account: AccountId) -> &[(u32, OfferId, DaySum)] {
+        self.accounts.get(&account).map_or(&[], |book| &book.days)
+    }
+
+    /// A key, if there is one that was not deleted.
+    pub fn key(&self, id: KeyId) -> Option<KeyView<'_>> {
+        self.keys.get(&id).and_then(|book| key_view(id, book))
+    }
+
+    /// Every key that was not deleted, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = KeyView<'_>> {
+        self.keys.iter().filter_map(|(id, book)| key_view(*id, book))
+    }
+
+    /// The number for the next key.
+    pub fn next_key(&self) -> KeyId {
+        KeyId(self.keys.keys().max().map_or(1, |last| last.0.saturating_add(1)))
+    }
+
+    /// A transaction, if there is one.
+    pub fn transaction(&self, id: TransactionId) -> Option<&Transaction> {
+        let place = id.0.checked_sub(1)?;
+        self.transactions.get(usize::try_from(place).ok()?)
+    }
+
+    /// All transactions, in order.
+    pub fn transactions(&self) -> &[Transaction] {
+        &self.transactions
+    }
+
+    /// The number for the next transaction.
+    pub fn next_transaction(&self) -> TransactionId {
+        TransactionId(self.transactions.len() as u64 + 1)
+    }
+
+    /// The credit of an account that has this reference.
+    pub fn transaction_by_reference(
+        &self,
+        account: AccountId,
+        reference: &str,
+    ) -> Option<&Transaction> {
+        let id = self.references.get(&(account, reference.into()))?;
+        self.transaction(*id)
+    }
+
+    /// What of a generation's charge went back, if anything did.
+    pub fn refunds(&self, generation: GenerationId) -> Option<&RefundSum> {
+        self.refunds.get(&generation)
+    }
+
+    /// Whether the generation's hold was settled and has ended. Of closed epochs every number is
+    /// taken for a generation.
+    pub fn is_settled(&self, generation: GenerationId) -> bool {
+        let GenerationId { dataplane, epoch, ring, seq } = generation;
+        if self.is_closed((dataplane, epoch)) {
+            return true;
+        }
+        let ring = self.epoch(dataplane, epoch).and_then(|book| book.rings.get(&ring));
+        ring.is_some_and(|ring| seq < ring.next_seq && !ring.open.contains_key(&seq))
+    }
+
+    /// An offer's text, if there is such an offer.
+    pub fn offer(&self, id: OfferId) -> Option<&str> {
+        self.offers.texts.get(id.0 as usize).map(AsRef::as_ref)
+    }
+
+    /// The number of the offer that has exactly this text.
+    pub fn offer_number(&self, text: &str) -> Option<OfferId> {
+        self.offers.numbers.get(text).copied()
+    }
+
+    /// The number for the next new offer.
+    pub fn next_offer(&self) -> OfferId {
+        OfferId(self.offers.texts.len() as u32)
+    }
+
+    /// The catalog that is served.
+    pub const fn catalog(&self) -> &CatalogBook {
+        &self.catalog
+    }
+
+    /// The data planes that ever opened an epoch.
+    pub fn dataplanes(&self) -> impl Iterator<Item = DataPlaneId> + '_ {
+        self.dataplanes.keys().copied()
+    }
+
+    /// The number for a data plane's next epoch; the first is 1.
+    pub fn next_epoch(&self, dataplane: DataPlaneId) -> Epoch {
+        let last = self.dataplanes.get(&dataplane).map_or(Epoch(0), |plane| plane.last_epoch);
+        Epoch(last.0.saturating_add(1))
+    }
+
+    /// A data plane's epochs that are not closed, in order.
+    pub fn open_epochs(&self, dataplane: DataPlaneId) -> impl Iterator<Item = Epoch> + '_ {
+        self.dataplanes.get(&dataplane).into_iter().flat_map(|plane| plane.open.keys().copied())
+    }
+
+    /// The rings of an open epoch with their marks: everything below is settled.
+    pub fn watermarks(&self, dataplane: DataPlaneId, epoch: Epoch) -> Vec<(u16, u64)> {
+        let rings = self.epoch(dataplane, epoch).into_iter().flat_map(|book| &book.rings);
+        rings.map(|(ring, book)| (*ring, book.next_seq)).collect()
+    }
+
+    /// What is lent to an open epoch, in no order.
+    pub fn leases(
+        &self,
+        dataplane: DataPlaneId,
+        epoch: Epoch,
+    ) -> impl Iterator<Item = (Purse, &Lease)> {
+        let leases = self.epoch(dataplane, epoch).into_iter().flat_map(|book| &book.leases);
+        leases.map(|(purse, lease)| (*purse, lease))
+    }
+
+    /// What one purse has lent to one open epoch.
+    pub fn lease(&self, dataplane: DataPlaneId, epoch: Epoch, purse: Purse) -> Option<&Lease> {
+        self.epoch(dataplane, epoch).and_then(|book| book.leases.get(&purse))
+    }
+
+    /// The holds of an open epoch whose end was not seen, in no order.
+    pub fn open_holds(
+        &self,
+        dataplane: DataPlaneId,
+        epoch: Epoch,
+    ) -> impl Iterator<Item = (GenerationId, &OpenHold)> {
+        let rings = self.epoch(dataplane, epoch).into_iter().flat_map(|book| &book.rings);
+        rings.flat_map(move |(ring, book)| {
+            let id = move |seq: u64| GenerationId { dataplane, epoch, ring: *ring, seq };
+            book.open.iter().map(move |(seq, hold)| (id(*seq), hold))
+        })
+    }
+
+    /// What a purse has that is not lent, never below zero; `None` if there is no such purse.
+    pub fn unlent(&self, purse: Purse) -> Option<Usd> {
+        let unlent = match purse {
+            Purse::Account(account) => Some(self.accounts.get(&account)?.sums.unlent),
+            Purse::Key(key) => self.keys.get(&key)?.unlent().ok()?,
+        };
+        unlent.map(|unlent| unlent.max(Usd::ZERO))
+    }
+
+    /// What of a purse is lent to each open epoch, zero left out, in the order of their names.
+    pub fn lent(&self, purse: Purse) -> impl Iterator<Item = (DataPlaneId, Epoch, Lease)> + '_ {
+        self.dataplanes.iter().flat_map(move |(dataplane, plane)| {
+            plane.open.iter().filter_map(move |(epoch, book)| {
+                let lease = *book.leases.get(&purse)?;
+                (!lease.outstanding().is_zero()).then_some((*dataplane, *epoch, lease))
+            })
+        })
+    }
+
+    /// The totals of double entry.
+    pub const fn trial(&self) -> &Trial {
+        &self.trial
+    }
+
+    fn epoch(&self, dataplane: DataPlaneId, epoch: Epoch) -> Option<&EpochBook> {
+        self.dataplanes.get(&dataplane).and_then(|plane| plane.open.get(&epoch))
+    }
+}
+
+fn account_view(id: AccountId, book: &AccountBook) -> AccountView {
+    let sums = &book.sums;
+    let balance = sums.balance().unwrap_or(Usd::ZERO);
+    AccountView {
+        id,
+        name: book.name.to_string(),
+        disabled: book.disabled,
+        opened_at: book.opened_at,
+        balance,
+        held: sums.held,
+        available: balance.checked_sub(sums.held).unwrap_or(Usd::ZERO),
+        spent: sums.spent,
+        topped_up: sums.topped_up,
+        granted: sums.granted,
+        adjusted: sums.adjusted,
+        refunded: sums.refunded,
+        expired: sums.expired,
+        written_off: sums.written_off,
+        unlent: sums.unlent,
+    }
+}
+
+fn key_view(id: KeyId, book: &KeyBook) -> Option<KeyView<'_>> {
+    Some(KeyView {
+        id,
+        account: book.account,
+        limit: book.limit,
+        used: book.used,
+        used_in_period: book.used.checked_sub(book.used_before).unwrap_or(Usd::ZERO),
+        row: book.row.as_deref()?,
+    })
+}

@@ -1,0 +1,395 @@
+//! What the ledger writes down: its own journal.
+//!
+//! Purpose: the closed list of events. Everything the ledger knows is the fold of these; what a
+//! data plane did comes in as [`Event::Settled`], whose run is the data plane's own bytes.
+//! Layout: one tag byte, then JSON for what people do, and a binary form for what machines do often
+//! (loans, returns, settlements).
+//! Invariants: keys and catalogs are opaque text here, with the few fields that money depends on
+//! beside them; an event read back is the event that was written; reading never panics.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use units::{
+    AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, ParseIdError, UnixMillis, Usd,
+};
+
+use crate::bytes::{Reader, RecordFault, Sink};
+use crate::purse::Purse;
+use crate::run::{self, Run};
+
+const WORDS: u8 = 1;
+const LENT: u8 = 2;
+const RETURNED: u8 = 3;
+const SETTLED: u8 = 4;
+
+/// A transaction of an account, counted from 1 in the order of the ledger; `txn_` and sixteen hex
+/// digits in text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub u64);
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "txn_{:016x}", self.0)
+    }
+}
+
+impl FromStr for TransactionId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let digits = text.strip_prefix("txn_").filter(|digits| digits.len() == 16);
+        let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).map(Self);
+        number.filter(|id| id.to_string() == text).ok_or(ParseIdError)
+    }
+}
+
+impl Serialize for TransactionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TransactionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(|error| de::Error::custom(format!("{text:?}: {error}")))
+    }
+}
+
+/// Why an account was credited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreditKind {
+    /// Money was paid in.
+    TopUp,
+    /// The operator gives it.
+    Grant,
+    /// A correction, of either sign.
+    Adjustment,
+}
+
+/// One thing that happened, in the order of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// An account begins, with nothing in it.
+    AccountOpened {
+        /// Its id, never used before.
+        account: AccountId,
+        /// Its name.
+        name: String,
+        /// When.
+        at: UnixMillis,
+    },
+    /// An account is renamed, disabled or enabled.
+    AccountChanged {
+        /// Which.
+        account: AccountId,
+        /// Its name from now on.
+        name: String,
+        /// Whether it is disabled from now on.
+        disabled: bool,
+    },
+    /// A key begins.
+    KeyMade {
+        /// Its id, never used before.
+        key: KeyId,
+        /// Whose it is.
+        account: AccountId,
+        /// The most it may spend in a period (or ever); `None` = no limit.
+        limit: Option<Usd>,
+        /// Its row, as the catalog writes it.
+        row: String,
+    },
+    /// A key is changed.
+    KeyChanged {
+        /// Which.
+        key: KeyId,
+        /// Its limit from now on.
+        limit: Option<Usd>,
+        /// Its row from now on.
+        row: String,
+    },
+    /// A key ends. What it has running still settles.
+    KeyDeleted {
+        /// Which.
+        key: KeyId,
+    },
+    /// A key's limit counts anew.
+    KeyPeriodBegan {
+        /// Which.
+        key: KeyId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// A catalog takes the place of the one before.
+    CatalogApplied {
+        /// The catalog's rows.
+        rows_json: String,
+        /// The number of each of its offers, in the catalog's order.
+        offers: Vec<OfferId>,
+        /// The offers that were never sold before, with the next numbers in order.
+        new_offers: Vec<(OfferId, String)>,
+    },
+    /// An account's credit rises, or falls by an adjustment.
+    Credited {
+        /// The next transaction.
+        transaction: TransactionId,
+        /// Whose.
+        account: AccountId,
+        /// Why.
+        kind: CreditKind,
+        /// How much; only an adjustment may be negative.
+        amount: Usd,
+        /// The caller's own name for it, unique for the account for ever.
+        reference: String,
+        /// When what is left of it ends.
+        expires_at: Option<UnixMillis>,
+        /// When.
+        at: UnixMillis,
+    },
+    /// What is left of a credit has ended.
+    Expired {
+        /// The next transaction.
+        transaction: TransactionId,
+        /// The credit that ends: each ends once.
+        lot: TransactionId,
+        /// How much of it is left, zero included.
+        amount: Usd,
+        /// When: not before the credit's `expires_at`.
+        at: UnixMillis,
+    },
+    /// A generation's charge, or a part of it, goes back to its account.
+    Refunded {
+        /// The next transaction.
+        transaction: TransactionId,
+        /// The generation, settled before.
+        generation: GenerationId,
+        /// Whose it was.
+        account: AccountId,
+        /// What it had cost the account.
+        charge: Usd,
+        /// How much goes back. All refunds of it together stay within `charge`.
+        amount: Usd,
+        /// The caller's own name for this refund, unique for the generation.
+        reference: String,
+        /// Why.
+        reason: String,
+        /// When.
+        at: UnixMillis,
+    },
+    /// A data plane starts.
+    EpochOpened {
+        /// The data plane.
+        dataplane: DataPlaneId,
+        /// Its epoch, above all its earlier ones.
+        epoch: Epoch,
+    },
+    /// An epoch has no open holds and will settle nothing more: its leases go back.
+    EpochClosed {
+        /// The data plane.
+        dataplane: DataPlaneId,
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// Credit is lent.
+    #[serde(skip)]
+    Lent {
+        /// To this data plane,
+        dataplane: DataPlaneId,
+        /// in this epoch.
+        epoch: Epoch,
+        /// Whose credit.
+        purse: Purse,
+        /// How much, above zero.
+        amount: Usd,
+    },
+    /// The ledger takes back credit of an epoch that is fenced or lost. A data plane that gives
+    /// credit back by itself does so with a record in a run.
+    #[serde(skip)]
+    Returned {
+        /// From this data plane,
+        dataplane: DataPlaneId,
+        /// of this epoch.
+        epoch: Epoch,
+        /// Whose credit.
+        purse: Purse,
+        /// How much, above zero; never what open holds need.
+        amount: Usd,
+    },
+    /// A data plane's records are taken into the books.
+    #[serde(skip)]
+    Settled {
+        /// The data plane.
+        dataplane: DataPlaneId,
+        /// Its epoch.
+        epoch: Epoch,
+        /// Records that follow those settled before.
+        run: Run,
+    },
+}
+
+/// Why bytes are not an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventFault {
+    /// The binary form is broken.
+    Bytes(RecordFault),
+    /// The JSON is not one of our events: what the parser said.
+    Words(String),
+}
+
+impl fmt::Display for EventFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(fault) => write!(f, "not an event: {fault}"),
+            Self::Words(said) => write!(f, "not an event: {said}"),
+        }
+    }
+}
+
+impl std::error::Error for EventFault {}
+
+impl From<RecordFault> for EventFault {
+    fn from(fault: RecordFault) -> Self {
+        Self::Bytes(fault)
+    }
+}
+
+impl Event {
+    /// Appends the event's bytes.
+    ///
+    /// # Errors
+    /// None that these types can cause; JSON's own error is passed on rather than hidden.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EventFault> {
+        match self {
+            Self::Lent { dataplane, epoch, purse, amount } => {
+                write_lease(out, LENT, (*dataplane, *epoch), *purse, *amount);
+            }
+            Self::Returned { dataplane, epoch, purse, amount } => {
+                write_lease(out, RETURNED, (*dataplane, *epoch), *purse, *amount);
+            }
+            Self::Settled { dataplane, epoch, run } => {
+                out.byte(SETTLED);
+                write_epoch(out, *dataplane, *epoch);
+                run.encode(out);
+            }
+            words => {
+                out.byte(WORDS);
+                serde_json::to_writer(out, words)
+                    .map_err(|error| EventFault::Words(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one event, which must be all of `bytes`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EventFault> {
+        let mut from = Reader::new(bytes);
+        let event = match from.byte()? {
+            WORDS => {
+                let words = serde_json::from_slice(&bytes[1..]);
+                return words.map_err(|error| EventFault::Words(error.to_string()));
+            }
+            LENT => {
+                let (dataplane, epoch, purse, amount) = read_lease(&mut from)?;
+                Self::Lent { dataplane, epoch, purse, amount }
+            }
+            RETURNED => {
+                let (dataplane, epoch, purse, amount) = read_lease(&mut from)?;
+                Self::Returned { dataplane, epoch, purse, amount }
+            }
+            SETTLED => {
+                let (dataplane, epoch) = read_epoch(&mut from)?;
+                Self::Settled { dataplane, epoch, run: run::read(&mut from)? }
+            }
+            tag => return Err(RecordFault::UnknownTag(tag).into()),
+        };
+        from.finish()?;
+        Ok(event)
+    }
+}
+
+fn write_epoch(out: &mut Vec<u8>, dataplane: DataPlaneId, epoch: Epoch) {
+    out.put(&dataplane.0.to_le_bytes());
+    out.put(&epoch.0.to_le_bytes());
+}
+
+fn read_epoch(from: &mut Reader<'_>) -> Result<(DataPlaneId, Epoch), RecordFault> {
+    let dataplane = DataPlaneId(u16::from_le_bytes(from.array()?));
+    Ok((dataplane, Epoch(u32::from_le_bytes(from.array()?))))
+}
+
+fn write_lease(
+    out: &mut Vec<u8>,
+    tag: u8,
+    (dataplane, epoch): (DataPlaneId, Epoch),
+    purse: Purse,
+    amount: Usd,
+) {
+    out.byte(tag);
+    write_epoch(out, dataplane, epoch);
+    purse.write(out);
+    out.amount(amount);
+}
+
+fn read_lease(from: &mut Reader<'_>) -> Result<(DataPlaneId, Epoch, Purse, Usd), RecordFault> {
+    let (dataplane, epoch) = read_epoch(from)?;
+    Ok((dataplane, epoch, Purse::read(from)?, from.amount()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Record;
+
+    fn events() -> Vec<Event> {
+        let (dataplane, epoch) = (DataPlaneId(3), Epoch(9));
+        let (purse, amount) = (Purse::Key(KeyId(7)), Usd::from_pico(-5));
+        let run = Run::of(1, 4, &[Record::Grant { purse, amount }]);
+        vec![
+            Event::AccountOpened { account: AccountId(1), name: "a".into(), at: UnixMillis(5) },
+            Event::CatalogApplied {
+                rows_json: "{}".into(),
+                offers: vec![OfferId(0)],
+                new_offers: vec![(OfferId(0), "{\"model\":\"m\"}".into())],
+            },
+            Event::Credited {
+                transaction: TransactionId(1),
+                account: AccountId(1),
+                kind: CreditKind::TopUp,
+                amount: Usd::from_dollars(5),
+                reference: "r\u{e9}f".into(),
+                expires_at: None,
+                at: UnixMillis(1),
+            },
+            Event::EpochOpened { dataplane, epoch },
+            Event::Lent { dataplane, epoch, purse, amount },
+            Event::Returned { dataplane, epoch, purse, amount },
+            Event::Settled { dataplane, epoch, run },
+        ]
+    }
+
+    #[test]
+    fn events_read_back_and_no_part_of_one_does() {
+        for event in events() {
+            let mut bytes = Vec::new();
+            event.encode(&mut bytes).unwrap();
+            assert_eq!(Event::decode(&bytes), Ok(event));
+            for end in 0..bytes.len() {
+                assert!(Event::decode(&bytes[..end]).is_err(), "cut at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_transaction_id_has_one_text() {
+        assert_eq!("txn_00000000000000ff".parse(), Ok(TransactionId(255)));
+        for text in ["txn_ff", "txn_+0000000000000ff", "txn_00000000000000FF"] {
+            assert_eq!(text.parse::<TransactionId>(), Err(ParseIdError), "{text}");
+        }
+    }
+}
