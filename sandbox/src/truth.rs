@@ -1,10 +1,10 @@
 //! The truth log: what the sandbox would bill, request by request.
 //!
-//! Owns the records in memory (the last ones) and the lines on disk. Invariants: every request to
-//! a model has exactly one record, opened before the answer begins; it holds what was generated,
-//! whatever the usage told the caller; a record is final before the answer's last bytes leave, so
-//! that whoever read the whole answer finds the truth finished. One exception: a client that
-//! closes while those last bytes are on their way turns it into `aborted`.
+//! Owns the records in memory (the last ones) and the lines on disk. Invariants: every request
+//! that could be read has exactly one record, opened before the answer begins; it holds what was
+//! generated, whatever the usage told the caller; a record is final before the answer's last bytes
+//! leave, so that whoever read the whole answer finds the truth finished. One exception: a client
+//! that closes while those last bytes are on their way turns it into `aborted`.
 //! Left out on purpose: prices. The sandbox counts, it does not charge.
 
 use std::collections::VecDeque;

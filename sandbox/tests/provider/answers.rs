@@ -144,19 +144,19 @@ fn a_key_is_asked_for_when_there_is_one() {
 
 #[test]
 fn the_pace_is_kept() {
-    let pace = Pace { first_byte_ms: 30, tokens_per_second: 100, chunk_tokens: 1 };
+    let pace = Pace { first_byte_ms: 300, tokens_per_second: 50, chunk_tokens: 1 };
     let sandbox = start_with(Settings { pace, ..Settings::burst() });
     for body in [chat(r#","max_tokens":10"#), streamed(r#","max_tokens":10"#)] {
         let begun = Instant::now();
         let got = ask(&sandbox, "", &body);
-        assert!(begun.elapsed() >= Duration::from_millis(130), "{:?}", begun.elapsed());
-        assert!(got.reads >= if got.head.contains("event-stream") { 8 } else { 1 });
+        assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
+        assert!(got.reads >= if got.head.contains("event-stream") { 5 } else { 1 });
     }
     let begun = Instant::now();
     let faster = "x-sandbox-first-byte-ms: 0\r\nx-sandbox-tokens-per-second: 0\r\n\
                   x-sandbox-chunk-tokens: 5\r\n";
     let got = ask(&sandbox, faster, &streamed(r#","max_tokens":10"#));
-    assert!(begun.elapsed() < Duration::from_millis(30));
+    assert!(begun.elapsed() < Duration::from_millis(300), "no pace is kept");
     assert_eq!(got.events().0.len(), 1 + 2 + 1 + 1);
 }
 
