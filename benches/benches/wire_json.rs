@@ -1,0 +1,67 @@
+//! The member scan, as it runs over every chunk of a stream: the top level alone, and down to the
+//! text of the delta.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput};
+use wire::Span;
+use wire::json::{Member, elements, members, u64_value, unescape};
+
+const CHUNK: &[u8] = b"{\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\
+\"object\":\"chat.completion.chunk\",\"created\":1763683200,\"model\":\"gpt-5\",\
+\"choices\":[{\"index\":0,\"delta\":{\"content\":\" Hello\"},\"finish_reason\":null}],\
+\"usage\":null}";
+const USAGE: &[u8] = b"{\"prompt_tokens\":1042,\"completion_tokens\":311,\"total_tokens\":1353,\
+\"prompt_tokens_details\":{\"cached_tokens\":1024},\
+\"completion_tokens_details\":{\"reasoning_tokens\":128}}";
+
+fn find(text: &[u8], key: &str) -> Option<Member> {
+    members(text).map_while(Result::ok).find(|member| member.is(text, key))
+}
+
+/// The length of a chunk's text.
+fn delta_text(chunk: &[u8]) -> Option<usize> {
+    let choices = find(chunk, "choices")?.value.of(chunk);
+    let (choice, _) = elements(choices).next()?.ok()?;
+    let choice = choice.of(choices);
+    let delta = find(choice, "delta")?.value.of(choice);
+    let content = find(delta, "content")?;
+    unescape(delta, content.content()).ok().map(|text| text.len())
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    assert_eq!(members(CHUNK).filter(Result::is_ok).count(), 6);
+    assert_eq!(delta_text(CHUNK), Some(6));
+
+    let mut group = criterion.benchmark_group("wire_json");
+    group.throughput(Throughput::Bytes(CHUNK.len() as u64));
+    group.bench_function("members_of_a_chunk", |bencher| {
+        bencher.iter(|| members(black_box(CHUNK)).map_while(Result::ok).map(kept).sum::<usize>());
+    });
+    group.bench_function("text_of_a_chunk", |bencher| {
+        bencher.iter(|| delta_text(black_box(CHUNK)));
+    });
+    group.throughput(Throughput::Bytes(USAGE.len() as u64));
+    group.bench_function("counts_of_a_usage", |bencher| {
+        bencher.iter(|| {
+            let counts = members(black_box(USAGE)).map_while(Result::ok);
+            counts.filter_map(|count| u64_value(count.value.of(USAGE))).sum::<u64>()
+        });
+    });
+    group.finish();
+
+    let long = [&b"{\"content\":\""[..], &b"word ".repeat(20_000), b"\"}"].concat();
+    let mut group = criterion.benchmark_group("wire_json");
+    group.throughput(Throughput::Bytes(long.len() as u64));
+    group.bench_function("a_string_of_100_kb", |bencher| {
+        bencher.iter(|| members(black_box(&long)).map_while(Result::ok).count());
+    });
+    group.finish();
+    criterion.final_summary();
+}
+
+fn kept(member: Member) -> usize {
+    let Span { start, end } = black_box(member).value;
+    (end - start) as usize
+}
