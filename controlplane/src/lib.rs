@@ -1,1 +1,43 @@
-//! Placeholder head.
+//! The control plane: the operator's and the customers' APIs over one ledger thread.
+//!
+//! ```text
+//!   server ─▶ auth ─▶ admin/*, api/* ─▶ books (the ledger thread) ─▶ store (journal, view)
+//!                            │                 ▲ │
+//!                            ▼                 │ ▼
+//!                          refuse           link to data planes
+//! ```
+//!
+//! Contents: `settings` what it is started with; `running` start, stop and attachment; `server` the
+//! route table; `auth` who calls; `receive` what a call carries; `admin` and `api` the calls;
+//! `refuse` every refusal; `books` the ledger thread; `store` its disk; `mint` keys; `metrics`,
+//! `openapi` what describes the whole; `demo` the sandbox's first customer.
+//! Invariants: handlers hold no state and change nothing themselves; money is `units::Usd`
+//! throughout. Left out on purpose: inference, which is the data plane's, and command lines.
+
+mod admin;
+mod api;
+mod auth;
+mod books;
+mod clock;
+mod demo;
+mod metrics;
+mod mint;
+mod openapi;
+mod receive;
+mod refuse;
+mod running;
+mod server;
+mod settings;
+mod store;
+
+pub use books::{
+    AccountChange, AccountView, AttemptView, AuditView, Blocking, CatalogChange, CatalogEdit,
+    ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView, GenerationView,
+    HealthView, IdentityView, JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage, KeyView, Listed,
+    Owner, Page, PlaneJournalView, PlaneReport, PlaneView, RowChange, StatusView, TransactionKind,
+    TransactionView,
+};
+pub use demo::{Demo, demo};
+pub use refuse::Refusal;
+pub use running::{Running, start};
+pub use settings::{Profile, Secret, Settings, StartError};

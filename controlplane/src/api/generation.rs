@@ -1,0 +1,113 @@
+//! `GET /api/v1/generation?id=`: what one generation used and cost, for the one who paid.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use units::{GenerationId, TokenClass};
+
+use super::{Number, Wrapped};
+use crate::admin::parsed;
+use crate::auth::Customer;
+use crate::books::{GenerationView, Owner};
+use crate::receive::Query;
+use crate::refuse::Refusal;
+use crate::server::Shared;
+
+/// `?id=`.
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    id: String,
+}
+
+/// A generation in the shape of OpenRouter's answer; fields of things we do not have are left out.
+#[derive(Serialize)]
+pub(crate) struct Receipt {
+    id: GenerationId,
+    upstream_id: Option<String>,
+    model: String,
+    provider_name: String,
+    created_at: String,
+    streamed: bool,
+    cancelled: bool,
+    finish_reason: Option<String>,
+    native_finish_reason: Option<String>,
+    tokens_prompt: u64,
+    tokens_completion: u64,
+    native_tokens_prompt: u64,
+    native_tokens_completion: u64,
+    native_tokens_reasoning: u64,
+    native_tokens_cached: u64,
+    native_tokens_completion_images: u64,
+    num_search_results: u64,
+    usage: Number,
+    total_cost: Number,
+    total_cost_exact: String,
+    upstream_inference_cost: Value,
+    usage_source: &'static str,
+    refunded: Number,
+    latency: u32,
+    generation_time: u32,
+    is_byok: bool,
+    service_tier: Option<String>,
+    provider_responses: Vec<Attempt>,
+}
+
+/// One try at a provider.
+#[derive(Serialize)]
+struct Attempt {
+    provider_name: Option<String>,
+    status: u16,
+    latency: u32,
+}
+
+impl From<GenerationView> for Receipt {
+    fn from(view: GenerationView) -> Self {
+        let used = view.usage;
+        let attempt = |attempt: crate::books::AttemptView| Attempt {
+            provider_name: attempt.endpoint.map(|endpoint| endpoint.provider),
+            status: attempt.status,
+            latency: attempt.ms,
+        };
+        Self {
+            id: view.id,
+            upstream_id: view.upstream_id,
+            model: view.model,
+            provider_name: view.endpoint.provider,
+            created_at: view.created_at.to_string(),
+            streamed: view.stream,
+            cancelled: view.outcome == "client_gone",
+            native_finish_reason: view.finish_reason.clone(),
+            finish_reason: view.finish_reason,
+            tokens_prompt: used.input_total(),
+            tokens_completion: used.output_total(),
+            native_tokens_prompt: used.input_total(),
+            native_tokens_completion: used.output_total(),
+            native_tokens_reasoning: used[TokenClass::Reasoning],
+            native_tokens_cached: used[TokenClass::CacheRead],
+            native_tokens_completion_images: used[TokenClass::ImageOutput],
+            num_search_results: used[TokenClass::Search],
+            usage: Number(view.charged),
+            total_cost: Number(view.charged),
+            total_cost_exact: view.charged.to_string(),
+            upstream_inference_cost: Value::Null,
+            usage_source: view.usage_source,
+            refunded: Number(view.refunded),
+            latency: view.first_byte_ms,
+            generation_time: view.total_ms.saturating_sub(view.first_byte_ms),
+            is_byok: false,
+            service_tier: view.service_tier,
+            provider_responses: view.attempts.into_iter().map(attempt).collect(),
+        }
+    }
+}
+
+pub(crate) async fn one(
+    State(shared): State<Shared>,
+    Customer(key): Customer,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Wrapped<Receipt>>, Refusal> {
+    let id = parsed("generation", &wanted.id)?;
+    let view = shared.commands.generation(id, Owner::Account(key.account)).await?;
+    Ok(Json(Wrapped { data: view.into() }))
+}

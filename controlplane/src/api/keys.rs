@@ -1,0 +1,143 @@
+//! `GET /api/v1/key`, and a customer's own management of keys under `/api/v1/keys`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use catalog::keys::{KeyClass, LimitReset};
+use serde::Serialize;
+use serde_json::{Value, json};
+use units::KeyDigest;
+
+use super::{Number, Wrapped};
+use crate::admin::parsed;
+use crate::auth::{Customer, KeyKeeper};
+use crate::books::{KeyOrder, KeyPatch, KeyView, Owner};
+use crate::receive::Body;
+use crate::refuse::Refusal;
+use crate::server::Shared;
+
+/// A key in its owner's shape.
+#[derive(Serialize)]
+pub(crate) struct OwnKey {
+    hash: KeyDigest,
+    label: String,
+    name: String,
+    key_type: &'static str,
+    disabled: bool,
+    limit: Option<Number>,
+    limit_remaining: Option<Number>,
+    limit_reset: Option<LimitReset>,
+    include_byok_in_limit: bool,
+    usage: Number,
+    usage_daily: Number,
+    usage_weekly: Number,
+    usage_monthly: Number,
+    byok_usage: u8,
+    is_free_tier: bool,
+    is_management_key: bool,
+    is_provisioning_key: bool,
+    rpm: Option<u32>,
+    tpm: Option<u64>,
+    allowed_models: Option<Vec<String>>,
+    allowed_providers: Option<Vec<String>>,
+    expires_at: Option<String>,
+    created_at: String,
+    updated_at: Option<String>,
+}
+
+impl From<KeyView> for OwnKey {
+    fn from(view: KeyView) -> Self {
+        let KeyView { row, usage, limit_remaining } = view;
+        let manages = row.class == KeyClass::Management;
+        Self {
+            hash: row.digest,
+            label: row.label,
+            name: row.name,
+            key_type: if manages { "management" } else { "regular" },
+            disabled: row.disabled,
+            limit: row.limit.map(Number),
+            limit_remaining: limit_remaining.map(Number),
+            limit_reset: row.limit_reset,
+            include_byok_in_limit: false,
+            usage: Number(usage.total),
+            usage_daily: Number(usage.daily),
+            usage_weekly: Number(usage.weekly),
+            usage_monthly: Number(usage.monthly),
+            byok_usage: 0,
+            is_free_tier: false,
+            is_management_key: manages,
+            is_provisioning_key: manages,
+            rpm: row.rpm,
+            tpm: row.tpm,
+            allowed_models: row.allowed_models,
+            allowed_providers: row.allowed_providers,
+            expires_at: row.expires_at.map(|at| at.to_string()),
+            created_at: row.created_at.to_string(),
+            updated_at: None,
+        }
+    }
+}
+
+/// A key with its text, which is shown this once.
+#[derive(Serialize)]
+pub(crate) struct OwnKeyTold {
+    data: OwnKey,
+    key: String,
+}
+
+pub(crate) async fn mine(
+    State(shared): State<Shared>,
+    Customer(key): Customer,
+) -> Result<Json<Wrapped<OwnKey>>, Refusal> {
+    let view = shared.commands.key(key.digest, Owner::Account(key.account)).await?;
+    Ok(Json(Wrapped { data: view.into() }))
+}
+
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    KeyKeeper(key): KeyKeeper,
+) -> Result<Json<Wrapped<Vec<OwnKey>>>, Refusal> {
+    let keys = shared.commands.keys(key.account).await?;
+    Ok(Json(Wrapped { data: keys.into_iter().map(OwnKey::from).collect() }))
+}
+
+pub(crate) async fn make(
+    State(shared): State<Shared>,
+    KeyKeeper(key): KeyKeeper,
+    Body(order): Body<KeyOrder>,
+) -> Result<(StatusCode, Json<OwnKeyTold>), Refusal> {
+    let made = shared.commands.make_key(key.account, order).await?;
+    let told = OwnKeyTold { key: made.text.reveal().to_owned(), data: made.view.into() };
+    Ok((StatusCode::CREATED, Json(told)))
+}
+
+pub(crate) async fn one(
+    State(shared): State<Shared>,
+    KeyKeeper(key): KeyKeeper,
+    Path(hash): Path<String>,
+) -> Result<Json<Wrapped<OwnKey>>, Refusal> {
+    let owner = Owner::Account(key.account);
+    let view = shared.commands.key(parsed("key", &hash)?, owner).await?;
+    Ok(Json(Wrapped { data: view.into() }))
+}
+
+pub(crate) async fn change(
+    State(shared): State<Shared>,
+    KeyKeeper(key): KeyKeeper,
+    Path(hash): Path<String>,
+    Body(patch): Body<KeyPatch>,
+) -> Result<Json<Wrapped<OwnKey>>, Refusal> {
+    let owner = Owner::Account(key.account);
+    let view = shared.commands.change_key(parsed("key", &hash)?, owner, patch).await?;
+    Ok(Json(Wrapped { data: view.into() }))
+}
+
+pub(crate) async fn delete(
+    State(shared): State<Shared>,
+    KeyKeeper(key): KeyKeeper,
+    Path(hash): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let owner = Owner::Account(key.account);
+    shared.commands.delete_key(parsed("key", &hash)?, owner).await?;
+    Ok(Json(json!({"deleted": true, "data": {"deleted": true}})))
+}

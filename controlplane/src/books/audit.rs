@@ -1,0 +1,209 @@
+//! The audit: every identity of the books with its two sides, at two depths.
+//!
+//! Quick: the books against themselves, the view's counters against the books, the cores' counters
+//! against what they settled. Full: the journal is folded again from its beginning (and from the
+//! checkpoint) on a thread of its own, and books, checkpoint and every entry of the view must be
+//! what comes out; the ledger only compares pieces of the view between batches.
+
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use ledger::audit::{self, AuditReport};
+use ledger::books::Books;
+use ledger::event::Event;
+use units::Usd;
+
+use super::command::{Command, Reply};
+use super::shown_state::{AuditView, IdentityView};
+use super::start;
+use super::thread::{Input, Ledger};
+use crate::store::embedded::{Folders, Projection, frames, look_at, newest_checkpoint};
+
+/// Entries of the view that are compared between two batches.
+const PIECE: usize = 256;
+
+/// Entries that the view must have.
+pub(crate) struct Expected {
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Told how many it has.
+    found: Sender<usize>,
+}
+
+impl Ledger {
+    pub(crate) fn audit(&mut self) -> AuditView {
+        let mut identities = shown(audit::audit(&self.books));
+        let (batch, applied) = (self.journal.durable(), self.view.applied());
+        identities.push(identity("view has every batch of the journal", applied, batch));
+        identities.extend(self.view_usage());
+        for (_, linked) in self.links.iter() {
+            let (dataplane, epoch) = (linked.dataplane, linked.epoch);
+            let compared = linked.counters.compared(&self.books, dataplane, epoch);
+            if let Some((counted, settled)) = compared {
+                let name = format!("counters of data plane {} = settled", dataplane.0);
+                identities.push(identity(&name, counted, settled));
+            }
+        }
+        AuditView { ok: identities.iter().all(|identity| identity.ok), identities }
+    }
+
+    /// The view's usage counters against the books' days. A view that was built from a journal
+    /// whose beginning is no longer kept has less, and cannot be held against them.
+    fn view_usage(&mut self) -> Option<IdentityView> {
+        if self.journal.oldest() > 1 {
+            return None;
+        }
+        let counted = match self.viewed(|view| view.usage()) {
+            Ok(usage) => usage.into_iter().map(|(_, usage)| usage.charged).sum::<Usd>(),
+            Err(refusal) => {
+                return Some(identity("usage counters", refusal.to_string(), String::new()));
+            }
+        };
+        let accounts = self.books.account_ids();
+        let days = accounts.iter().flat_map(|account| self.books.days(*account));
+        let booked: Usd = days.map(|(.., sum)| sum.charged).sum();
+        Some(identity("usage counters of the view = days of the books", counted, booked))
+    }
+
+    /// Starts the full audit; it answers by itself.
+    pub(crate) fn audit_fully(&mut self, reply: Reply<AuditView>) {
+        let mut quick = self.audit();
+        let task = FullAudit {
+            folders: self.journal.folders().clone(),
+            books: self.books.encode(),
+            durable: self.journal.durable(),
+            whole: self.journal.oldest() <= 1,
+            queue: self.queue.clone(),
+        };
+        thread::spawn(move || {
+            match task.run() {
+                Ok(more) => quick.identities.extend(more),
+                Err(why) => quick.identities.push(identity("full audit", why, String::new())),
+            }
+            quick.ok = quick.identities.iter().all(|identity| identity.ok);
+            // Whoever asked may have gone.
+            let _ = reply.send(Ok(quick));
+        });
+    }
+
+    /// Throws the view away, builds it again, and answers with a full audit.
+    pub(crate) fn rebuild(&mut self, reply: Reply<AuditView>) {
+        self.build_anew();
+        self.view.park(Command::Audit { full: true, reply });
+    }
+
+    /// Compares a piece of what the view must have.
+    pub(crate) fn compare(&mut self, expected: Expected) {
+        let Expected { entries, found } = expected;
+        let same = self.viewed(|view| view.count_equal(&entries));
+        // An audit that has ended needs no count.
+        let _ = found.send(same.unwrap_or(0));
+    }
+}
+
+/// Everything that the audit's thread needs.
+struct FullAudit {
+    folders: Folders,
+    books: Vec<u8>,
+    durable: u64,
+    /// Whether the journal is kept from its beginning.
+    whole: bool,
+    queue: Sender<Input>,
+}
+
+impl FullAudit {
+    fn run(&self) -> Result<Vec<IdentityView>, String> {
+        let mut identities = Vec::new();
+        let now = digest(&self.books);
+        if self.whole {
+            let mut entries = Entries { queue: &self.queue, batch: Vec::new(), want: 0, have: 0 };
+            let folded = self.fold(Books::new(), 1, |order, event| entries.add(order, event))?;
+            entries.compare()?;
+            let name = "books = journal folded from its beginning";
+            identities.push(identity(name, now.clone(), digest(&folded.encode())));
+            let name = "entries of the view = entries of the journal";
+            identities.push(identity(name, entries.have, entries.want));
+        }
+        let checkpoint = newest_checkpoint(&self.folders)?;
+        if let Some(checkpoint) = checkpoint.filter(|it| it.number.get() <= self.durable) {
+            let stored = start::read_payload(&checkpoint.payload)?;
+            let from = checkpoint.number.get() + 1;
+            let folded = self.fold(stored.books, from, |_, _| Ok(()))?;
+            let name = "books = newest checkpoint and the journal behind it";
+            identities.push(identity(name, now, digest(&folded.encode())));
+        }
+        Ok(identities)
+    }
+
+    fn fold(
+        &self,
+        mut books: Books,
+        from: u64,
+        mut also: impl FnMut(u64, &Event) -> Result<(), String>,
+    ) -> Result<Books, String> {
+        look_at(&self.folders, from, |batch| {
+            if batch.number > self.durable {
+                return Ok(());
+            }
+            let mut order = batch.first_order;
+            for event in frames(&batch.records) {
+                let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
+                books.apply(&event).map_err(|error| error.to_string())?;
+                also(order, &event)?;
+                order += 1;
+            }
+            Ok(())
+        })?;
+        Ok(books)
+    }
+}
+
+/// The entries that the journal makes, compared with the view's piece by piece.
+struct Entries<'a> {
+    queue: &'a Sender<Input>,
+    batch: Vec<(Vec<u8>, Vec<u8>)>,
+    want: usize,
+    have: usize,
+}
+
+impl Entries<'_> {
+    fn add(&mut self, order: u64, event: &Event) -> Result<(), String> {
+        let mut projection = Projection::default();
+        projection.add(order, event).map_err(|fault| fault.to_string())?;
+        self.batch.extend(projection.entries);
+        if self.batch.len() >= PIECE { self.compare() } else { Ok(()) }
+    }
+
+    fn compare(&mut self) -> Result<(), String> {
+        let entries = std::mem::take(&mut self.batch);
+        self.want += entries.len();
+        let (found, count) = mpsc::channel();
+        let stopped = || "the ledger is stopping".to_owned();
+        let expected = Input::Compare(Expected { entries, found });
+        self.queue.send(expected).map_err(|_| stopped())?;
+        self.have += count.recv().map_err(|_| stopped())?;
+        Ok(())
+    }
+}
+
+fn shown(report: AuditReport) -> Vec<IdentityView> {
+    let identities = report.identities.into_iter();
+    identities
+        .map(|found| IdentityView {
+            name: found.name.to_owned(),
+            left: found.left.to_string(),
+            right: found.right.to_string(),
+            ok: found.ok,
+        })
+        .collect()
+}
+
+fn identity<T: ToString>(name: &str, left: T, right: T) -> IdentityView {
+    let (left, right) = (left.to_string(), right.to_string());
+    IdentityView { name: name.to_owned(), ok: left == right, left, right }
+}
+
+/// The SHA-256 of encoded books.
+fn digest(books: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    units::KeyDigest(Sha256::digest(books).into()).to_string()
+}

@@ -1,0 +1,48 @@
+//! Catalog writes: compiled, compared, numbered, booked as one event.
+//!
+//! Invariants: all or nothing, with every complaint at once; an edit that changes nothing books
+//! nothing; an offer whose terms did not change keeps its number, so prices of old charges stay
+//! what they were.
+
+use catalog::rows::CatalogRows;
+use ledger::event::Event;
+
+use super::catalog_edit::{CatalogChange, CatalogEdit, difference};
+use super::register::number;
+use super::thread::{Ledger, refused};
+use crate::refuse::Refusal;
+
+impl Ledger {
+    pub(crate) fn edit_catalog(
+        &mut self,
+        edit: CatalogEdit,
+        dry_run: bool,
+    ) -> Result<CatalogChange, Refusal> {
+        let rows = edit.apply(&self.register.rows)?;
+        let changes = difference(&self.register.rows, &rows);
+        let numbered = number(&self.books, &rows, self.profile.multiplier)?;
+        let repriced = numbered.offers != self.books.catalog().offers;
+        if !dry_run && (!changes.is_empty() || repriced) {
+            let applied = Event::CatalogApplied {
+                rows_json: written(&rows)?,
+                offers: numbered.offers,
+                new_offers: numbered.new_offers,
+            };
+            self.book(&applied).map_err(refused)?;
+        }
+        let (generation, warnings) = (self.register.generation, numbered.warnings);
+        Ok(CatalogChange { generation, changes, warnings })
+    }
+
+    /// Numbers the catalog again where the profile's multiplier now gives other prices.
+    pub(crate) fn reprice(&mut self) -> Result<(), Refusal> {
+        if self.books.catalog().generation == 0 {
+            return Ok(());
+        }
+        self.edit_catalog(CatalogEdit::Whole(self.register.rows.clone()), false).map(drop)
+    }
+}
+
+fn written(rows: &CatalogRows) -> Result<String, Refusal> {
+    serde_json::to_string(rows).map_err(|error| Refusal::Unavailable(error.to_string()))
+}

@@ -1,0 +1,213 @@
+//! One generation: found by its hold, read from its end, shown with the terms it was sold on.
+
+use catalog::ServiceTier;
+use ledger::Record;
+use ledger::record::{Attempts, FinishCode, Post, UsageSource, Void};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use units::{GenerationId, OfferId, Tokens, Usd};
+
+use super::command::Owner;
+use super::shown::{AttemptView, EndpointView, GenerationView, TransactionKind, TransactionView};
+use super::thread::Ledger;
+use crate::refuse::Refusal;
+use crate::store::embedded::StoredTransaction;
+
+impl Ledger {
+    /// A generation by its id, if it has ended and its request log is kept.
+    pub(crate) fn generation(
+        &mut self,
+        id: GenerationId,
+        owner: Owner,
+    ) -> Result<GenerationView, Refusal> {
+        let end = self.viewed(|view| view.end_of(id))?;
+        let found = match end {
+            Some(end) => self.generation_ending(end)?,
+            None => None,
+        };
+        let own = found.filter(|generation| owner.sees(generation.account));
+        own.ok_or_else(|| Refusal::not_found("generation", id))
+    }
+
+    /// The generation whose end stands at a place.
+    pub(crate) fn generation_ending(
+        &mut self,
+        end: GenerationId,
+    ) -> Result<Option<GenerationView>, Refusal> {
+        let shown = match self.viewed(|view| view.record(end))? {
+            Some(Record::Post(post)) => self.posted(end, &post),
+            Some(Record::Void(void)) => self.voided(end, &void),
+            _ => return Ok(None),
+        };
+        Ok(Some(shown))
+    }
+
+    fn posted(&self, end: GenerationId, post: &Post) -> GenerationView {
+        let charged = post.charged().unwrap_or(post.charge);
+        let blank = self.blank(GenerationId { seq: post.hold_seq, ..end }, post.offer);
+        let finished = post.finish != FinishCode::Unknown;
+        let upstream_id = post.upstream_id.text();
+        GenerationView {
+            account: post.account,
+            key_hash: self.register.key_numbered(post.key).map(|row| row.digest),
+            usage: post.tokens,
+            usage_source: match post.source {
+                UsageSource::Reported => "reported",
+                UsageSource::Estimated => "estimated",
+            },
+            held: post.held,
+            charged,
+            list_cost: post.list_cost,
+            margin: charged.checked_sub(post.list_cost).unwrap_or(Usd::ZERO),
+            written_off: post.excess.written_off,
+            upstream_id: (!upstream_id.is_empty()).then(|| upstream_id.into_owned()),
+            outcome: word(&post.outcome),
+            finish_reason: finished.then(|| word(&post.finish)),
+            status: post.status,
+            stream: post.stream,
+            service_tier: tier_name(post.service_tier),
+            output_cap: post.output_cap,
+            created_at: post.created_at,
+            first_byte_ms: post.first_byte_ms,
+            total_ms: post.total_ms,
+            attempts: self.attempts(&post.attempts),
+            ..blank
+        }
+    }
+
+    fn voided(&self, end: GenerationId, void: &Void) -> GenerationView {
+        GenerationView {
+            account: void.account,
+            key_hash: self.register.key_numbered(void.key).map(|row| row.digest),
+            held: void.held,
+            outcome: word(&void.reason),
+            status: void.status,
+            stream: void.stream,
+            created_at: void.created_at,
+            total_ms: void.total_ms,
+            attempts: self.attempts(&void.attempts),
+            ..self.blank(GenerationId { seq: void.hold_seq, ..end }, void.offer)
+        }
+    }
+
+    /// A generation of which only id and offer are known.
+    fn blank(&self, id: GenerationId, offer: OfferId) -> GenerationView {
+        let terms = self.register.offer(offer);
+        let refunded = self.books.refunds(id).map_or(Usd::ZERO, |sum| sum.refunded);
+        GenerationView {
+            id,
+            account: units::AccountId::default(),
+            key_hash: None,
+            model: terms.map(|terms| terms.model.clone()).unwrap_or_default(),
+            endpoint: self.endpoint(offer).unwrap_or_default(),
+            usage: Tokens::ZERO,
+            usage_source: "reported",
+            price: raw(&terms.map(|terms| &terms.price)),
+            list_price: raw(&terms.map(|terms| &terms.list)),
+            held: Usd::ZERO,
+            charged: Usd::ZERO,
+            list_cost: Usd::ZERO,
+            margin: Usd::ZERO,
+            refunded,
+            written_off: Usd::ZERO,
+            upstream_id: None,
+            outcome: String::new(),
+            finish_reason: None,
+            status: 0,
+            stream: false,
+            service_tier: None,
+            output_cap: 0,
+            created_at: units::UnixMillis(0),
+            first_byte_ms: 0,
+            total_ms: 0,
+            attempts: Vec::new(),
+        }
+    }
+
+    fn endpoint(&self, offer: OfferId) -> Option<EndpointView> {
+        let terms = self.register.offer(offer)?;
+        let (provider, model) = (terms.provider.clone(), terms.upstream_model.clone());
+        Some(EndpointView { provider, model })
+    }
+
+    fn attempts(&self, attempts: &Attempts) -> Vec<AttemptView> {
+        let view = |attempt: &ledger::record::Attempt| AttemptView {
+            endpoint: self.endpoint(attempt.offer),
+            status: attempt.status,
+            ms: attempt.ms,
+        };
+        attempts.as_slice().iter().map(view).collect()
+    }
+}
+
+/// The word that a closed set gives a value in JSON.
+fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn raw<T: Serialize>(value: &T) -> Box<RawValue> {
+    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// The tier's name; the default tier has none.
+fn tier_name(number: u8) -> Option<String> {
+    let tier = ServiceTier::ALL.get(usize::from(number))?;
+    (*tier != ServiceTier::Default).then(|| tier.name().to_owned())
+}
+
+impl From<GenerationView> for TransactionView {
+    fn from(generation: GenerationView) -> Self {
+        Self {
+            id: generation.id.to_string(),
+            account: generation.account,
+            kind: TransactionKind::Usage,
+            amount: -generation.charged,
+            reference: generation.model,
+            generation: Some(generation.id),
+            expires_at: None,
+            created_at: generation.created_at,
+        }
+    }
+}
+
+impl From<StoredTransaction> for TransactionView {
+    fn from(stored: StoredTransaction) -> Self {
+        Self {
+            id: ledger::TransactionId(stored.id).to_string(),
+            account: stored.account,
+            kind: stored.kind,
+            amount: stored.amount,
+            reference: stored.reference,
+            generation: stored.generation,
+            expires_at: stored.expires_at,
+            created_at: stored.at,
+        }
+    }
+}
+
+impl TransactionView {
+    /// A transaction of the books.
+    pub(crate) fn of(row: &ledger::books::Transaction) -> Self {
+        use ledger::books::TransactionKind as Booked;
+        let reason: &str = &row.reason;
+        Self {
+            id: row.id.to_string(),
+            account: row.account,
+            kind: match row.kind {
+                Booked::TopUp => TransactionKind::TopUp,
+                Booked::Grant => TransactionKind::Grant,
+                Booked::Adjustment => TransactionKind::Adjustment,
+                Booked::Refund => TransactionKind::Refund,
+                Booked::Expiry => TransactionKind::Expiry,
+            },
+            amount: row.amount,
+            reference: if reason.is_empty() { &row.reference } else { reason }.to_owned(),
+            generation: row.generation,
+            expires_at: row.expires_at,
+            created_at: row.at,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Keys: made, changed, deleted, looked up, and their limits' periods.
+//!
+//! Invariants: a key's text never comes here but to be handed on once; a key of another account is
+//! as unknown as one that never was; a limit that rises is lent on before the answer is sent.
+
+use catalog::keys::{KeyClass, KeyRow, LimitReset};
+use ledger::Purse;
+use ledger::event::Event;
+use units::{AccountId, KeyDigest, UnixMillis, Usd};
+
+use super::accounts::checked_text;
+use super::command::Owner;
+use super::order::{ClassOrder, KeyOrder, KeyPatch, ResetOrder};
+use super::period;
+use super::shown::{KeyMade, KeyUsage, KeyView};
+use super::thread::{Ledger, refused};
+use crate::mint;
+use crate::refuse::Refusal;
+use crate::settings::Secret;
+
+impl Ledger {
+    pub(crate) fn make_key(
+        &mut self,
+        account: AccountId,
+        order: KeyOrder,
+    ) -> Result<KeyMade, Refusal> {
+        self.account(account)?;
+        let prefix = match order.class {
+            ClassOrder::Live => &self.profile.live_prefix,
+            ClassOrder::Management => &self.profile.management_prefix,
+        };
+        let minted = mint::mint(prefix)
+            .map_err(|error| Refusal::Unavailable(format!("no randomness: {error}")))?;
+        let row = KeyRow {
+            id: self.books.next_key(),
+            digest: minted.digest,
+            account,
+            name: order.name,
+            label: minted.label,
+            class: match order.class {
+                ClassOrder::Live => KeyClass::Live,
+                ClassOrder::Management => KeyClass::Management,
+            },
+            limit: order.limit.map(|limit| limit.0),
+            limit_reset: order.limit_reset.map(reset),
+            rpm: order.rpm,
+            tpm: order.tpm,
+            expires_at: order.expires_at.map(|at| at.0),
+            allowed_models: order.allowed_models,
+            allowed_providers: order.allowed_providers,
+            disabled: false,
+            created_at: self.now,
+        };
+        self.check_key(&row)?;
+        let (key, limit, digest) = (row.id, row.limit, row.digest);
+        let made = Event::KeyMade { key, account, limit, row: written(&row)? };
+        self.book(&made).map_err(refused)?;
+        Ok(KeyMade { view: self.key(digest, Owner::Anyone)?, text: Secret::new(minted.text) })
+    }
+
+    pub(crate) fn change_key(
+        &mut self,
+        digest: KeyDigest,
+        owner: Owner,
+        patch: KeyPatch,
+    ) -> Result<KeyView, Refusal> {
+        let old = self.row(digest, owner)?.clone();
+        let row = KeyRow {
+            name: patch.name.unwrap_or(old.name),
+            disabled: patch.disabled.unwrap_or(old.disabled),
+            limit: patch.limit.map(|limit| limit.0).over(old.limit),
+            limit_reset: patch.limit_reset.map(reset).over(old.limit_reset),
+            rpm: patch.rpm.over(old.rpm),
+            tpm: patch.tpm.over(old.tpm),
+            expires_at: patch.expires_at.map(|at| at.0).over(old.expires_at),
+            allowed_models: patch.allowed_models.over(old.allowed_models),
+            allowed_providers: patch.allowed_providers.over(old.allowed_providers),
+            ..old
+        };
+        self.check_key(&row)?;
+        let changed = Event::KeyChanged { key: row.id, limit: row.limit, row: written(&row)? };
+        self.book(&changed).map_err(refused)?;
+        self.after_limit_change(&row);
+        self.key(digest, Owner::Anyone)
+    }
+
+    /// A higher limit is lent on, what is lent above a lower one is asked back.
+    fn after_limit_change(&mut self, row: &KeyRow) {
+        let purse = Purse::Key(row.id);
+        let lent: Usd = self.books.lent(purse).map(|(_, _, lease)| lease.outstanding()).sum();
+        let left = self.limit_remaining(row).unwrap_or(lent);
+        match lent.checked_sub(left) {
+            Some(beyond) if beyond > Usd::ZERO => drop(self.recall(purse, beyond)),
+            _ => self.lend_more(purse),
+        }
+    }
+
+    pub(crate) fn delete_key(&mut self, digest: KeyDigest, owner: Owner) -> Result<(), Refusal> {
+        let key = self.row(digest, owner)?.id;
+        self.book(&Event::KeyDeleted { key }).map_err(refused)?;
+        Ok(())
+    }
+
+    /// The key of a digest, if it may be used at this instant.
+    pub(crate) fn valid_key(&self, digest: &KeyDigest, now: UnixMillis) -> Option<KeyRow> {
+        let row = super::register::published(self.register.key(digest)?, &self.books);
+        let live = !row.disabled && row.expires_at.is_none_or(|end| end > now);
+        live.then_some(row)
+    }
+
+    pub(crate) fn keys(&mut self, account: AccountId) -> Result<Vec<KeyView>, Refusal> {
+        self.account(account)?;
+        let rows: Vec<KeyRow> = self.register.keys_of(account).cloned().collect();
+        rows.into_iter().map(|row| self.key_view(row)).collect()
+    }
+
+    pub(crate) fn key(&mut self, digest: KeyDigest, owner: Owner) -> Result<KeyView, Refusal> {
+        let row = self.row(digest, owner)?.clone();
+        self.key_view(row)
+    }
+
+    fn row(&self, digest: KeyDigest, owner: Owner) -> Result<&KeyRow, Refusal> {
+        let found = self.register.key(&digest).filter(|row| owner.sees(row.account));
+        found.ok_or_else(|| Refusal::not_found("key", digest))
+    }
+
+    fn key_view(&mut self, row: KeyRow) -> Result<KeyView, Refusal> {
+        let today = self.now.day();
+        let (week, month) = (period::week_start(today), period::month_start(today));
+        let (account, key) = (row.account, row.id);
+        let used = self.viewed(|view| view.usage_since(account, key, week.min(month)))?;
+        let since = |day| {
+            let days = used.iter().filter(|(key, _)| key.day >= day);
+            days.map(|(_, usage)| usage.charged).sum::<Usd>()
+        };
+        let usage = KeyUsage {
+            total: self.books.key(key).map_or(Usd::ZERO, |key| key.used),
+            daily: since(today),
+            weekly: since(week),
+            monthly: since(month),
+        };
+        let limit_remaining = self.limit_remaining(&row);
+        Ok(KeyView { row, usage, limit_remaining })
+    }
+
+    fn limit_remaining(&self, row: &KeyRow) -> Option<Usd> {
+        let key = self.books.key(row.id)?;
+        Some(key.limit?.checked_sub(key.used_in_period)?.max(Usd::ZERO))
+    }
+
+    /// Begins the periods whose day has come.
+    pub(crate) fn begin_periods(&mut self) {
+        let (from, to) = (self.periods, self.now.day());
+        if from >= to {
+            return;
+        }
+        self.periods = to;
+        let begins = |row: &&KeyRow| {
+            let start = row.limit_reset.map(|reset| period::start(reset, to));
+            start.is_some_and(|start| start > from && row.created_at.day() < start)
+        };
+        let keys: Vec<_> = self.register.keys().filter(begins).map(|row| row.id).collect();
+        for key in keys {
+            // A key that has just been deleted has no period.
+            if self.book(&Event::KeyPeriodBegan { key, at: self.now }).is_ok() {
+                self.lend_more(Purse::Key(key));
+            }
+        }
+    }
+
+    fn check_key(&self, row: &KeyRow) -> Result<(), Refusal> {
+        checked_text("name", row.name.clone())?;
+        if row.limit.is_some_and(|limit| limit.is_negative()) {
+            return Err(Refusal::invalid("limit", "limit is not below zero"));
+        }
+        if row.limit_reset.is_some() && row.limit.is_none() {
+            return Err(Refusal::invalid("limit_reset", "limit_reset needs a limit"));
+        }
+        if row.rpm == Some(0) || row.tpm == Some(0) {
+            let message = "rpm and tpm are at least 1; disable the key to refuse everything";
+            return Err(Refusal::invalid("rpm", message));
+        }
+        self.check_names("allowed_models", &row.allowed_models, |id| {
+            let rows = &self.register.rows;
+            rows.model.iter().any(|row| row.id == *id) || rows.tier.iter().any(|row| row.id == *id)
+        })?;
+        self.check_names("allowed_providers", &row.allowed_providers, |id| {
+            self.register.rows.provider.iter().any(|row| row.id == *id)
+        })
+    }
+
+    fn check_names(
+        &self,
+        param: &str,
+        names: &Option<Vec<String>>,
+        known: impl Fn(&String) -> bool,
+    ) -> Result<(), Refusal> {
+        let unknown = names.iter().flatten().find(|name| !known(name));
+        unknown.map_or(Ok(()), |name| {
+            let message = format!("{param} names {name:?}, which the catalog does not have");
+            Err(Refusal::invalid(param, message))
+        })
+    }
+}
+
+fn reset(order: ResetOrder) -> LimitReset {
+    match order {
+        ResetOrder::Daily => LimitReset::Daily,
+        ResetOrder::Weekly => LimitReset::Weekly,
+        ResetOrder::Monthly => LimitReset::Monthly,
+    }
+}
+
+fn written(row: &KeyRow) -> Result<String, Refusal> {
+    serde_json::to_string(row).map_err(|error| Refusal::Unavailable(error.to_string()))
+}

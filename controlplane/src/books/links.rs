@@ -1,0 +1,91 @@
+//! The data planes that are linked now.
+//!
+//! ```text
+//!   attach ──▶ STRANGER ── Hello ──▶ LINKED ── a send fails ──▶ gone
+//!                                      │ ▲
+//!                           Publish ───┘ └── Applied: that generation; the same again: all of it
+//! ```
+//!
+//! Invariants: a stranger is told nothing; messages to one link keep their order; a link that does
+//! not take a message is dropped, and finds everything again with its next Hello.
+
+use std::collections::BTreeMap;
+
+use link::{Outbox, StatusReport, ToData};
+use units::{DataPlaneId, Epoch};
+
+use super::counters::Counters;
+
+/// The links, by their number in the order of attachment.
+#[derive(Default)]
+pub(crate) struct Links {
+    strangers: BTreeMap<u64, Outbox<ToData>>,
+    linked: BTreeMap<u64, Linked>,
+}
+
+/// A link that has said who it is.
+pub(crate) struct Linked {
+    outbox: Outbox<ToData>,
+    pub(crate) dataplane: DataPlaneId,
+    pub(crate) epoch: Epoch,
+    /// The last generation sent.
+    pub(crate) published: u64,
+    /// The last generation that every core has.
+    pub(crate) applied: u64,
+    /// The newest report, from the start an empty one.
+    pub(crate) report: StatusReport,
+    /// What its cores counted.
+    pub(crate) counters: Counters,
+}
+
+impl Links {
+    pub(crate) fn attach(&mut self, link: u64, outbox: Outbox<ToData>) {
+        self.strangers.insert(link, outbox);
+    }
+
+    /// A stranger says who it is, or a linked one says it again.
+    pub(crate) fn greet(
+        &mut self,
+        link: u64,
+        (dataplane, epoch): (DataPlaneId, Epoch),
+        counters: Counters,
+    ) {
+        let known = self.linked.remove(&link).map(|linked| linked.outbox);
+        let Some(outbox) = self.strangers.remove(&link).or(known) else { return };
+        let report = StatusReport::default();
+        let (published, applied) = (0, 0);
+        let linked = Linked { outbox, dataplane, epoch, published, applied, report, counters };
+        self.linked.insert(link, linked);
+    }
+
+    pub(crate) fn get(&mut self, link: u64) -> Option<&mut Linked> {
+        self.linked.get_mut(&link)
+    }
+
+    /// The links that have said who they are.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Linked)> {
+        self.linked.iter().map(|(link, linked)| (*link, linked))
+    }
+
+    /// The link of a running epoch.
+    pub(crate) fn of(&self, dataplane: DataPlaneId, epoch: Epoch) -> Option<u64> {
+        let of = |linked: &Linked| (linked.dataplane, linked.epoch) == (dataplane, epoch);
+        self.iter().find(|(_, linked)| of(linked)).map(|(link, _)| link)
+    }
+
+    pub(crate) fn send(&mut self, link: u64, message: ToData) {
+        if self.linked.get(&link).is_some_and(|linked| linked.outbox.send(message).is_err()) {
+            self.drop_link(link);
+        }
+    }
+
+    pub(crate) fn drop_link(&mut self, link: u64) {
+        self.strangers.remove(&link);
+        self.linked.remove(&link);
+    }
+
+    /// Whether every linked data plane has a generation.
+    pub(crate) fn have_applied(&self, generation: u64) -> bool {
+        self.linked.values().all(|linked| linked.applied >= generation)
+    }
+}

@@ -1,0 +1,56 @@
+//! The ledger thread and everything it does.
+//!
+//! ```text
+//!   commands (axum) ─┐                     ┌─▶ answers
+//!                    ├─▶ thread: fold ─ journal ─ sync ─┼─▶ link messages
+//!   link messages ───┘         │           └─▶ view
+//!                        books + register
+//! ```
+//!
+//! Contents, in the order in which a command meets them: `command` the closed list and the handle;
+//! `order` what writes ask for; `thread` the loop; `answer` which command is done where; then the
+//! parts by subject, and `shown`, what is answered. Invariant: this thread alone touches books,
+//! register, journal and view; all others send it messages.
+
+mod accounts;
+mod audit;
+mod catalog;
+mod catalog_edit;
+mod command;
+mod counters;
+mod expiry;
+mod generations;
+mod keys;
+mod lending;
+mod links;
+mod obey;
+mod order;
+mod period;
+mod publish;
+mod queries;
+mod register;
+mod retention;
+mod settle;
+mod shown;
+mod shown_state;
+mod start;
+mod state;
+mod thread;
+mod waiting;
+
+pub(crate) use catalog_edit::masked;
+pub use catalog_edit::{CatalogChange, CatalogEdit, RowChange};
+pub use command::{Blocking, Commands, Owner};
+pub(crate) use order::Place;
+pub use order::{AccountChange, ClassOrder, CreditOrder, CreditReason, KeyOrder, KeyPatch, Page};
+pub(crate) use shown::as_text;
+pub use shown::{
+    AccountView, AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed,
+    TransactionKind, TransactionView,
+};
+pub use shown_state::{
+    AuditView, CoreView, HealthView, IdentityView, JournalView, PlaneJournalView, PlaneReport,
+    PlaneView, StatusView,
+};
+pub(crate) use start::{LedgerThread, start};
+pub(crate) use thread::Input;

@@ -1,0 +1,81 @@
+//! What data planes serve by: sent in full when they link, as changes from then on.
+//!
+//! Invariants: one publication a generation, in order; who confirms the same generation twice has
+//! not understood the next and gets everything again.
+
+use std::sync::Arc;
+
+use link::{KeyChanges, Publication, PublishedCatalog, ToData};
+
+use super::register::{News, published};
+use super::thread::Ledger;
+
+impl Ledger {
+    /// Greets a data plane that has said who it is.
+    pub(crate) fn welcome(&mut self, link: u64) {
+        let Some(linked) = self.links.get(link) else { return };
+        let dataplane = linked.dataplane;
+        let open_epochs = self.open_epochs(dataplane);
+        self.links.send(link, ToData::Welcome { open_epochs });
+        self.publish_all(link);
+    }
+
+    /// Tells a data plane again where the ledger stands.
+    pub(crate) fn tell_marks(&mut self, link: u64) {
+        let Some(linked) = self.links.get(link) else { return };
+        let dataplane = linked.dataplane;
+        let open_epochs = self.open_epochs(dataplane);
+        self.links.send(link, ToData::Welcome { open_epochs });
+    }
+
+    fn publish_all(&mut self, link: u64) {
+        let keys = self.register.keys().map(|row| published(row, &self.books)).collect();
+        let generation = self.register.generation;
+        let publication = Publication {
+            generation,
+            catalog: Some(self.published_catalog()),
+            keys: KeyChanges::Full(keys),
+        };
+        if let Some(linked) = self.links.get(link) {
+            linked.published = generation;
+        }
+        self.links.send(link, ToData::Publish(publication));
+    }
+
+    fn published_catalog(&self) -> Arc<PublishedCatalog> {
+        Arc::new(PublishedCatalog {
+            rows: self.register.rows.clone(),
+            offers: self.books.catalog().offers.clone(),
+            multiplier: self.profile.multiplier,
+        })
+    }
+
+    /// Sends one generation to every data plane that does not have it in full already.
+    pub(crate) fn publish(&mut self, generation: u64, news: &News) {
+        let behind = self.links.iter().filter(|(_, linked)| linked.published < generation);
+        let behind: Vec<u64> = behind.map(|(link, _)| link).collect();
+        if behind.is_empty() {
+            return;
+        }
+        let catalog = matches!(news, News::Catalog).then(|| self.published_catalog());
+        for link in behind {
+            if let Some(linked) = self.links.get(link) {
+                linked.published = generation;
+            }
+            let publication =
+                Publication { generation, catalog: catalog.clone(), keys: news.keys() };
+            self.links.send(link, ToData::Publish(publication));
+        }
+    }
+
+    /// Every core of a data plane has a generation.
+    pub(crate) fn applied(&mut self, link: u64, generation: u64) {
+        let Some(linked) = self.links.get(link) else { return };
+        let understood = generation > linked.applied || generation == linked.published;
+        linked.applied = linked.applied.max(generation);
+        if !understood {
+            self.publish_all(link);
+        }
+        self.waiting.settle(&self.links, std::time::Instant::now());
+    }
+}

@@ -1,0 +1,230 @@
+//! The view as the ledger thread holds it, and the lists that are read from it.
+//!
+//! ```text
+//!   BUILDING ── built, and brought up to the journal ──▶ LIVE
+//!      ▲  commands that need it wait                       │ sled fails, or a rebuild is asked for
+//!      └───────────────────────────────────────────────────┘
+//! ```
+//!
+//! Invariant: a live view has every batch that is on disk, so an answer from it is as true as one
+//! from the books.
+
+use std::thread;
+
+use units::{AccountId, GenerationId};
+
+use super::command::Command;
+use super::order::{Page, Place};
+use super::shown::{GenerationView, Listed, TransactionView};
+use super::thread::{Input, Ledger};
+use crate::refuse::Refusal;
+use crate::store::embedded::{
+    Folders, LedgerJournal, Mark, Projection, View, ViewError, build, catch_up,
+};
+use std::sync::mpsc::Sender;
+
+/// Batches that the ledger thread reads itself; more go back to the builder.
+const CATCH_UP_BATCHES: u64 = 256;
+
+/// The view, there or on its way.
+pub(crate) enum ViewState {
+    /// A thread builds it; these commands wait for it.
+    Building(Vec<Command>),
+    /// It has all that the journal has.
+    Live(View),
+}
+
+impl ViewState {
+    /// Begins to build, or to bring up what is there.
+    pub(crate) fn building(journal: &LedgerJournal, queue: &Sender<Input>) -> Self {
+        spawn_builder(journal.folders().clone(), journal.durable(), queue.clone());
+        Self::Building(Vec::new())
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Self::Live(_))
+    }
+
+    /// The last batch in it.
+    pub(crate) fn applied(&self) -> u64 {
+        match self {
+            Self::Live(view) => view.applied().batch,
+            Self::Building(_) => 0,
+        }
+    }
+
+    /// Keeps a command until the view is there.
+    pub(crate) fn park(&mut self, command: Command) {
+        if let Self::Building(parked) = self {
+            parked.push(command);
+        }
+    }
+
+    pub(crate) fn flush(&self) {
+        if let Self::Live(view) = self
+            && let Err(error) = view.flush()
+        {
+            eprintln!("tollgate: the view was not flushed: {}", error.0);
+        }
+    }
+}
+
+fn spawn_builder(folders: Folders, durable: u64, queue: Sender<Input>) {
+    thread::spawn(move || {
+        let built = build(&folders, durable);
+        // A ledger that has ended needs no view.
+        let _ = queue.send(Input::ViewBuilt(built));
+    });
+}
+
+impl Ledger {
+    /// Takes the builder's view, brings it up, and does what waited for it.
+    pub(crate) fn view_built(&mut self, built: Result<View, String>) {
+        let mut view = match built {
+            Ok(view) => view,
+            Err(why) => {
+                eprintln!("tollgate: the view cannot be built: {why}");
+                return;
+            }
+        };
+        let (has, durable) = (view.applied().batch, self.journal.durable());
+        if durable.saturating_sub(has) > CATCH_UP_BATCHES {
+            drop(view);
+            spawn_builder(self.journal.folders().clone(), durable, self.queue.clone());
+            return;
+        }
+        if has < durable {
+            let first = self.journal.oldest().max(has + 1);
+            let brought = catch_up(&mut view, |take| self.journal.replay(first, take));
+            if let Err(why) = brought {
+                eprintln!("tollgate: the view cannot be brought up: {why}");
+                drop(view);
+                self.build_anew();
+                return;
+            }
+        }
+        let parked = std::mem::replace(&mut self.view, ViewState::Live(view));
+        if let ViewState::Building(commands) = parked {
+            commands.into_iter().for_each(|command| self.obey(command));
+        }
+    }
+
+    /// Adds a batch that has just been written.
+    pub(crate) fn add_to_view(&mut self, projection: Projection, mark: Mark) {
+        let ViewState::Live(view) = &mut self.view else { return };
+        if view.applied().batch + 1 == mark.batch
+            && let Err(error) = view.apply(projection, mark)
+        {
+            self.view_failed(&error);
+        }
+    }
+
+    /// Looks something up; a view that fails is built again.
+    pub(crate) fn viewed<T>(
+        &mut self,
+        look: impl FnOnce(&View) -> Result<T, ViewError>,
+    ) -> Result<T, Refusal> {
+        let ViewState::Live(view) = &self.view else {
+            return Err(Refusal::Unavailable("its view is being built".into()));
+        };
+        look(view).map_err(|error| {
+            self.view_failed(&error);
+            Refusal::Unavailable("its view failed and is being built again".into())
+        })
+    }
+
+    fn view_failed(&mut self, error: &ViewError) {
+        eprintln!("tollgate: the view failed and is built again: {}", error.0);
+        self.build_anew();
+    }
+
+    /// Throws the view away and has another built; commands that wait for one keep waiting.
+    pub(crate) fn build_anew(&mut self) {
+        let old = std::mem::replace(&mut self.view, ViewState::Building(Vec::new()));
+        match old {
+            ViewState::Building(parked) => self.view = ViewState::Building(parked),
+            ViewState::Live(view) => drop(view),
+        }
+        if let Err(why) = View::discard(&self.journal.folders().view) {
+            eprintln!("tollgate: the old view cannot be removed: {why}");
+        }
+        let folders = self.journal.folders().clone();
+        spawn_builder(folders, self.journal.durable(), self.queue.clone());
+    }
+
+    /// Credits, refunds and the like, newest first.
+    pub(crate) fn transactions(
+        &mut self,
+        account: AccountId,
+        page: &Page,
+    ) -> Result<Listed<TransactionView>, Refusal> {
+        self.account(account)?;
+        let (count, after) = (page.count()?, page.place()?);
+        let found = self.viewed(|view| view.transactions(account, after, count + 1))?;
+        let rows = found.into_iter().map(|(place, stored)| (place, stored.into())).collect();
+        Ok(listed(rows, count))
+    }
+
+    /// The same with what each generation cost.
+    pub(crate) fn statement(
+        &mut self,
+        account: AccountId,
+        page: &Page,
+    ) -> Result<Listed<TransactionView>, Refusal> {
+        self.account(account)?;
+        let (count, after) = (page.count()?, page.place()?);
+        let (credits, ends) = self.viewed(|view| {
+            let credits = view.transactions(account, after, count + 1)?;
+            Ok((credits, view.generations(account, after, count + 1)?))
+        })?;
+        let mut places: Vec<(Place, Entry)> = Vec::with_capacity(credits.len() + ends.len());
+        places.extend(credits.into_iter().map(|(at, stored)| (at, Entry::Credit(stored.into()))));
+        places.extend(ends.into_iter().map(|(at, end)| (at, Entry::Generation(end))));
+        places.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+        places.truncate(count + 1);
+        let mut rows = Vec::with_capacity(places.len());
+        for (place, entry) in places {
+            let view = match entry {
+                Entry::Credit(view) => view,
+                Entry::Generation(end) => match self.generation_ending(end)? {
+                    Some(generation) => TransactionView::from(generation),
+                    None => continue,
+                },
+            };
+            rows.push((place, view));
+        }
+        Ok(listed(rows, count))
+    }
+
+    /// Generations, newest first.
+    pub(crate) fn generations(
+        &mut self,
+        account: AccountId,
+        page: &Page,
+    ) -> Result<Listed<GenerationView>, Refusal> {
+        self.account(account)?;
+        let (count, after) = (page.count()?, page.place()?);
+        let ends = self.viewed(|view| view.generations(account, after, count + 1))?;
+        let mut rows = Vec::with_capacity(ends.len());
+        for (place, end) in ends {
+            if let Some(generation) = self.generation_ending(end)? {
+                rows.push((place, generation));
+            }
+        }
+        Ok(listed(rows, count))
+    }
+}
+
+/// One entry of a statement, before its record was read.
+enum Entry {
+    Credit(TransactionView),
+    Generation(GenerationId),
+}
+
+/// A page of `count`, and where the next begins if there is more.
+fn listed<T>(mut rows: Vec<(Place, T)>, count: usize) -> Listed<T> {
+    let more = rows.len() > count;
+    rows.truncate(count);
+    let next = rows.last().filter(|_| more).map(|(place, _)| place.cursor());
+    Listed { data: rows.into_iter().map(|(_, row)| row).collect(), next }
+}

@@ -1,0 +1,200 @@
+//! What the ledger looks up besides money: keys by digest, the catalog's rows, offers' terms.
+//!
+//! The books keep these as opaque text; here they are read once into types. Invariants: derived
+//! from the books and nothing else, but for the generation, which rises by one with each event
+//! that data planes must hear of and stands in the checkpoint.
+
+use std::collections::{BTreeMap, HashMap};
+
+use catalog::keys::KeyRow;
+use catalog::rows::CatalogRows;
+use catalog::{CompileOptions, Compiled, OfferRow, compile};
+use ledger::books::Books;
+use ledger::event::Event;
+use link::KeyChanges;
+use serde::Deserialize;
+use units::{AccountId, KeyDigest, KeyId, OfferId};
+
+use crate::refuse::Refusal;
+
+/// What is looked up.
+#[derive(Default)]
+pub(crate) struct Register {
+    pub(crate) generation: u64,
+    pub(crate) rows: CatalogRows,
+    keys: BTreeMap<KeyId, KeyRow>,
+    by_digest: HashMap<KeyDigest, KeyId>,
+    by_account: BTreeMap<AccountId, Vec<KeyId>>,
+    offers: Vec<OfferRow>,
+}
+
+/// What data planes must hear of an event.
+pub(crate) enum News {
+    /// Nothing.
+    None,
+    /// These keys changed.
+    Keys(Vec<(KeyDigest, Option<KeyRow>)>),
+    /// The catalog changed.
+    Catalog,
+}
+
+impl News {
+    /// The key changes of a publication.
+    pub(crate) fn keys(&self) -> KeyChanges {
+        match self {
+            Self::Keys(changes) => KeyChanges::Delta(changes.clone()),
+            Self::None | Self::Catalog => KeyChanges::Delta(Vec::new()),
+        }
+    }
+}
+
+impl Register {
+    /// The register of these books, at this generation.
+    ///
+    /// # Errors
+    /// Their text is not a row: something else wrote it.
+    pub(crate) fn of(books: &Books, generation: u64) -> Result<Self, String> {
+        let mut register = Self { generation, ..Self::default() };
+        for key in books.keys() {
+            register.put_key(read(key.row)?);
+        }
+        for offer in 0..books.next_offer().0 {
+            register.offers.push(read(books.offer(OfferId(offer)).unwrap_or_default())?);
+        }
+        if books.catalog().generation > 0 {
+            register.rows = read(&books.catalog().rows_json)?;
+        }
+        Ok(register)
+    }
+
+    /// Takes an event that the books took.
+    ///
+    /// # Errors
+    /// Its text is not a row: something else wrote it.
+    pub(crate) fn apply(&mut self, event: &Event, books: &Books) -> Result<News, String> {
+        let news = self.fold(event, books)?;
+        if !matches!(news, News::None) {
+            self.generation += 1;
+        }
+        Ok(news)
+    }
+
+    fn fold(&mut self, event: &Event, books: &Books) -> Result<News, String> {
+        match event {
+            Event::AccountChanged { account, .. } => {
+                let keys = self.keys_of(*account).map(|row| published(row, books));
+                Ok(News::Keys(keys.map(|row| (row.digest, Some(row))).collect()))
+            }
+            Event::KeyMade { row, .. } | Event::KeyChanged { row, .. } => {
+                let row: KeyRow = read(row)?;
+                let told = published(&row, books);
+                self.put_key(row);
+                Ok(News::Keys(vec![(told.digest, Some(told))]))
+            }
+            Event::KeyDeleted { key } => {
+                let Some(row) = self.keys.remove(key) else { return Ok(News::None) };
+                self.by_digest.remove(&row.digest);
+                if let Some(keys) = self.by_account.get_mut(&row.account) {
+                    keys.retain(|other| other != key);
+                }
+                Ok(News::Keys(vec![(row.digest, None)]))
+            }
+            Event::CatalogApplied { rows_json, new_offers, .. } => {
+                self.rows = read(rows_json)?;
+                for (_, row) in new_offers {
+                    self.offers.push(read(row)?);
+                }
+                Ok(News::Catalog)
+            }
+            _ => Ok(News::None),
+        }
+    }
+
+    fn put_key(&mut self, row: KeyRow) {
+        self.by_digest.insert(row.digest, row.id);
+        let keys = self.by_account.entry(row.account).or_default();
+        if let Err(place) = keys.binary_search(&row.id) {
+            keys.insert(place, row.id);
+        }
+        self.keys.insert(row.id, row);
+    }
+
+    /// The key of a digest.
+    pub(crate) fn key(&self, digest: &KeyDigest) -> Option<&KeyRow> {
+        self.keys.get(self.by_digest.get(digest)?)
+    }
+
+    /// The key of a number.
+    pub(crate) fn key_numbered(&self, key: KeyId) -> Option<&KeyRow> {
+        self.keys.get(&key)
+    }
+
+    /// Every key.
+    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &KeyRow> {
+        self.keys.values()
+    }
+
+    /// The keys of an account, in the order in which they were made.
+    pub(crate) fn keys_of(&self, account: AccountId) -> impl Iterator<Item = &KeyRow> {
+        let keys = self.by_account.get(&account).map(Vec::as_slice).unwrap_or_default();
+        keys.iter().filter_map(|key| self.keys.get(key))
+    }
+
+    /// The terms of an offer.
+    pub(crate) fn offer(&self, number: OfferId) -> Option<&OfferRow> {
+        self.offers.get(number.0 as usize)
+    }
+}
+
+/// A key as data planes serve by it: disabled with its account.
+pub(crate) fn published(row: &KeyRow, books: &Books) -> KeyRow {
+    let account = books.account(row.account);
+    let disabled = row.disabled || account.is_none_or(|account| account.disabled);
+    KeyRow { disabled, ..row.clone() }
+}
+
+/// A catalog's offers with their numbers.
+pub(crate) struct Numbered {
+    /// In the catalog's order.
+    pub(crate) offers: Vec<OfferId>,
+    /// Those never sold before, as text.
+    pub(crate) new_offers: Vec<(OfferId, String)>,
+    /// What is allowed but looks like a mistake.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Compiles rows and numbers their offers: an equal one keeps its number, others get the next.
+pub(crate) fn number(
+    books: &Books,
+    rows: &CatalogRows,
+    multiplier: (u64, u64),
+) -> Result<Numbered, Refusal> {
+    let Compiled { catalog, warnings } =
+        compile(rows, &CompileOptions { multiplier }).map_err(|complaints| {
+            Refusal::Complaints(complaints.iter().map(ToString::to_string).collect())
+        })?;
+    let first = books.next_offer().0;
+    let mut numbered = Numbered {
+        offers: Vec::new(),
+        new_offers: Vec::new(),
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+    };
+    let mut fresh: HashMap<String, OfferId> = HashMap::new();
+    for offer in catalog.offers() {
+        let text = serde_json::to_string(&offer)
+            .map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let known = books.offer_number(&text).or_else(|| fresh.get(&text).copied());
+        let number = known.unwrap_or_else(|| {
+            let number = OfferId(first + numbered.new_offers.len() as u32);
+            numbered.new_offers.push((number, text.clone()));
+            fresh.insert(text, number);
+            number
+        });
+        numbered.offers.push(number);
+    }
+    Ok(numbered)
+}
+
+fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,248 @@
+//! What the ledger thread answers, in the operator's shape; customers' shapes are made from it.
+//!
+//! Plain values, detached from the books. Money is [`Usd`], which JSON carries as decimal strings;
+//! instants become RFC 3339 text. A key's text is in [`KeyMade`] alone.
+
+use std::fmt::Display;
+
+use catalog::keys::KeyRow;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use units::{AccountId, GenerationId, Tokens, UnixMillis, Usd};
+
+/// Serialises a value as the text it shows.
+pub(crate) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+fn as_optional_text<T: Display, S: Serializer>(
+    value: &Option<T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => to.collect_str(value),
+        None => to.serialize_none(),
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed<T> {
+    /// The entries.
+    pub data: Vec<T>,
+    /// The cursor of the next page, where there is one.
+    pub next: Option<String>,
+}
+
+/// An account with its money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccountView {
+    /// Its id.
+    pub id: AccountId,
+    /// What the operator calls it.
+    pub name: String,
+    /// Whether its keys are refused.
+    pub disabled: bool,
+    /// When it was opened.
+    #[serde(serialize_with = "as_text")]
+    pub created_at: UnixMillis,
+    /// Credit in less settled charges.
+    pub balance: Usd,
+    /// Open holds, wherever lent.
+    pub held: Usd,
+    /// Balance less held.
+    pub available: Usd,
+    /// Settled charges.
+    pub spent: Usd,
+    /// Paid in.
+    pub topped_up: Usd,
+    /// Given.
+    pub granted: Usd,
+    /// Corrections.
+    pub adjusted: Usd,
+    /// Charges given back.
+    pub refunded: Usd,
+    /// Lapsed.
+    pub expired: Usd,
+}
+
+/// What moved an account's money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionKind {
+    /// Paid in.
+    TopUp,
+    /// Given.
+    Grant,
+    /// Corrected.
+    Adjustment,
+    /// A charge given back.
+    Refund,
+    /// What was left of a credit at its end.
+    Expiry,
+    /// What a generation cost.
+    Usage,
+}
+
+impl TransactionKind {
+    /// The word of a customer's statement.
+    pub fn statement_word(self) -> &'static str {
+        match self {
+            Self::TopUp | Self::Grant => "credit",
+            Self::Adjustment => "adjustment",
+            Self::Refund => "refund",
+            Self::Expiry => "expiry",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+/// One movement of an account's money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TransactionView {
+    /// `txn_…`, or the generation's id for usage.
+    pub id: String,
+    /// Whose money.
+    pub account: AccountId,
+    /// What happened.
+    pub kind: TransactionKind,
+    /// Into the account; usage is negative.
+    pub amount: Usd,
+    /// The caller's name of a credit, a refund's reason, a generation's model.
+    pub reference: String,
+    /// The generation that was charged or refunded.
+    pub generation: Option<GenerationId>,
+    /// When what is left of a credit lapses.
+    #[serde(serialize_with = "as_optional_text")]
+    pub expires_at: Option<UnixMillis>,
+    /// When it was booked.
+    #[serde(serialize_with = "as_text")]
+    pub created_at: UnixMillis,
+}
+
+impl TransactionView {
+    /// A line that a customer can read.
+    pub fn description(&self) -> String {
+        let reference = &self.reference;
+        match self.kind {
+            TransactionKind::TopUp => format!("Top-up {reference}"),
+            TransactionKind::Grant => format!("Credit {reference}"),
+            TransactionKind::Adjustment => format!("Adjustment {reference}"),
+            TransactionKind::Refund => format!("Refund: {reference}"),
+            TransactionKind::Expiry => format!("Expired: {reference}"),
+            TransactionKind::Usage => reference.clone(),
+        }
+    }
+}
+
+/// A key as lists show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyView {
+    /// The row, without a secret: digest and label are all we have.
+    pub row: KeyRow,
+    /// What it spent.
+    pub usage: KeyUsage,
+    /// What its limit leaves in this period.
+    pub limit_remaining: Option<Usd>,
+}
+
+/// What a key spent, by periods in UTC; weeks begin on Monday.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KeyUsage {
+    /// Ever.
+    pub total: Usd,
+    /// Today.
+    pub daily: Usd,
+    /// This week.
+    pub weekly: Usd,
+    /// This month.
+    pub monthly: Usd,
+}
+
+/// A key just made.
+#[derive(Clone, Debug)]
+pub struct KeyMade {
+    /// How lists show it.
+    pub view: KeyView,
+    /// Its text, told once.
+    pub text: crate::settings::Secret,
+}
+
+/// An endpoint as it was sold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EndpointView {
+    /// The provider's id.
+    pub provider: String,
+    /// The model's id there.
+    pub model: String,
+}
+
+/// One try at an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttemptView {
+    /// Where.
+    pub endpoint: Option<EndpointView>,
+    /// What it answered; 0 without an answer.
+    pub status: u16,
+    /// How long it took.
+    pub ms: u32,
+}
+
+/// One generation: what was asked, served and charged.
+#[derive(Clone, Debug, Serialize)]
+pub struct GenerationView {
+    /// Its id.
+    pub id: GenerationId,
+    /// Who paid.
+    pub account: AccountId,
+    /// With which key; `None` where the key is deleted.
+    #[serde(serialize_with = "as_optional_text")]
+    pub key_hash: Option<units::KeyDigest>,
+    /// The model sold.
+    pub model: String,
+    /// Where it was served.
+    pub endpoint: EndpointView,
+    /// What was used, by class.
+    pub usage: Tokens,
+    /// `reported` or `estimated`.
+    pub usage_source: &'static str,
+    /// The price charged, as the catalog writes it.
+    pub price: Box<RawValue>,
+    /// The list price at that time.
+    pub list_price: Box<RawValue>,
+    /// What was held before.
+    pub held: Usd,
+    /// What was charged.
+    pub charged: Usd,
+    /// The same use at list price.
+    pub list_cost: Usd,
+    /// Charged less list cost.
+    pub margin: Usd,
+    /// What was given back.
+    pub refunded: Usd,
+    /// Cost above the hold that nobody paid.
+    pub written_off: Usd,
+    /// The upstream's own id.
+    pub upstream_id: Option<String>,
+    /// How it ended.
+    pub outcome: String,
+    /// Why the model stopped.
+    pub finish_reason: Option<String>,
+    /// The status that the caller got.
+    pub status: u16,
+    /// Whether it was streamed.
+    pub stream: bool,
+    /// The service tier that was charged.
+    pub service_tier: Option<String>,
+    /// The output cap written upstream.
+    pub output_cap: u32,
+    /// When the request came.
+    #[serde(serialize_with = "as_text")]
+    pub created_at: UnixMillis,
+    /// Milliseconds to the first content.
+    pub first_byte_ms: u32,
+    /// Milliseconds in all.
+    pub total_ms: u32,
+    /// Every try.
+    pub attempts: Vec<AttemptView>,
+}

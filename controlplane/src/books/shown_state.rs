@@ -1,0 +1,145 @@
+//! What is answered about the state of things: audits, data planes, the journal.
+//!
+//! Plain values in the operator's shape; the numbers behind `/metrics` as well.
+
+use serde::Serialize;
+use units::{DataPlaneId, Epoch, Usd};
+
+/// One identity with its two sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IdentityView {
+    /// What is claimed.
+    pub name: String,
+    /// One side.
+    pub left: String,
+    /// The other.
+    pub right: String,
+    /// Whether they agree.
+    pub ok: bool,
+}
+
+/// The result of an audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuditView {
+    /// Whether every identity holds.
+    pub ok: bool,
+    /// Each of them.
+    pub identities: Vec<IdentityView>,
+}
+
+/// A data plane that linked at some time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlaneView {
+    /// Its number.
+    pub id: DataPlaneId,
+    /// Whether it is attached now.
+    pub connected: bool,
+    /// Its open epochs, oldest first.
+    pub epochs: Vec<Epoch>,
+    /// The configuration generation that it serves by.
+    pub generation: u64,
+    /// What it has borrowed and not yet settled or returned.
+    pub lent: Usd,
+}
+
+/// How the planes are doing.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusView {
+    /// The configuration generation.
+    pub generation: u64,
+    /// Rows of the catalog.
+    pub providers: usize,
+    /// Models in the catalog.
+    pub models: usize,
+    /// Keys that exist.
+    pub keys: usize,
+    /// Accounts that exist.
+    pub accounts: usize,
+    /// The ledger's own disk.
+    pub journal: JournalView,
+    /// The data planes.
+    pub dataplanes: Vec<PlaneView>,
+    /// The newest report of each attached data plane.
+    pub reports: Vec<PlaneReport>,
+}
+
+/// What a data plane last said of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlaneReport {
+    /// Which one.
+    pub dataplane: DataPlaneId,
+    /// Which start of it.
+    pub epoch: Epoch,
+    /// Whether it takes no new requests.
+    pub draining: bool,
+    /// Its cores.
+    pub cores: Vec<CoreView>,
+    /// The endpoints it has used.
+    pub endpoints: Vec<HealthView>,
+    /// Its journal.
+    pub journal: PlaneJournalView,
+}
+
+/// One core of a data plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CoreView {
+    /// The CPU.
+    pub core: u32,
+    /// Open client connections.
+    pub connections: u64,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Requests since the start.
+    pub requests: u64,
+}
+
+/// How one endpoint does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HealthView {
+    /// The provider's id.
+    pub provider: String,
+    /// The model's id in the catalog.
+    pub model: String,
+    /// Whether requests are sent to it now.
+    pub healthy: bool,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Requests since the start.
+    pub requests: u64,
+    /// Those of them that failed before any content.
+    pub failures: u64,
+}
+
+/// A data plane's journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PlaneJournalView {
+    /// Whether it can be written.
+    pub writable: bool,
+    /// Batches since the start.
+    pub batches: u64,
+    /// Records not yet acknowledged by the ledger.
+    pub unsettled: u64,
+    /// The longest commit of the last minute.
+    pub slowest_commit_us: u64,
+}
+
+/// The ledger's journal and its view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct JournalView {
+    /// The last batch on disk.
+    pub batch: u64,
+    /// The last batch in the view.
+    pub applied: u64,
+    /// Bytes since the last checkpoint.
+    pub since_checkpoint: u64,
+    /// Events booked since the start.
+    pub events: u64,
+    /// Records settled since the start.
+    pub records: u64,
+    /// Syncs since the start.
+    pub syncs: u64,
+    /// Nanoseconds spent in them.
+    pub sync_ns: u64,
+    /// Runs that the books refused since the start.
+    pub refused: u64,
+}

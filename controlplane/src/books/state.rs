@@ -1,0 +1,132 @@
+//! How the ledger and its data planes are doing; fencing one that is gone.
+
+use ledger::Purse;
+use ledger::books::BooksError;
+use ledger::event::Event;
+use link::StatusReport;
+use units::{DataPlaneId, Epoch, Usd};
+
+use super::links::Linked;
+use super::shown_state::{
+    CoreView, HealthView, JournalView, PlaneJournalView, PlaneReport, PlaneView, StatusView,
+};
+use super::thread::{Ledger, refused};
+use crate::refuse::Refusal;
+
+impl Ledger {
+    pub(crate) fn status(&self) -> StatusView {
+        let rows = &self.register.rows;
+        StatusView {
+            generation: self.register.generation,
+            providers: rows.provider.len(),
+            models: rows.model.len(),
+            keys: self.register.keys().len(),
+            accounts: self.books.account_ids().len(),
+            journal: JournalView {
+                batch: self.journal.durable(),
+                applied: self.view.applied(),
+                since_checkpoint: self.journal.since_checkpoint,
+                events: self.figures.events,
+                records: self.figures.records,
+                syncs: self.journal.syncs,
+                sync_ns: self.journal.sync_ns,
+                refused: self.figures.refused,
+            },
+            dataplanes: self.data_planes(),
+            reports: self.links.iter().map(|(_, linked)| self.report(linked)).collect(),
+        }
+    }
+
+    pub(crate) fn data_planes(&self) -> Vec<PlaneView> {
+        self.books.dataplanes().map(|dataplane| self.data_plane(dataplane)).collect()
+    }
+
+    fn data_plane(&self, dataplane: DataPlaneId) -> PlaneView {
+        let linked: Vec<&Linked> = self.links.iter().map(|(_, linked)| linked).collect();
+        let of_it = linked.iter().filter(|linked| linked.dataplane == dataplane);
+        let epochs: Vec<Epoch> = self.books.open_epochs(dataplane).collect();
+        let lent = epochs.iter().flat_map(|epoch| self.books.leases(dataplane, *epoch));
+        let money = lent.filter(|(purse, _)| matches!(purse, Purse::Account(_)));
+        PlaneView {
+            id: dataplane,
+            connected: of_it.clone().count() > 0,
+            generation: of_it.map(|linked| linked.applied).max().unwrap_or(0),
+            lent: money.map(|(_, lease)| lease.outstanding()).sum(),
+            epochs,
+        }
+    }
+
+    fn report(&self, linked: &Linked) -> PlaneReport {
+        let StatusReport { draining, cores, endpoints, journal, .. } = &linked.report;
+        let core = |core: &link::CoreReport| CoreView {
+            core: core.core,
+            connections: core.connections,
+            in_flight: core.in_flight,
+            requests: core.requests,
+        };
+        let endpoint = |endpoint: &link::EndpointReport| {
+            let terms = self.register.offer(endpoint.offer);
+            HealthView {
+                provider: terms.map(|terms| terms.provider.clone()).unwrap_or_default(),
+                model: terms.map(|terms| terms.model.clone()).unwrap_or_default(),
+                healthy: endpoint.healthy,
+                in_flight: endpoint.in_flight,
+                requests: endpoint.requests,
+                failures: endpoint.failures,
+            }
+        };
+        PlaneReport {
+            dataplane: linked.dataplane,
+            epoch: linked.epoch,
+            draining: *draining,
+            cores: cores.iter().map(core).collect(),
+            endpoints: endpoints.iter().map(endpoint).collect(),
+            journal: PlaneJournalView {
+                writable: journal.writable,
+                batches: journal.batches,
+                unsettled: journal.unsettled,
+                slowest_commit_us: journal.slowest_commit_us,
+            },
+        }
+    }
+
+    /// Takes back what a data plane that is gone had borrowed. What its open holds need stays
+    /// lent: only its own journal can say how they ended.
+    pub(crate) fn fence(&mut self, dataplane: DataPlaneId) -> Result<PlaneView, Refusal> {
+        if !self.books.dataplanes().any(|known| known == dataplane) {
+            return Err(Refusal::not_found("data plane", dataplane.0));
+        }
+        if self.links.iter().any(|(_, linked)| linked.dataplane == dataplane) {
+            let message = "the data plane is linked: stop it before it is fenced";
+            return Err(Refusal::Conflict(message.into()));
+        }
+        let epochs: Vec<Epoch> = self.books.open_epochs(dataplane).collect();
+        for epoch in epochs {
+            self.fence_epoch(dataplane, epoch).map_err(refused)?;
+        }
+        Ok(self.data_plane(dataplane))
+    }
+
+    fn fence_epoch(&mut self, dataplane: DataPlaneId, epoch: Epoch) -> Result<(), BooksError> {
+        let leases: Vec<(Purse, Usd)> = self
+            .books
+            .leases(dataplane, epoch)
+            .filter_map(|(purse, lease)| {
+                Some((purse, lease.outstanding().checked_sub(lease.held)?))
+            })
+            .filter(|(_, free)| *free > Usd::ZERO)
+            .collect();
+        match self.book(&Event::EpochClosed { dataplane, epoch }) {
+            Ok(_) => {}
+            Err(BooksError::OpenHolds(_)) => {
+                for (purse, amount) in &leases {
+                    let (purse, amount) = (*purse, *amount);
+                    self.book(&Event::Returned { dataplane, epoch, purse, amount })?;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        leases.into_iter().for_each(|(purse, _)| self.lend_more(purse));
+        Ok(())
+    }
+}

@@ -1,0 +1,421 @@
+//! The loop: drain, fold, one write, one sync, then everything that waited for it.
+//!
+//! ```text
+//!   queue ─▶ commands first, then link messages up to a budget
+//!            each: check ─ event ─ books.apply ─ register.apply ─ bytes of the batch
+//!         ─▶ journal: write + sync            (a failure that lasts: HALTED, nothing is answered)
+//!         ─▶ publications, grants, acknowledgements, answers   in the order of their causes
+//!         ─▶ view
+//! ```
+//!
+//! Invariants: nothing leaves before the events it rests on are on disk; books in memory are never
+//! behind the journal and, while running, ahead of it by one batch at most. A halted ledger keeps
+//! refusing until the process is started again, when the books are read back from the disk.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use ledger::books::{Applied, Books, BooksError};
+use ledger::event::Event;
+use link::{Outbox, ToControl, ToData};
+use units::UnixMillis;
+
+use super::audit::Expected;
+use super::command::Command;
+use super::expiry::Expiries;
+use super::links::Links;
+use super::queries::ViewState;
+use super::register::{News, Register};
+use super::retention::Days;
+use super::start::{self, Marks};
+use super::waiting::Waiting;
+use crate::clock;
+use crate::refuse::Refusal;
+use crate::settings::Profile;
+use crate::store::embedded::{Checkpointed, LedgerJournal, Mark, Projection, View, frame};
+
+/// Records of data planes that are taken before commands are looked at again.
+const RECORDS_A_TURN: u64 = 8192;
+/// Bytes of events after which a batch is written.
+const BATCH_BYTES: usize = 4 << 20;
+/// How often the clock's own events are looked for: periods, expiries, waits that are over.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What comes in.
+pub(crate) enum Input {
+    Command(Command),
+    Attached {
+        link: u64,
+        outbox: Outbox<ToData>,
+    },
+    FromData {
+        link: u64,
+        message: ToControl,
+    },
+    ViewBuilt(Result<View, String>),
+    Compare(Expected),
+    Checkpointed(Checkpointed),
+    /// Ends the thread; with a checkpoint, or as it stands.
+    Stop {
+        checkpoint: bool,
+        done: Sender<()>,
+    },
+}
+
+/// Something that waits for the disk.
+pub(crate) enum After {
+    Send {
+        link: u64,
+        message: ToData,
+    },
+    /// Tells a data plane where the ledger stands, and all it serves by.
+    Welcome {
+        link: u64,
+    },
+    /// Tells it only where the ledger stands.
+    Marks {
+        link: u64,
+    },
+    Publish {
+        generation: u64,
+        news: News,
+    },
+    Answer(Answer),
+    /// Answered when every linked data plane has the generation.
+    AnswerWhenApplied {
+        generation: u64,
+        answer: Answer,
+    },
+}
+
+/// Sends an answer.
+pub(crate) type Answer = Box<dyn FnOnce() + Send>;
+
+/// What a start hands to the thread.
+pub(crate) struct Opened {
+    pub(crate) books: Books,
+    pub(crate) register: Register,
+    pub(crate) journal: LedgerJournal,
+    /// The number of the next event.
+    pub(crate) order: u64,
+    /// The last day whose periods have begun.
+    pub(crate) periods: u32,
+    pub(crate) expiries: Expiries,
+    pub(crate) days: Days,
+    pub(crate) profile: Profile,
+    pub(crate) checkpoint_bytes: u64,
+    pub(crate) retention_days: u32,
+}
+
+/// The thread's state: everything that the ledger is.
+pub(crate) struct Ledger {
+    pub(crate) books: Books,
+    pub(crate) register: Register,
+    pub(crate) journal: LedgerJournal,
+    pub(crate) view: ViewState,
+    pub(crate) links: Links,
+    pub(crate) waiting: Waiting,
+    pub(crate) profile: Profile,
+    pub(crate) figures: Figures,
+    pub(crate) periods: u32,
+    pub(crate) expiries: Expiries,
+    pub(crate) days: Days,
+    pub(crate) queue: Sender<Input>,
+    pub(crate) now: UnixMillis,
+    checkpoint_bytes: u64,
+    retention_days: u32,
+    order: u64,
+    batch: Batch,
+    after: Vec<After>,
+    halted: Option<String>,
+}
+
+/// Counts since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) events: u64,
+    pub(crate) records: u64,
+    pub(crate) refused: u64,
+}
+
+/// Events that are not yet on disk.
+#[derive(Default)]
+struct Batch {
+    records: Vec<u8>,
+    count: u32,
+    projection: Projection,
+}
+
+/// Commands and link messages, told apart so that the first never wait for the second.
+#[derive(Default)]
+struct Backlog {
+    commands: VecDeque<Command>,
+    messages: VecDeque<(u64, ToControl)>,
+}
+
+impl Ledger {
+    pub(crate) fn new(opened: Opened, queue: Sender<Input>) -> Self {
+        Self {
+            books: opened.books,
+            register: opened.register,
+            view: ViewState::building(&opened.journal, &queue),
+            journal: opened.journal,
+            links: Links::default(),
+            waiting: Waiting::default(),
+            profile: opened.profile,
+            figures: Figures::default(),
+            periods: opened.periods,
+            expiries: opened.expiries,
+            days: opened.days,
+            queue,
+            now: clock::now(),
+            checkpoint_bytes: opened.checkpoint_bytes,
+            retention_days: opened.retention_days,
+            order: opened.order,
+            batch: Batch::default(),
+            after: Vec::new(),
+            halted: None,
+        }
+    }
+
+    /// Runs until a stop.
+    pub(crate) fn run(mut self, inputs: &Receiver<Input>) {
+        let mut backlog = Backlog::default();
+        let mut next_tick = Instant::now() + TICK;
+        loop {
+            let wait = if backlog.messages.is_empty() {
+                next_tick.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
+            };
+            let first = match inputs.recv_timeout(wait) {
+                Ok(input) => Some(input),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            self.now = clock::now().max(self.now);
+            let stop = self.sort(first, inputs, &mut backlog);
+            self.turn(&mut backlog);
+            if Instant::now() >= next_tick {
+                self.tick();
+                next_tick = Instant::now() + TICK;
+            }
+            if let Some((checkpoint, done)) = stop {
+                while !backlog.messages.is_empty() && self.halted.is_none() {
+                    self.turn(&mut backlog);
+                }
+                self.close(checkpoint);
+                // Whoever stops us may have gone.
+                let _ = done.send(());
+                return;
+            }
+        }
+    }
+
+    /// Takes what has come in; answers with the stop, if that came.
+    fn sort(
+        &mut self,
+        first: Option<Input>,
+        inputs: &Receiver<Input>,
+        backlog: &mut Backlog,
+    ) -> Option<(bool, Sender<()>)> {
+        for input in first.into_iter().chain(inputs.try_iter()) {
+            match input {
+                Input::Command(command) => backlog.commands.push_back(command),
+                Input::FromData { link, message } => backlog.messages.push_back((link, message)),
+                Input::Attached { link, outbox } => self.links.attach(link, outbox),
+                Input::ViewBuilt(built) => self.view_built(built),
+                Input::Compare(expected) => self.compare(expected),
+                Input::Checkpointed(done) => self.checkpointed(done),
+                Input::Stop { checkpoint, done } => return Some((checkpoint, done)),
+            }
+        }
+        None
+    }
+
+    /// One batch: all commands, then link messages up to a budget.
+    fn turn(&mut self, backlog: &mut Backlog) {
+        if self.halted.is_some() {
+            // Dropped commands answer by themselves that the ledger is not there.
+            backlog.commands.clear();
+            backlog.messages.clear();
+            return;
+        }
+        for command in backlog.commands.drain(..) {
+            self.obey(command);
+            self.commit_if_long();
+        }
+        let end = self.figures.records + RECORDS_A_TURN;
+        while self.figures.records < end {
+            let Some((link, message)) = backlog.messages.pop_front() else { break };
+            self.hear(link, message);
+            self.commit_if_long();
+        }
+        self.commit();
+    }
+
+    fn tick(&mut self) {
+        if self.halted.is_some() {
+            return;
+        }
+        self.begin_periods();
+        self.expire_credits();
+        self.commit();
+        self.waiting.settle(&self.links, Instant::now());
+        self.checkpoint_if_due();
+    }
+
+    /// Books an event: folds it in and adds it to the batch.
+    ///
+    /// # Errors
+    /// The books refused it; nothing has changed.
+    pub(crate) fn book(&mut self, event: &Event) -> Result<Applied, BooksError> {
+        let applied = self.books.apply(event)?;
+        match &applied {
+            Applied::Nothing | Applied::Repeated(_) => return Ok(applied),
+            Applied::Transacted(row) => self.expiries.note(row),
+            _ => {}
+        }
+        match self.register.apply(event, &self.books) {
+            Ok(News::None) => {}
+            Ok(news) => {
+                self.after.push(After::Publish { generation: self.register.generation, news });
+            }
+            Err(why) => self.halt(format!("an event of ours cannot be read: {why}")),
+        }
+        let mut encoded = Ok(());
+        frame(&mut self.batch.records, |out| encoded = event.encode(out));
+        if let Err(fault) = encoded {
+            self.halt(fault.to_string());
+        }
+        if self.view.is_live() {
+            // Cannot fail: the books have just read the same records.
+            let _ = self.batch.projection.add(self.order, event);
+        }
+        self.batch.count += 1;
+        self.order += 1;
+        self.figures.events += 1;
+        Ok(applied)
+    }
+
+    /// Remembers what is to happen once the events so far are on disk.
+    pub(crate) fn after(&mut self, after: After) {
+        self.after.push(after);
+    }
+
+    fn halt(&mut self, why: String) {
+        eprintln!("tollgate: the ledger has stopped: {why}");
+        self.halted.get_or_insert(why);
+    }
+
+    fn commit_if_long(&mut self) {
+        if self.batch.records.len() >= BATCH_BYTES {
+            self.commit();
+        }
+    }
+
+    /// Writes the batch, and then does what waited for it.
+    fn commit(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let mut mark = Mark::default();
+        if self.halted.is_none() && batch.count > 0 {
+            let first = self.order - u64::from(batch.count);
+            match self.journal.commit(first, batch.count, &batch.records) {
+                Ok(number) => mark = Mark { batch: number, order: self.order },
+                Err(error) => self.halt(format!("its journal cannot be written: {error}")),
+            }
+        }
+        if self.halted.is_some() {
+            self.after.clear();
+            return;
+        }
+        for after in std::mem::take(&mut self.after) {
+            self.let_go(after);
+        }
+        if batch.count > 0 {
+            self.days.note(self.now, mark.batch);
+            self.add_to_view(batch.projection, mark);
+        }
+    }
+
+    fn let_go(&mut self, after: After) {
+        match after {
+            After::Send { link, message } => self.links.send(link, message),
+            After::Welcome { link } => self.welcome(link),
+            After::Marks { link } => self.tell_marks(link),
+            After::Publish { generation, news } => self.publish(generation, &news),
+            After::Answer(answer) => answer(),
+            After::AnswerWhenApplied { generation, answer } => {
+                self.waiting.until_applied(generation, answer, &self.links, Instant::now());
+            }
+        }
+    }
+
+    fn checkpoint_if_due(&mut self) {
+        if self.journal.since_checkpoint < self.checkpoint_bytes {
+            return;
+        }
+        let queue = self.queue.clone();
+        let payload = self.checkpoint_payload();
+        self.journal.begin_checkpoint(self.journal.durable(), payload, move |done| {
+            // A thread that has ended needs no news of its checkpoint.
+            let _ = queue.send(Input::Checkpointed(done));
+        });
+    }
+
+    fn checkpoint_payload(&self) -> Vec<u8> {
+        start::payload(&self.books, &Marks::of(self))
+    }
+
+    pub(crate) fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// Removes journal that neither a start nor the request log needs any more.
+    fn checkpointed(&mut self, done: Checkpointed) {
+        match self.journal.end_checkpoint(done) {
+            Ok(older) => {
+                let kept = self.days.first_kept(self.now, self.retention_days);
+                if let Err(error) = self.journal.remove_below(older.min(kept)) {
+                    eprintln!("tollgate: old journal segments stay: {error}");
+                }
+            }
+            Err(why) => eprintln!("tollgate: no checkpoint was written: {why}"),
+        }
+    }
+
+    /// The last acts: the view to disk, and a checkpoint, so that the next start has little to do.
+    fn close(mut self, checkpoint: bool) {
+        self.commit();
+        if self.halted.is_some() || !checkpoint {
+            return;
+        }
+        self.view.flush();
+        let (sender, written) = mpsc::channel();
+        let payload = self.checkpoint_payload();
+        let begun = self.journal.begin_checkpoint(self.journal.durable(), payload, move |done| {
+            // The other end waits right below.
+            let _ = sender.send(done);
+        });
+        if begun && let Ok(done) = written.recv() {
+            self.checkpointed(done);
+        }
+    }
+}
+
+/// What the books' refusal means for whoever asked.
+pub(crate) fn refused(error: BooksError) -> Refusal {
+    match error {
+        BooksError::UnknownAccount(account) => Refusal::not_found("account", account),
+        BooksError::UnknownGeneration(generation) => Refusal::not_found("generation", generation),
+        BooksError::ReferenceTaken { .. } | BooksError::NotEnough { .. } => {
+            Refusal::Conflict(error.to_string())
+        }
+        BooksError::BadAmount(_) | BooksError::Overflow => {
+            Refusal::invalid("amount", error.to_string())
+        }
+        BooksError::Broken { .. } => Refusal::Conflict(error.to_string()),
+        error => Refusal::Unavailable(error.to_string()),
+    }
+}

@@ -1,0 +1,64 @@
+//! Answers that wait for data planes: for a generation to be applied, or for credit to come back.
+//!
+//! Invariant: nobody waits longer than a second, tick included. A generation that some data plane
+//! has not confirmed by then is answered all the same: it is on disk and on its way.
+
+use std::time::{Duration, Instant};
+
+use super::command::Command;
+use super::links::Links;
+use super::thread::Answer;
+
+/// How long an answer waits for data planes.
+const APPLIED_WAIT: Duration = Duration::from_millis(700);
+/// How long a command waits for credit that was recalled.
+const RECALL_WAIT: Duration = Duration::from_millis(700);
+
+/// Everything that waits.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    applied: Vec<(u64, Instant, Answer)>,
+    recalls: Vec<(Instant, Command)>,
+}
+
+impl Waiting {
+    /// Answers at once if no data plane is behind.
+    pub(crate) fn until_applied(
+        &mut self,
+        generation: u64,
+        answer: Answer,
+        links: &Links,
+        now: Instant,
+    ) {
+        if links.have_applied(generation) {
+            answer();
+        } else {
+            self.applied.push((generation, now + APPLIED_WAIT, answer));
+        }
+    }
+
+    /// Answers what has waited long enough, or for what has come.
+    pub(crate) fn settle(&mut self, links: &Links, now: Instant) {
+        let over = |(generation, end, _): &mut (u64, Instant, Answer)| {
+            *end <= now || links.have_applied(*generation)
+        };
+        for (_, _, answer) in self.applied.extract_if(.., over) {
+            answer();
+        }
+    }
+
+    /// Keeps a command until credit has come back; `since` is when it first asked.
+    pub(crate) fn until_recalled(&mut self, since: Instant, command: Command) {
+        self.recalls.push((since, command));
+    }
+
+    /// The commands that wait for credit, to be tried again, each with its beginning.
+    pub(crate) fn recalls(&mut self) -> Vec<(Instant, Command)> {
+        std::mem::take(&mut self.recalls)
+    }
+}
+
+/// Whether a wait for credit that began then is over.
+pub(crate) fn recall_is_over(since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) >= RECALL_WAIT
+}

@@ -1,0 +1,129 @@
+//! A control plane that runs: its threads, its address, its end.
+//!
+//! Order of a start: data directory, admin token, address, books, and only then the first answer.
+//! Order of a stop: no new connections, running calls finished, then the ledger thread writes what
+//! it has and a checkpoint. Nothing here is undone by dropping; whoever starts also stops.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use link::{LinkDown, Outbox, ToControl, ToData};
+use tokio::runtime::{self, Runtime};
+use tokio::sync::watch;
+use tokio::task;
+
+use crate::auth;
+use crate::books::{self, Commands, Input, LedgerThread};
+use crate::server::{self, Shared};
+use crate::settings::{Settings, StartError};
+
+/// How long running calls may take to finish at a stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A control plane that runs.
+pub struct Running {
+    admin: SocketAddr,
+    queue: mpsc::Sender<Input>,
+    ledger: JoinHandle<()>,
+    server: task::JoinHandle<std::io::Result<()>>,
+    stop: watch::Sender<bool>,
+    runtime: Runtime,
+    links: AtomicU64,
+}
+
+/// Starts a control plane.
+///
+/// # Errors
+/// The address, the data directory, or a journal that does not fold: see [`StartError`].
+pub fn start(settings: Settings) -> Result<Running, StartError> {
+    prepare(&settings.data)?;
+    let token = Arc::new(auth::admin_token(&settings)?);
+    let listen = |why| StartError::Listen { address: settings.admin, why };
+    let listener = TcpListener::bind(settings.admin).map_err(listen)?;
+    listener.set_nonblocking(true).map_err(listen)?;
+    let admin = listener.local_addr().map_err(listen)?;
+    let LedgerThread { queue, handle } = books::start(&settings)?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(|error| StartError::System(format!("no runtime: {error}")))?;
+    let listener = {
+        let _entered = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(listen)?
+    };
+    let shared = Shared { commands: Commands::new(queue.clone()), token };
+    let (stop, stopped) = watch::channel(false);
+    let server = runtime.spawn(server::serve(listener, shared, stopped));
+    let links = AtomicU64::new(0);
+    Ok(Running { admin, queue, ledger: handle, server, stop, runtime, links })
+}
+
+/// Makes the data directory, for its owner alone.
+fn prepare(data: &Path) -> Result<(), StartError> {
+    let make = || {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+        fs::set_permissions(data, fs::Permissions::from_mode(0o700))
+    };
+    make().map_err(|error: std::io::Error| StartError::Data {
+        path: data.to_owned(),
+        why: error.to_string(),
+    })
+}
+
+impl Running {
+    /// Where the admin and account APIs listen.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The ledger's commands, for whoever composes the process.
+    pub fn commands(&self) -> Commands {
+        Commands::new(self.queue.clone())
+    }
+
+    /// Links a data plane: what is sent to it goes into `to_data`, what it says into the outbox
+    /// that is returned. Its first message is `Hello`.
+    pub fn attach(&self, to_data: Outbox<ToData>) -> Outbox<ToControl> {
+        let link = self.links.fetch_add(1, Ordering::Relaxed) + 1;
+        // A ledger that has ended is noticed at the first message.
+        let _ = self.queue.send(Input::Attached { link, outbox: to_data });
+        let queue = self.queue.clone();
+        Outbox::new(move |message| {
+            queue.send(Input::FromData { link, message }).map_err(|_| LinkDown)
+        })
+    }
+
+    /// Stops in order: calls finished, everything on disk, a checkpoint written.
+    pub fn stop(self) {
+        self.end(true);
+    }
+
+    /// Stops as it stands: what was answered is on disk, nothing more is written.
+    pub fn abandon(self) {
+        self.end(false);
+    }
+
+    fn end(self, checkpoint: bool) {
+        let Self { queue, ledger, server, stop, runtime, .. } = self;
+        // A server that has failed has nothing to finish.
+        let _ = stop.send(true);
+        if checkpoint {
+            let _ = runtime.block_on(async { tokio::time::timeout(DRAIN, server).await });
+        }
+        let (done, ended) = mpsc::channel();
+        if queue.send(Input::Stop { checkpoint, done }).is_ok() {
+            let _ = ended.recv();
+        }
+        let _ = ledger.join();
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}

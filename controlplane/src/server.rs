@@ -1,0 +1,130 @@
+//! The whole route table on one screen, and the server around it.
+//!
+//! One port serves the operator (`/admin/v1`, by the admin token) and the customers' account API
+//! (`/api/v1`, by their keys; the data plane forwards it here). Every answer carries
+//! `x-request-id`; what no route takes is refused in the same form as any other mistake.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::sync::watch;
+
+use crate::auth::{self, AdminToken};
+use crate::books::Commands;
+use crate::refuse::Refusal;
+use crate::{admin, api, openapi};
+
+/// What every call may use.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) commands: Commands,
+    pub(crate) token: Arc<AdminToken>,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every path of this port.
+pub(crate) fn routes(shared: Shared) -> Router {
+    let operator = Router::new()
+        .route("/admin/v1/providers", get(admin::catalog::providers))
+        .route(
+            "/admin/v1/providers/{id}",
+            get(admin::catalog::provider)
+                .put(admin::catalog::put_provider)
+                .delete(admin::catalog::delete_provider),
+        )
+        .route("/admin/v1/models", get(admin::catalog::models))
+        .route(
+            "/admin/v1/models/{*id}",
+            get(admin::catalog::model)
+                .put(admin::catalog::put_model)
+                .delete(admin::catalog::delete_model),
+        )
+        .route("/admin/v1/tiers", get(admin::catalog::tiers))
+        .route(
+            "/admin/v1/tiers/{*id}",
+            get(admin::catalog::tier)
+                .put(admin::catalog::put_tier)
+                .delete(admin::catalog::delete_tier),
+        )
+        .route("/admin/v1/catalog", get(admin::catalog::whole).post(admin::catalog::apply))
+        .route("/admin/v1/accounts", get(admin::accounts::list).post(admin::accounts::open))
+        .route("/admin/v1/accounts/{id}", get(admin::accounts::one).patch(admin::accounts::change))
+        .route("/admin/v1/accounts/{id}/credits", post(admin::accounts::credit))
+        .route("/admin/v1/accounts/{id}/keys", get(admin::keys::list).post(admin::keys::make))
+        .route("/admin/v1/accounts/{id}/transactions", get(admin::accounts::transactions))
+        .route("/admin/v1/accounts/{id}/generations", get(admin::generations::list))
+        .route(
+            "/admin/v1/keys/{hash}",
+            get(admin::keys::one).patch(admin::keys::change).delete(admin::keys::delete),
+        )
+        .route("/admin/v1/generations/{id}", get(admin::generations::one))
+        .route("/admin/v1/generations/{id}/refund", post(admin::generations::refund))
+        .route("/admin/v1/ledger/audit", get(admin::state::audit))
+        .route("/admin/v1/ledger/rebuild", post(admin::state::rebuild))
+        .route("/admin/v1/status", get(admin::state::status))
+        .route("/admin/v1/dataplanes", get(admin::state::dataplanes))
+        .route("/admin/v1/dataplanes/{id}/fence", post(admin::state::fence))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), auth::operator));
+    let customer = Router::new()
+        .route("/api/v1/balance", get(api::money::balance))
+        .route("/api/v1/transactions", get(api::money::transactions))
+        .route("/api/v1/credits", get(api::money::credits))
+        .route("/api/v1/key", get(api::keys::mine))
+        .route("/api/v1/generation", get(api::generation::one))
+        .route("/api/v1/keys", get(api::keys::list).post(api::keys::make))
+        .route(
+            "/api/v1/keys/{hash}",
+            get(api::keys::one).patch(api::keys::change).delete(api::keys::delete),
+        );
+    let open = Router::new()
+        .route("/metrics", get(admin::state::metrics))
+        .route("/livez", get(admin::state::live))
+        .route("/readyz", get(admin::state::ready))
+        .route("/openapi.json", get(openapi::document));
+    Router::new()
+        .merge(operator)
+        .merge(customer)
+        .merge(open)
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn(name_the_request))
+        .with_state(shared)
+}
+
+async fn no_such_path(request: Request) -> Refusal {
+    Refusal::NoSuchPath(request.uri().path().to_owned())
+}
+
+async fn no_such_method(request: Request) -> Refusal {
+    Refusal::MethodNotAllowed(request.method().to_string())
+}
+
+/// Keeps the caller's (or the data plane's) request id, or makes one.
+async fn name_the_request(request: Request, next: Next) -> Response {
+    let given = request.headers().get(REQUEST_ID).filter(|id| id.len() <= 128).cloned();
+    let mut response = next.run(request).await;
+    let made = || HeaderValue::from_str(&format!("req-{:016x}", getrandom::u64().ok()?)).ok();
+    if let Some(id) = given.or_else(made) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// Serves until `stop` turns true; requests that run are finished.
+pub(crate) async fn serve(
+    listener: tokio::net::TcpListener,
+    shared: Shared,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let stopped = async move {
+        // A sender that is gone means the same as a stop.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    axum::serve(listener, routes(shared)).with_graceful_shutdown(stopped).await
+}

@@ -1,0 +1,88 @@
+//! Building the view from the journal, all of it or what is missing.
+//!
+//! Runs on a thread of its own: it looks at the journal while the ledger writes on, and hands the
+//! view over with the batch it has come to. Invariant: a view that is ahead of its journal, or
+//! that cannot be read, is not repaired but thrown away.
+
+use ledger::event::Event;
+
+use super::journal::{Folders, ReadBatch, frames, look_at};
+use super::projection::Projection;
+use super::view::{Mark, View, ViewError};
+
+/// Journal bytes that go into the view in one piece.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// A view that has come at least to batch `durable`.
+pub(crate) fn build(folders: &Folders, durable: u64) -> Result<View, String> {
+    let again = |error: ViewError| {
+        View::discard(&folders.view).map_err(|why| format!("{}; {why}", error.0))
+    };
+    let opened = match View::open(&folders.view) {
+        Ok(view) if view.applied().batch <= durable => view,
+        Ok(view) => {
+            drop(view);
+            again(ViewError("the view is ahead of the journal".into()))?;
+            View::open(&folders.view).map_err(|error| error.0)?
+        }
+        Err(error) => {
+            again(error)?;
+            View::open(&folders.view).map_err(|error| error.0)?
+        }
+    };
+    match brought_up(opened, folders) {
+        Ok(view) => Ok(view),
+        Err(error) => {
+            again(ViewError(error))?;
+            brought_up(View::open(&folders.view).map_err(|error| error.0)?, folders)
+        }
+    }
+}
+
+fn brought_up(mut view: View, folders: &Folders) -> Result<View, String> {
+    let mut pending = Pending::default();
+    let from = view.applied().batch + 1;
+    look_at(folders, from, |batch| pending.take(&mut view, batch))?;
+    pending.write(&mut view)?;
+    Ok(view)
+}
+
+/// Brings a view up with batches as they are read.
+pub(crate) fn catch_up(
+    view: &mut View,
+    read: impl FnOnce(&mut dyn FnMut(ReadBatch) -> Result<(), String>) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut pending = Pending::default();
+    read(&mut |batch| pending.take(view, batch))?;
+    pending.write(view)
+}
+
+/// Batches that are not yet in the view.
+#[derive(Default)]
+struct Pending {
+    projection: Projection,
+    mark: Mark,
+    bytes: usize,
+}
+
+impl Pending {
+    fn take(&mut self, view: &mut View, batch: ReadBatch) -> Result<(), String> {
+        let mut order = batch.first_order;
+        for event in frames(&batch.records) {
+            let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
+            self.projection.add(order, &event).map_err(|fault| fault.to_string())?;
+            order += 1;
+        }
+        self.mark = Mark { batch: batch.number, order };
+        self.bytes += batch.records.len();
+        if self.bytes >= PIECE_BYTES { self.write(view) } else { Ok(()) }
+    }
+
+    fn write(&mut self, view: &mut View) -> Result<(), String> {
+        if self.mark == Mark::default() {
+            return Ok(());
+        }
+        let pending = std::mem::take(self);
+        view.apply(pending.projection, pending.mark).map_err(|error| error.0)
+    }
+}

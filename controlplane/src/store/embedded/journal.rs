@@ -1,0 +1,258 @@
+//! The ledger's journal and its checkpoints: the record of truth, in batches of events.
+//!
+//! A batch holds events, each behind its `u32` length; its tag is the number of its first event.
+//! Invariants: a batch counts when it is synced, and not before; a disk that fails once gets a new
+//! segment and the batch again, a disk that fails twice ends the writing. Checkpoints are written
+//! and read back on a thread of their own, so that money does not wait for them.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use journal::checkpoint::{self, Checkpoint};
+use journal::{Archive, BatchNumber, Journal, JournalError, JournalOptions, PlainDisk};
+
+use crate::settings::StartError;
+
+/// How often a full disk is tried again before the ledger stops.
+const FULL_TRIES: u32 = 25;
+const FULL_WAIT: Duration = Duration::from_millis(200);
+
+/// The folders of a data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Folders {
+    pub(crate) journal: PathBuf,
+    pub(crate) checkpoint: PathBuf,
+    pub(crate) view: PathBuf,
+}
+
+impl Folders {
+    pub(crate) fn of(data: &Path) -> Self {
+        Self {
+            journal: data.join("journal").join("ledger"),
+            checkpoint: data.join("checkpoint"),
+            view: data.join("view"),
+        }
+    }
+}
+
+/// The journal, open for writing.
+pub(crate) struct LedgerJournal {
+    journal: Journal<PlainDisk>,
+    /// Absent while a checkpoint is being written.
+    checkpoints: Option<PlainDisk>,
+    folders: Folders,
+    /// Bytes written since the last checkpoint was begun.
+    pub(crate) since_checkpoint: u64,
+    pub(crate) syncs: u64,
+    pub(crate) sync_ns: u64,
+}
+
+/// What a checkpoint thread hands back.
+pub(crate) struct Checkpointed {
+    disk: PlainDisk,
+    /// The older of the checkpoints now kept, or why there is no new one.
+    pub(crate) older: Result<u64, String>,
+}
+
+/// A batch as it is read back.
+pub(crate) struct ReadBatch {
+    pub(crate) number: u64,
+    /// The number of its first event.
+    pub(crate) first_order: u64,
+    pub(crate) records: Vec<u8>,
+}
+
+impl LedgerJournal {
+    /// Opens journal and checkpoints, and loads the newest checkpoint that is whole.
+    pub(crate) fn open(
+        folders: &Folders,
+        segment_bytes: u64,
+    ) -> Result<(Self, Option<Checkpoint>), StartError> {
+        let data = |path: &Path, error: JournalError| StartError::Data {
+            path: path.to_owned(),
+            why: error.to_string(),
+        };
+        let of_journal = |error| data(&folders.journal, error);
+        let of_checkpoint = |error| data(&folders.checkpoint, error);
+        let disk = PlainDisk::open(&folders.journal).map_err(of_journal)?;
+        let (journal, _) =
+            Journal::open(disk, JournalOptions { segment_bytes }).map_err(of_journal)?;
+        let checkpoints = PlainDisk::open(&folders.checkpoint).map_err(of_checkpoint)?;
+        let loaded = checkpoint::load(&checkpoints).map_err(of_checkpoint)?;
+        let opened = Self {
+            journal,
+            checkpoints: Some(checkpoints),
+            folders: folders.clone(),
+            since_checkpoint: 0,
+            syncs: 0,
+            sync_ns: 0,
+        };
+        Ok((opened, loaded.newest))
+    }
+
+    /// The last batch on disk.
+    pub(crate) fn durable(&self) -> u64 {
+        self.journal.durable().get()
+    }
+
+    /// The oldest batch that is still held.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.journal.segments().next().map_or(1, |segment| segment.first.get())
+    }
+
+    /// Writes and syncs one batch; returns its number.
+    ///
+    /// # Errors
+    /// The disk failed again after a new segment, or stayed full; nothing more can be written.
+    pub(crate) fn commit(
+        &mut self,
+        first_order: u64,
+        count: u32,
+        records: &[u8],
+    ) -> Result<u64, JournalError> {
+        let mut full = 0;
+        loop {
+            match self.write_and_sync(first_order, count, records) {
+                Ok(()) => break,
+                Err(JournalError::Io { .. } | JournalError::MustRotate) => self.journal.rotate()?,
+                Err(JournalError::Full) if full < FULL_TRIES => {
+                    full += 1;
+                    thread::sleep(FULL_WAIT);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.since_checkpoint += records.len() as u64;
+        Ok(self.durable())
+    }
+
+    fn write_and_sync(
+        &mut self,
+        first_order: u64,
+        count: u32,
+        records: &[u8],
+    ) -> Result<(), JournalError> {
+        self.journal.write(first_order, count, records)?;
+        let begun = Instant::now();
+        self.journal.sync()?;
+        self.syncs += 1;
+        self.sync_ns += begun.elapsed().as_nanos() as u64;
+        Ok(())
+    }
+
+    /// Hands every batch from `from` on to `take`, oldest first.
+    pub(crate) fn replay(
+        &self,
+        from: u64,
+        take: impl FnMut(ReadBatch) -> Result<(), String>,
+    ) -> Result<(), String> {
+        read_all(self.journal.batches_from(BatchNumber::new(from)), take)
+    }
+
+    /// Begins to write a checkpoint; `done` is called from its thread. False while one is written.
+    pub(crate) fn begin_checkpoint(
+        &mut self,
+        number: u64,
+        payload: Vec<u8>,
+        done: impl FnOnce(Checkpointed) + Send + 'static,
+    ) -> bool {
+        let Some(disk) = self.checkpoints.take() else { return false };
+        self.since_checkpoint = 0;
+        thread::spawn(move || {
+            let written = checkpoint::write(&disk, BatchNumber::new(number), &payload);
+            let older = written.map(BatchNumber::get).map_err(|error| error.to_string());
+            done(Checkpointed { disk, older });
+        });
+        true
+    }
+
+    /// Takes the result of such a thread.
+    pub(crate) fn end_checkpoint(&mut self, checkpointed: Checkpointed) -> Result<u64, String> {
+        self.checkpoints = Some(checkpointed.disk);
+        checkpointed.older
+    }
+
+    /// Removes closed segments whose batches are all older than `number`.
+    pub(crate) fn remove_below(&mut self, number: u64) -> Result<(), JournalError> {
+        self.journal.remove_below(BatchNumber::new(number))
+    }
+
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+}
+
+/// Reads a journal that a ledger thread may be writing, as it is now.
+pub(crate) fn look_at(
+    folders: &Folders,
+    from: u64,
+    take: impl FnMut(ReadBatch) -> Result<(), String>,
+) -> Result<(), String> {
+    let open = || Archive::open(PlainDisk::look_at(&folders.journal)?);
+    let (archive, recovery) = open().map_err(|error| error.to_string())?;
+    let from = BatchNumber::new(from).max(recovery.first);
+    read_all(archive.batches_from(from), take)
+}
+
+/// The newest checkpoint on disk.
+pub(crate) fn newest_checkpoint(folders: &Folders) -> Result<Option<Checkpoint>, String> {
+    let load = || checkpoint::load(&PlainDisk::look_at(&folders.checkpoint)?);
+    load().map(|loaded| loaded.newest).map_err(|error| error.to_string())
+}
+
+fn read_all(
+    batches: Result<journal::Batches<'_, PlainDisk>, JournalError>,
+    mut take: impl FnMut(ReadBatch) -> Result<(), String>,
+) -> Result<(), String> {
+    for batch in batches.map_err(|error| error.to_string())? {
+        let batch = batch.map_err(|error| error.to_string())?;
+        let number = batch.position.number.get();
+        take(ReadBatch { number, first_order: batch.tag, records: batch.records })?;
+    }
+    Ok(())
+}
+
+/// Appends one event's bytes to a batch.
+pub(crate) fn frame(records: &mut Vec<u8>, event: impl FnOnce(&mut Vec<u8>)) {
+    let at = records.len();
+    records.extend_from_slice(&[0; 4]);
+    event(records);
+    let length = (records.len() - at - 4) as u32;
+    records[at..at + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// The events of a batch, as bytes; the last is an error where the lengths do not fit.
+pub(crate) fn frames(mut records: &[u8]) -> impl Iterator<Item = Result<&[u8], String>> {
+    std::iter::from_fn(move || {
+        if records.is_empty() {
+            return None;
+        }
+        let split = || {
+            let (length, rest) = records.split_first_chunk::<4>()?;
+            rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+        };
+        let Some((event, rest)) = split() else {
+            records = &[];
+            return Some(Err("an event is cut off".to_owned()));
+        };
+        records = rest;
+        Some(Ok(event))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_read_back_from_a_batch() {
+        let mut records = Vec::new();
+        for event in [&b"one"[..], b"", b"three"] {
+            frame(&mut records, |out| out.extend_from_slice(event));
+        }
+        let read: Result<Vec<_>, _> = frames(&records).collect();
+        assert_eq!(read.unwrap(), [&b"one"[..], b"", b"three"]);
+        assert!(frames(&records[..records.len() - 1]).any(|event| event.is_err()));
+    }
+}

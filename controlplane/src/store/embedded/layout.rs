@@ -1,0 +1,222 @@
+//! The keys and values of the view.
+//!
+//! ```text
+//!   m                                                -> applied: batch, order
+//!   b dataplane epoch ring first_seq                 -> a block: records, each behind its length
+//!   g account !order                                 -> ends of generations: places, oldest first
+//!   e dataplane epoch ring hold_seq/1024 order       -> (hold_seq, end_seq) of holds that ended
+//!   t account !order                                 -> a transaction, as JSON
+//!   x transaction                                    -> its account
+//!   u account key day offer                          -> usage counters
+//! ```
+//!
+//! `order` numbers the ledger's events; `!order` counts down, so that a scan reads newest first.
+//! One tree holds all, because only within one tree does sled apply a batch whole. Nothing is
+//! written per request but its place: records stand in blocks as they came.
+
+use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, TokenClass, Tokens, Usd};
+
+/// Holds of one ring that share an index entry.
+const BUCKET: u64 = 1024;
+
+pub(super) const APPLIED: &[u8] = b"m";
+
+/// A key in the making.
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    fn of(family: u8) -> Self {
+        Self(vec![family])
+    }
+
+    fn with(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn with_ring(self, dataplane: DataPlaneId, epoch: Epoch, ring: u16) -> Self {
+        let this = self.with(&dataplane.0.to_be_bytes()).with(&epoch.0.to_be_bytes());
+        this.with(&ring.to_be_bytes())
+    }
+
+    pub(super) fn bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// The block that begins at a place.
+pub(super) fn block(place: GenerationId) -> Vec<u8> {
+    let key = Key::of(b'b').with_ring(place.dataplane, place.epoch, place.ring);
+    key.with(&place.seq.to_be_bytes()).bytes()
+}
+
+/// The first sequence number of a block, from its key; `None` for keys of another ring.
+pub(super) fn block_seq(key: &[u8], place: GenerationId) -> Option<u64> {
+    let ring = Key::of(b'b').with_ring(place.dataplane, place.epoch, place.ring).bytes();
+    let seq = key.strip_prefix(ring.as_slice())?;
+    seq.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The bucket of a hold, as a prefix.
+pub(super) fn bucket(hold: GenerationId) -> Vec<u8> {
+    let key = Key::of(b'e').with_ring(hold.dataplane, hold.epoch, hold.ring);
+    key.with(&(hold.seq / BUCKET).to_be_bytes()).bytes()
+}
+
+/// One event's part of a bucket.
+pub(super) fn ended(bucket: &[u8], order: u64) -> Vec<u8> {
+    Key(bucket.to_vec()).with(&order.to_be_bytes()).bytes()
+}
+
+/// A transaction, for its account.
+pub(super) fn transaction(id: u64) -> Vec<u8> {
+    Key::of(b'x').with(&id.to_be_bytes()).bytes()
+}
+
+/// `g` or `t`: generations or transactions.
+pub(super) fn listed(family: u8, account: AccountId, order: u64) -> Vec<u8> {
+    let key = Key::of(family).with(&account.0.to_be_bytes());
+    key.with(&(u64::MAX - order).to_be_bytes()).bytes()
+}
+
+/// The order of such a key.
+pub(super) fn listed_order(key: &[u8]) -> Option<u64> {
+    let tail = key.len().checked_sub(8)?;
+    Some(u64::MAX - u64::from_be_bytes(key[tail..].try_into().ok()?))
+}
+
+/// The last key of an account's list.
+pub(super) fn listed_end(family: u8, account: AccountId) -> Vec<u8> {
+    listed(family, account, 0)
+}
+
+/// Whose use, on which day, of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct UsageKey {
+    pub(crate) account: AccountId,
+    pub(crate) key: KeyId,
+    pub(crate) day: u32,
+    pub(crate) offer: OfferId,
+}
+
+impl UsageKey {
+    pub(super) fn bytes(self) -> Vec<u8> {
+        let day = Self::day_bytes(self.account, self.key, self.day);
+        Key(day).with(&self.offer.0.to_be_bytes()).bytes()
+    }
+
+    /// The beginning of all keys of a day.
+    pub(super) fn day_bytes(account: AccountId, key: KeyId, day: u32) -> Vec<u8> {
+        let of = Key::of(b'u').with(&account.0.to_be_bytes()).with(&key.0.to_be_bytes());
+        of.with(&day.to_be_bytes()).bytes()
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(b"u")?;
+        let (account, rest) = rest.split_first_chunk()?;
+        let (key, rest) = rest.split_first_chunk()?;
+        let (day, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            account: AccountId(u64::from_be_bytes(*account)),
+            key: KeyId(u64::from_be_bytes(*key)),
+            day: u32::from_be_bytes(*day),
+            offer: OfferId(u32::from_be_bytes(rest.try_into().ok()?)),
+        })
+    }
+}
+
+/// What was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) requests: u64,
+    pub(crate) charged: Usd,
+    pub(crate) list_cost: Usd,
+    pub(crate) tokens: Tokens,
+}
+
+impl Usage {
+    const BYTES: usize = 8 + 16 + 16 + 8 * TokenClass::COUNT;
+
+    /// Adds another use; saturates, which the audit would show.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.charged = [self.charged, other.charged].into_iter().sum();
+        self.list_cost = [self.list_cost, other.list_cost].into_iter().sum();
+        self.tokens.add(&other.tokens);
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(Self::BYTES);
+        out.extend_from_slice(&self.requests.to_be_bytes());
+        out.extend_from_slice(&self.charged.pico().to_be_bytes());
+        out.extend_from_slice(&self.list_cost.pico().to_be_bytes());
+        for count in self.tokens.counts() {
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+        out
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let (requests, rest) = bytes.split_first_chunk()?;
+        let (charged, rest) = rest.split_first_chunk()?;
+        let (list_cost, rest) = rest.split_first_chunk()?;
+        let (places, odd) = rest.as_chunks::<8>();
+        let counts: Vec<u64> = places.iter().map(|place| u64::from_be_bytes(*place)).collect();
+        let counts: [u64; TokenClass::COUNT] = counts.try_into().ok()?;
+        odd.is_empty().then_some(Self {
+            requests: u64::from_be_bytes(*requests),
+            charged: Usd::from_pico(i128::from_be_bytes(*charged)),
+            list_cost: Usd::from_pico(i128::from_be_bytes(*list_cost)),
+            tokens: Tokens::from_counts(counts),
+        })
+    }
+}
+
+/// Pairs of words, as an `e` value and the applied mark hold them.
+pub(super) fn pairs(bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let (places, _) = bytes.as_chunks::<16>();
+    places.iter().map(|place| {
+        let number = u128::from_be_bytes(*place);
+        ((number >> 64) as u64, number as u64)
+    })
+}
+
+/// One such pair.
+pub(super) fn pair(first: u64, second: u64) -> [u8; 16] {
+    (u128::from(first) << 64 | u128::from(second)).to_be_bytes()
+}
+
+/// The places of a `g` value, oldest first.
+pub(super) fn places(bytes: &[u8]) -> impl DoubleEndedIterator<Item = GenerationId> + '_ {
+    let (places, _) = bytes.as_chunks::<16>();
+    places.iter().map(|place| GenerationId::from_number(u128::from_be_bytes(*place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_sort_newest_first() {
+        let keys: Vec<_> = [9, 2, 1].map(|order| listed(b'g', AccountId(7), order)).into();
+        assert!(keys.is_sorted());
+        assert_eq!(listed_order(&keys[1]), Some(2));
+        assert!(listed_end(b'g', AccountId(7)) < listed(b'g', AccountId(8), u64::MAX));
+    }
+
+    #[test]
+    fn usage_reads_back() {
+        let key = UsageKey { account: AccountId(1), key: KeyId(2), day: 3, offer: OfferId(4) };
+        assert_eq!(UsageKey::read(&key.bytes()), Some(key));
+        let mut usage = Usage { requests: 1, charged: Usd::from_pico(-5), ..Usage::default() };
+        usage.tokens[TokenClass::Output] = 9;
+        assert_eq!(Usage::read(&usage.bytes()), Some(usage));
+    }
+
+    #[test]
+    fn a_block_is_found_only_in_its_own_ring() {
+        let place = GenerationId { ring: 2, seq: 77, ..GenerationId::default() };
+        assert_eq!(block_seq(&block(place), GenerationId { seq: 99, ..place }), Some(77));
+        assert_eq!(block_seq(&block(place), GenerationId { ring: 3, ..place }), None);
+    }
+}

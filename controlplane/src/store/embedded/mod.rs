@@ -1,0 +1,22 @@
+//! The embedded store: our journal as truth, sled as view.
+//!
+//! ```text
+//!   events ──▶ journal ──▶ checkpoint (books, register, marks)
+//!                 └──▶ projection ──▶ view ──▶ lists and look-ups
+//! ```
+//!
+//! A start is the newest checkpoint plus the batches behind it; the view is whatever it is, and is
+//! brought up to the journal, or thrown away and built again.
+
+mod build;
+mod journal;
+mod layout;
+mod projection;
+mod view;
+
+pub(crate) use build::{build, catch_up};
+pub(crate) use journal::{
+    Checkpointed, Folders, LedgerJournal, frame, frames, look_at, newest_checkpoint,
+};
+pub(crate) use projection::{Projection, StoredTransaction};
+pub(crate) use view::{Mark, View, ViewError};

@@ -1,0 +1,235 @@
+//! The view: what people look up, in sled, and never the truth.
+//!
+//! Invariants: one thread at a time owns it; each journal batch goes in whole with its number, so
+//! the view is always the journal up to some batch; it may be deleted at any time. sled's log is
+//! not safe against power cuts and its recovery may panic, so every call is fenced and a view that
+//! cannot be read is thrown away and built again. Left out on purpose: flushing by time; the
+//! journal repeats what a crash takes.
+
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use ledger::{Record, Run};
+use units::{AccountId, GenerationId, KeyId};
+
+use super::layout::{self, APPLIED, Usage, UsageKey};
+use super::projection::{Projection, StoredTransaction};
+use crate::books::Place;
+
+/// Bytes that sled may keep in memory.
+const CACHE_BYTES: u64 = 24 << 20;
+
+/// How far the view has come: a journal batch, and the events before its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) batch: u64,
+    pub(crate) order: u64,
+}
+
+/// The view cannot be read or written; it has to be built again.
+#[derive(Debug)]
+pub(crate) struct ViewError(pub(crate) String);
+
+/// The view, open.
+pub(crate) struct View {
+    db: sled::Db,
+    applied: Mark,
+}
+
+impl View {
+    /// Opens the view of a directory, empty where there is none.
+    pub(crate) fn open(directory: &Path) -> Result<Self, ViewError> {
+        fenced(|| {
+            let config = sled::Config::new().path(directory).cache_capacity(CACHE_BYTES);
+            let db = config.flush_every_ms(None).open()?;
+            let mark = db.get(APPLIED)?;
+            let mark = mark.as_deref().and_then(|bytes| layout::pairs(bytes).next());
+            let applied = mark.map(|(batch, order)| Mark { batch, order }).unwrap_or_default();
+            Ok(Self { db, applied })
+        })
+    }
+
+    /// Removes the view of a directory.
+    pub(crate) fn discard(directory: &Path) -> io::Result<()> {
+        match fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn applied(&self) -> Mark {
+        self.applied
+    }
+
+    /// Adds what batches up to `mark` have for the view, whole or not at all.
+    pub(crate) fn apply(
+        &mut self,
+        mut projection: Projection,
+        mark: Mark,
+    ) -> Result<(), ViewError> {
+        fenced(|| {
+            for (order, mut row, lot) in std::mem::take(&mut projection.expired) {
+                row.account = self.account_of(lot.0, &projection)?;
+                projection.transaction(order, &row);
+            }
+            let mut batch = sled::Batch::default();
+            for (key, value) in projection.entries {
+                batch.insert(key, value);
+            }
+            for (key, more) in projection.usage {
+                let key = key.bytes();
+                let old = self.db.get(&key)?.as_deref().and_then(Usage::read);
+                let mut usage = old.unwrap_or_default();
+                usage.add(&more);
+                batch.insert(key, usage.bytes());
+            }
+            batch.insert(APPLIED, &layout::pair(mark.batch, mark.order));
+            self.db.apply_batch(batch)
+        })?;
+        self.applied = mark;
+        Ok(())
+    }
+
+    /// Whose a transaction is, that stands in the view or is about to.
+    fn account_of(&self, id: u64, projection: &Projection) -> sled::Result<AccountId> {
+        let key = layout::transaction(id);
+        let coming = projection.entries.iter().find(|(other, _)| *other == key);
+        let found = match coming {
+            Some((_, account)) => Some(account.as_slice().into()),
+            None => self.db.get(&key)?,
+        };
+        let bytes = found.as_deref().and_then(|account| account.try_into().ok());
+        let account = bytes.map(|bytes| AccountId(u64::from_be_bytes(bytes)));
+        account.ok_or_else(|| unreadable("a credit that ended"))
+    }
+
+    /// Hands everything to the disk: at a stop, and before a checkpoint relies on less journal.
+    pub(crate) fn flush(&self) -> Result<(), ViewError> {
+        fenced(|| self.db.flush().map(drop))
+    }
+
+    /// The end of a hold: where it stands in its ring.
+    pub(crate) fn end_of(&self, hold: GenerationId) -> Result<Option<GenerationId>, ViewError> {
+        fenced(|| {
+            for entry in self.db.scan_prefix(layout::bucket(hold)) {
+                let (_, value) = entry?;
+                let found = layout::pairs(&value).find(|(seq, _)| *seq == hold.seq);
+                if let Some((_, end)) = found {
+                    return Ok(Some(GenerationId { seq: end, ..hold }));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// The record at a place.
+    pub(crate) fn record(&self, place: GenerationId) -> Result<Option<Record>, ViewError> {
+        let found = fenced(|| self.db.range(..=layout::block(place)).next_back().transpose())?;
+        let Some((key, value)) = found else { return Ok(None) };
+        let Some(first_seq) = layout::block_seq(&key, place) else { return Ok(None) };
+        let block = Run { ring: place.ring, first_seq, count: u32::MAX, bytes: (&*value).into() };
+        let entry = block.records().map_while(Result::ok).find(|entry| entry.seq == place.seq);
+        let decoded = entry.map(|entry| entry.decode()).transpose();
+        decoded.map_err(|fault| ViewError(format!("a record cannot be read: {fault}")))
+    }
+
+    /// Ends of an account's generations, newest first, behind `after`.
+    pub(crate) fn generations(
+        &self,
+        account: AccountId,
+        after: Option<Place>,
+        count: usize,
+    ) -> Result<Vec<(Place, GenerationId)>, ViewError> {
+        let newest = after.map_or(u64::MAX, |place| place.order);
+        let range = layout::listed(b'g', account, newest)..=layout::listed_end(b'g', account);
+        fenced(|| {
+            let mut found = Vec::new();
+            for entry in self.db.range(range) {
+                let (key, value) = entry?;
+                let order = layout::listed_order(&key).unwrap_or_default();
+                let places = layout::places(&value).enumerate().collect::<Vec<_>>();
+                for (position, end) in places.into_iter().rev() {
+                    let place = Place { order, position: position as u32 };
+                    if after.is_none_or(|after| place < after) {
+                        found.push((place, end));
+                    }
+                    if found.len() == count {
+                        return Ok(found);
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// An account's transactions, newest first, behind `after`.
+    pub(crate) fn transactions(
+        &self,
+        account: AccountId,
+        after: Option<Place>,
+        count: usize,
+    ) -> Result<Vec<(Place, StoredTransaction)>, ViewError> {
+        let newest = after.map_or(u64::MAX, |place| place.order);
+        let range = layout::listed(b't', account, newest)..=layout::listed_end(b't', account);
+        fenced(|| {
+            let mut found = Vec::new();
+            for entry in self.db.range(range) {
+                let (key, value) = entry?;
+                let order = layout::listed_order(&key).unwrap_or_default();
+                let place = Place { order, position: 0 };
+                let stored = serde_json::from_slice(&value).map_err(unreadable)?;
+                if after.is_none_or(|after| place < after) && found.len() < count {
+                    found.push((place, stored));
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// What a key used from a day on.
+    pub(crate) fn usage_since(
+        &self,
+        account: AccountId,
+        key: KeyId,
+        day: u32,
+    ) -> Result<Vec<(UsageKey, Usage)>, ViewError> {
+        let first = UsageKey::day_bytes(account, key, day);
+        let last = UsageKey::day_bytes(account, key, u32::MAX);
+        fenced(|| self.db.range(first..last).map(usage_entry).collect())
+    }
+
+    /// Every usage counter, for the audit.
+    pub(crate) fn usage(&self) -> Result<Vec<(UsageKey, Usage)>, ViewError> {
+        fenced(|| self.db.scan_prefix(b"u").map(usage_entry).collect())
+    }
+
+    /// How many of these entries it has just so.
+    pub(crate) fn count_equal(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<usize, ViewError> {
+        fenced(|| {
+            let mut equal = 0;
+            for (key, value) in entries {
+                equal += usize::from(self.db.get(key)?.is_some_and(|found| *found == **value));
+            }
+            Ok(equal)
+        })
+    }
+}
+
+fn usage_entry(entry: sled::Result<(sled::IVec, sled::IVec)>) -> sled::Result<(UsageKey, Usage)> {
+    let (key, value) = entry?;
+    UsageKey::read(&key).zip(Usage::read(&value)).ok_or_else(|| unreadable("a usage counter"))
+}
+
+fn unreadable(what: impl std::fmt::Display) -> sled::Error {
+    sled::Error::Io(io::Error::new(io::ErrorKind::InvalidData, what.to_string()))
+}
+
+/// Runs a call of sled so that its panics are errors.
+fn fenced<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, ViewError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| ViewError(error.to_string())),
+        Err(_) => Err(ViewError("sled panicked".into())),
+    }
+}

@@ -1,0 +1,192 @@
+//! A control plane under test, a client of bytes, and a data plane that does as it is told.
+//!
+//! Everything goes through real sockets and a real data directory under the system's temporary
+//! folder, removed at the end.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+pub mod plane;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use controlplane::{Running, Secret, Settings, start};
+use serde_json::{Value, json};
+
+pub const TOKEN: &str = "the-admin-token";
+
+/// A control plane on a free port, in a folder of its own.
+pub struct Control {
+    running: Option<Running>,
+    pub folder: PathBuf,
+    pub address: SocketAddr,
+}
+
+impl Control {
+    pub fn start() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tollgate-control-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self::start_in(folder)
+    }
+
+    pub fn start_in(folder: PathBuf) -> Self {
+        let running = start(settings(&folder)).unwrap();
+        Self { address: running.admin_addr(), running: Some(running), folder }
+    }
+
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    /// Ends as a stop does: with a checkpoint.
+    pub fn stop(mut self) -> PathBuf {
+        self.running.take().unwrap().stop();
+        std::mem::take(&mut self.folder)
+    }
+
+    /// Ends as a crash does, as far as the ledger can tell: nothing is written any more.
+    pub fn kill(mut self) -> PathBuf {
+        self.running.take().unwrap().abandon();
+        std::mem::take(&mut self.folder)
+    }
+
+    pub fn call(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
+        call(self.address, method, path, token, body)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, TOKEN, "")
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, TOKEN, &body.to_string())
+    }
+
+    pub fn put(&self, path: &str, body: Value) -> Answer {
+        self.call("PUT", path, TOKEN, &body.to_string())
+    }
+
+    pub fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call("PATCH", path, TOKEN, &body.to_string())
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path, TOKEN, "")
+    }
+
+    /// An account with this much credit; its id.
+    pub fn account(&self, dollars: &str) -> String {
+        let account = self.post("/admin/v1/accounts", json!({"name": "a customer"}));
+        let id = account.ok(201)["id"].as_str().unwrap().to_owned();
+        let credit = json!({"amount": dollars, "kind": "top_up", "reference": "first"});
+        self.post(&format!("/admin/v1/accounts/{id}/credits"), credit).ok(200);
+        id
+    }
+
+    /// A key of an account, with these fields added; its text and its hash.
+    pub fn key(&self, account: &str, mut order: Value) -> (String, String) {
+        order["name"] = json!("a key");
+        let made = self.post(&format!("/admin/v1/accounts/{account}/keys"), order).ok(201);
+        let text = |field: &str| made[field].as_str().unwrap().to_owned();
+        (text("key"), text("hash"))
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abandon();
+        }
+        if self.folder.as_os_str().is_empty() {
+            return;
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn settings(folder: &std::path::Path) -> Settings {
+    let mut settings = Settings::new(SocketAddr::from(([127, 0, 0, 1], 0)), folder);
+    settings.admin_token = Some(Secret::new(TOKEN));
+    settings.segment_bytes = 1 << 20;
+    settings
+}
+
+/// What a call was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    /// The JSON of an answer that must have this status.
+    #[track_caller]
+    pub fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The message of a refusal that must have this status and code.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) -> String {
+        let body = self.ok(status);
+        assert_eq!(body["error"]["code"], code, "{}", self.body);
+        body["error"]["message"].as_str().unwrap().to_owned()
+    }
+}
+
+/// One request on a connection of its own.
+pub fn call(address: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> Answer {
+    let auth = if token.is_empty() { String::new() } else { bearer(token) };
+    let length = body.len();
+    let declared = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+    send(
+        address,
+        &format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{auth}{declared}\
+             Content-Length: {length}\r\n\r\n{body}"
+        ),
+    )
+}
+
+fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+/// A request of exactly these bytes.
+pub fn send(address: SocketAddr, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// A catalog of one provider and one model at 1 and 2 USD per million tokens, listed at half.
+pub fn catalog() -> Value {
+    json!({
+        "provider": [{
+            "id": "sandbox", "dialect": "openai", "base_url": "http://127.0.0.1:1/v1",
+            "allow_private": true, "api_keys": ["env:SANDBOX_KEY"],
+        }],
+        "model": [{
+            "id": "sandbox/chat", "context": 8000, "max_output": 1000,
+            "endpoint": [{
+                "provider": "sandbox", "model": "chat",
+                "list": {"input": "0.5", "output": "1"}, "price": {"input": "1", "output": "2"},
+            }],
+        }],
+    })
+}
