@@ -1,7 +1,7 @@
 //! Byte buffers of one core, and the shelves they come from.
 //!
 //! Purpose: a `Buffer` is a growable run of bytes with a read cursor; its memory is borrowed from a
-//! per-core `Pool` of three sizes and goes back when the buffer is dropped or released.
+//! per-core `Pool` of five sizes and goes back when the buffer is dropped or released.
 //! Invariants: a buffer without bytes may own no memory at all, so an idle connection costs none;
 //! a shelf never holds more than its bound, what does not fit is freed and counted; while the
 //! kernel fills a buffer its memory is lent out and the buffer reads as empty.
@@ -10,7 +10,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// The three sizes that are pooled.
+/// The sizes that are pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// 4 KiB: heads, parked reads, streamed events.
@@ -19,10 +19,17 @@ pub enum Class {
     Medium = 1,
     /// 64 KiB: bodies.
     Large = 2,
+    /// 256 KiB: long bodies, whose pages would otherwise be faulted in for each of them.
+    Huge = 3,
+    /// 1 MiB: bodies with images.
+    Vast = 4,
 }
 
+/// How many classes there are.
+const CLASSES: usize = 5;
+
 impl Class {
-    const ALL: [Self; 3] = [Self::Small, Self::Medium, Self::Large];
+    const ALL: [Self; CLASSES] = [Self::Small, Self::Medium, Self::Large, Self::Huge, Self::Vast];
 
     /// Bytes a buffer of this class holds.
     pub const fn bytes(self) -> usize {
@@ -30,6 +37,8 @@ impl Class {
             Self::Small => 4 << 10,
             Self::Medium => 16 << 10,
             Self::Large => 64 << 10,
+            Self::Huge => 256 << 10,
+            Self::Vast => 1 << 20,
         }
     }
 
@@ -43,20 +52,20 @@ impl Class {
     }
 }
 
-/// How many unused buffers of each class a core keeps: small, medium, large.
+/// How many unused buffers of each class a core keeps, from the smallest up.
 #[derive(Clone, Copy, Debug)]
-pub struct PoolLimits(pub [usize; 3]);
+pub struct PoolLimits(pub [usize; CLASSES]);
 
 impl Default for PoolLimits {
     /// 4 MiB of each class at most.
     fn default() -> Self {
-        Self([1024, 256, 64])
+        Self([1024, 256, 64, 16, 4])
     }
 }
 
 /// The buffers of one core.
 pub struct Pool {
-    shelves: [Shelf; 3],
+    shelves: [Shelf; CLASSES],
     oversized: Cell<u64>,
 }
 
@@ -71,9 +80,9 @@ struct Shelf {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolCounts {
     /// Allocations per class because its shelf was empty.
-    pub allocated: [u64; 3],
+    pub allocated: [u64; CLASSES],
     /// Buffers freed per class because its shelf was full.
-    pub freed: [u64; 3],
+    pub freed: [u64; CLASSES],
     /// Allocations larger than the largest class.
     pub oversized: u64,
 }
@@ -348,7 +357,7 @@ mod tests {
         buffer.make_room(4000);
         assert_eq!(buffer.filled(), &[7; 10]);
         assert_eq!(buffer.room(), 4096 - 10);
-        assert_eq!(pool.counts().allocated, [1, 0, 0]);
+        assert_eq!(pool.counts().allocated, [1, 0, 0, 0, 0]);
     }
 
     #[test]
@@ -359,18 +368,18 @@ mod tests {
         buffer.extend(&[2; 1]);
         assert_eq!((buffer.len(), buffer.room()), (4097, 16384 - 4097));
         drop(pool.take(Class::Small));
-        assert_eq!(pool.counts().allocated, [1, 1, 0], "the small memory was reused");
-        buffer.extend(&[3; 100_000]);
-        assert_eq!(buffer.len(), 104_097);
+        assert_eq!(pool.counts().allocated, [1, 1, 0, 0, 0], "the small memory was reused");
+        buffer.extend(&vec![3; 1 << 20]);
+        assert_eq!(buffer.len(), 4097 + (1 << 20));
         assert_eq!(pool.counts().oversized, 1);
     }
 
     #[test]
     fn a_full_shelf_frees_and_counts() {
-        let pool = Pool::new(PoolLimits([1, 0, 0]));
+        let pool = Pool::new(PoolLimits([1, 0, 0, 0, 0]));
         let pair = (pool.take(Class::Small), pool.take(Class::Small));
         drop(pair);
-        assert_eq!(pool.counts().freed, [1, 0, 0]);
+        assert_eq!(pool.counts().freed, [1, 0, 0, 0, 0]);
     }
 
     #[test]

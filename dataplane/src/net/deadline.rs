@@ -119,6 +119,11 @@ impl Deadlines {
         self.watch(begun.as_raw_fd())
     }
 
+    /// A watch of no socket: it can only nudge.
+    pub fn nudge(self: &Rc<Self>) -> Watch {
+        self.watch(NO_SOCKET)
+    }
+
     /// Completes at the first tick at or after `at_ms`. *resumable*
     pub async fn sleep_until(self: &Rc<Self>, at_ms: u64) {
         let watch = self.watch(NO_SOCKET);

@@ -11,6 +11,7 @@
 pub mod bell;
 pub mod buffer;
 pub mod deadline;
+mod link;
 pub mod listener;
 pub mod ring;
 pub mod socket;

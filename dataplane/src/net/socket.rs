@@ -3,9 +3,6 @@
 //! Invariants: at most one read and one write are in flight, because both borrow the socket; a
 //! read's buffer is back in place before its result is looked at; a failed or abandoned operation
 //! leaves the socket closed, and a closed socket offers nothing but errors.
-//! How bytes move: a read is given to the runtime, which parks it in the kernel until bytes come.
-//! A write is tried at once on the caller's own bytes, since a socket nearly always has space;
-//! only a full one waits for readiness. So no write copies, and none owns a buffer.
 //! Left out on purpose: resuming. How much of a failed write went out is unknown.
 //!
 //! ```text
@@ -15,19 +12,17 @@
 //!    +---- close ----> closed <----+
 //! ```
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::rc::Rc;
 
-use monoio::buf::IoBufMut;
-use monoio::io::AsyncReadRent;
 use monoio::net::{TcpStream, UnixStream};
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, Shutdown, recv, send, sendmsg, shutdown};
+use nix::sys::socket::{Shutdown, shutdown};
 
 use super::buffer::Buffer;
 use super::deadline::{Deadlines, Watch};
+use super::link::{Link, Peek, Stream};
 use super::ring::{Driver, driver};
 use super::tls::Session;
 
@@ -60,7 +55,7 @@ impl Socket {
     pub fn from_tcp(stream: std::net::TcpStream, deadlines: &Rc<Deadlines>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(driver() == Driver::Epoll)?;
-        Ok(Self::over(Link::Tcp(TcpStream::from_std(stream)?), deadlines))
+        Ok(Self::over(Stream::Tcp(TcpStream::from_std(stream)?), deadlines))
     }
 
     /// Takes over a connected Unix stream.
@@ -72,15 +67,16 @@ impl Socket {
         deadlines: &Rc<Deadlines>,
     ) -> io::Result<Self> {
         stream.set_nonblocking(driver() == Driver::Epoll)?;
-        Ok(Self::over(Link::Unix(UnixStream::from_std(stream)?), deadlines))
+        Ok(Self::over(Stream::Unix(UnixStream::from_std(stream)?), deadlines))
     }
 
     /// An accepted stream; its listener has turned the write delay off.
     pub(super) fn accepted(stream: TcpStream, deadlines: &Rc<Deadlines>) -> Self {
-        Self::over(Link::Tcp(stream), deadlines)
+        Self::over(Stream::Tcp(stream), deadlines)
     }
 
-    fn over(link: Link, deadlines: &Rc<Deadlines>) -> Self {
+    fn over(stream: Stream, deadlines: &Rc<Deadlines>) -> Self {
+        let link = Link::new(stream);
         let watch = deadlines.watch(link.descriptor());
         Self { watch, link, cover: Cover::Plain, state: State::Idle }
     }
@@ -208,10 +204,7 @@ impl Socket {
 
     /// The peer's address; none for a Unix socket.
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        match &self.link {
-            Link::Tcp(stream) => stream.peer_addr().ok(),
-            Link::Unix(_) => None,
-        }
+        self.link.peer_address()
     }
 
     fn begin(&mut self) -> io::Result<()> {
@@ -252,95 +245,4 @@ pub async fn connected(begun: &socket2::Socket) -> io::Result<()> {
 pub fn shut_read(closer: RawFd) {
     // Not connected any more is as good as shut.
     let _ = shutdown(closer, Shutdown::Read);
-}
-
-/// The stream below any TLS.
-pub(super) enum Link {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-/// What a look at the receive queue shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peek {
-    Quiet,
-    Bytes,
-    Gone,
-}
-
-impl Link {
-    pub(super) fn descriptor(&self) -> RawFd {
-        match self {
-            Self::Tcp(stream) => stream.as_raw_fd(),
-            Self::Unix(stream) => stream.as_raw_fd(),
-        }
-    }
-
-    /// Appends to `buffer`; 0 is the end. *abandon closes*
-    pub(super) async fn read(&mut self, buffer: &mut Buffer) -> io::Result<usize> {
-        buffer.make_room(1);
-        let (bytes, start) = buffer.lend();
-        let (from, to) = (bytes.len(), bytes.capacity());
-        let room = bytes.slice_mut(from..to);
-        let (outcome, room) = match self {
-            Self::Tcp(stream) => stream.read(room).await,
-            Self::Unix(stream) => stream.read(room).await,
-        };
-        buffer.receive(room.into_inner(), start);
-        outcome
-    }
-
-    /// Writes all of both. *abandon closes*
-    pub(super) async fn write_both(&mut self, head: &[u8], body: &[u8]) -> io::Result<()> {
-        let (mut head, mut body) = (head, body);
-        while !(head.is_empty() && body.is_empty()) {
-            match self.send(head, body) {
-                Ok(count) => {
-                    let of_head = count.min(head.len());
-                    head = &head[of_head..];
-                    body = &body[count - of_head..];
-                }
-                Err(Errno::EAGAIN) => self.writable().await?,
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn send(&self, head: &[u8], body: &[u8]) -> nix::Result<usize> {
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        match (head, body) {
-            (only, []) | ([], only) => send(self.descriptor(), only, flags),
-            _ => {
-                let parts = [IoSlice::new(head), IoSlice::new(body)];
-                sendmsg::<()>(self.descriptor(), &parts, &[], flags, None)
-            }
-        }
-    }
-
-    /// Receives what is there into `buffer`, without waiting.
-    pub(super) fn receive_now(&self, room: &mut [u8]) -> nix::Result<usize> {
-        recv(self.descriptor(), room, MsgFlags::MSG_DONTWAIT)
-    }
-
-    async fn writable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.writable(false).await,
-            Self::Unix(stream) => stream.writable(false).await,
-        }
-    }
-
-    pub(super) fn peek(&self) -> Peek {
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        match recv(self.descriptor(), &mut [0], flags) {
-            Err(Errno::EAGAIN | Errno::EINTR) => Peek::Quiet,
-            Ok(0) | Err(_) => Peek::Gone,
-            Ok(_) => Peek::Bytes,
-        }
-    }
-
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        Ok(shutdown(self.descriptor(), how)?)
-    }
 }

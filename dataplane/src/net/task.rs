@@ -13,6 +13,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use super::ring::{Driver, driver};
+
 /// Starts `task` on this core. It ends by its own path, or at a panic, which the gate counts.
 pub fn spawn(name: &'static str, pass: Pass, task: impl Future<Output = ()> + 'static) {
     // The handle detaches when dropped; the pass is what others may wait for.
@@ -42,6 +44,27 @@ pub async fn fence<F: Future>(name: &'static str, future: F) -> Result<F::Output
         Err(_) => Poll::Ready(Err(Panicked { name })),
     })
     .await
+}
+
+/// Lets every other task that is ready run, and the kernel tell of new events. *resumable*
+///
+/// The runtime's own way to yield puts a task first in line again. Here a new task, which stands at
+/// the end of the line, wakes this one. On a ring the read that follows waits for its completion
+/// and gives way by that.
+pub(super) async fn give_way() {
+    if driver() == Driver::Uring {
+        return;
+    }
+    let mut has_waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        drop(monoio::spawn(async move { waker.wake() }));
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Counts the tasks of one kind, and stops new ones when closed.

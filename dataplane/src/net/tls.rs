@@ -15,7 +15,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 
 use super::buffer::{Appetite, Buffer, Pool};
-use super::socket::{Link, Peek};
+use super::link::{Link, Peek};
 
 /// Plaintext that becomes one burst of records: what is encrypted before it is sent.
 const BURST: usize = 32 << 10;
