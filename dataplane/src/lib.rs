@@ -1,7 +1,37 @@
 //! The data plane: thread per core, from a client's bytes to a settled charge.
 //!
-//! Contents, from the kernel upwards: `net` owns the runtime, its sockets and their deadlines;
-//! `upstream` speaks HTTP to whoever serves a request.
+//! In the order in which a request meets them: `worker` runs a core, `connection` a client's
+//! connection, `request` tells the life of one request in its `stage`s, with what `local` gives
+//! every task of the core. Beside the cores, `committer` writes the journal and `uplink` talks to
+//! the control plane. Below them, `upstream` speaks HTTP to providers and `net` owns the runtime.
+//!
+//! ```text
+//!   listener -> connection -> request: authenticate -> admit -> read -> plan -> admit
+//!                                      -> exchange -> relay + meter -> settle -> report
+//!   core --record ring--> committer --runs--> uplink --link--> control plane
+//!   core <--credit cells- committer <-grants- uplink <--link-- control plane
+//!   core <----------- generations ----------- uplink
+//! ```
 
-pub mod net;
-pub mod upstream;
+mod answer_head;
+mod client;
+mod committer;
+mod connection;
+mod fault;
+mod forward;
+mod limits;
+mod local;
+mod net;
+mod paths;
+mod report;
+mod request;
+mod route;
+mod running;
+mod settings;
+mod stage;
+mod uplink;
+mod upstream;
+mod worker;
+
+pub use running::{Running, StartError, start};
+pub use settings::{Driver, Durability, InputBound, Limits, PartialFailure, Settings, TlsFiles};

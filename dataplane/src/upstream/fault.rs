@@ -74,6 +74,11 @@ impl UpstreamFault {
         matches!(self.cause, Cause::TimedOut)
     }
 
+    /// Whether an idle connection had ended before the request arrived, most likely.
+    pub const fn is_stale(&self) -> bool {
+        matches!(self.reached, Reached::StaleConnection)
+    }
+
     /// Whether the same request may be sent once more to the same endpoint, on a fresh connection.
     pub const fn is_retry_safe(&self) -> bool {
         matches!(self.reached, Reached::Nothing | Reached::StaleConnection)

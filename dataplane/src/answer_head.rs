@@ -1,0 +1,173 @@
+//! What the head of every answer says about the request it answers.
+//!
+//! Filled while the request goes through its stages; written once, by whichever stage answers.
+//! Invariants: every answer has `x-request-id`; one to a known key has its rate limit; one to an
+//! inference request that held credit has its generation.
+
+use std::io::Write;
+
+use ledger::cell::RateVerdict;
+use units::GenerationId;
+
+use crate::local::Local;
+use crate::route::Surface;
+
+/// The head of one answer, but for its status and type.
+pub struct AnswerHead {
+    /// Under whose rules it is given.
+    pub surface: Surface,
+    /// The generation, once credit is held for one.
+    pub generation: Option<GenerationId>,
+    /// The key's rate limit, once the key is known.
+    pub rate: Option<RateVerdict>,
+    /// The output cap, where it is lower than what the client asked for.
+    pub lowered_cap: Option<u64>,
+    /// Whether a browser of another origin asks.
+    pub cross_origin: bool,
+    /// Whether the answer was charged for: a retry would be charged again.
+    pub is_billed: bool,
+    request: u64,
+}
+
+impl AnswerHead {
+    /// The head of an answer to the request that now begins.
+    pub fn new(local: &Local, surface: Surface, cross_origin: bool) -> Self {
+        Self {
+            surface,
+            generation: None,
+            rate: None,
+            lowered_cap: None,
+            cross_origin,
+            is_billed: false,
+            request: local.counters.next_request(),
+        }
+    }
+
+    /// Appends the status line and the fields, without the blank line.
+    pub fn write(&self, local: &Local, status: u16, content_type: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        put(out, u64::from(status));
+        out.push(b' ');
+        out.extend_from_slice(reason(status).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        if !content_type.is_empty() {
+            field(out, "content-type", content_type);
+        }
+        local.clock_text.write(local.deadlines.clock().wall(), out);
+        self.write_ids(local, out);
+        self.write_limits(out);
+        if self.cross_origin {
+            field(out, "access-control-allow-origin", "*");
+            field(out, "access-control-expose-headers", "*");
+        }
+        if self.is_billed {
+            field(out, "x-should-retry", "false");
+        }
+    }
+
+    fn write_ids(&self, local: &Local, out: &mut Vec<u8>) {
+        match self.generation {
+            Some(generation) => {
+                let id = generation_text(generation);
+                for name in ["x-request-id: ", "X-Generation-Id: "] {
+                    out.extend_from_slice(name.as_bytes());
+                    out.extend_from_slice(&id);
+                    out.extend_from_slice(b"\r\n");
+                }
+            }
+            None => {
+                let place = local.place;
+                out.extend_from_slice(b"x-request-id: req-");
+                for part in [u64::from(place.epoch.0), u64::from(place.ring), self.request] {
+                    put(out, part);
+                    out.push(b'-');
+                }
+                out.pop();
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    fn write_limits(&self, out: &mut Vec<u8>) {
+        if let Some(rate) = &self.rate {
+            number(out, "X-RateLimit-Limit: ", u64::from(rate.limit));
+            number(out, "X-RateLimit-Remaining: ", u64::from(rate.remaining));
+            number(out, "X-RateLimit-Reset: ", rate.reset_unix_s);
+        }
+        if let Some(cap) = self.lowered_cap {
+            number(out, "X-Output-Cap: ", cap);
+        }
+    }
+}
+
+/// A generation's id as text, without a formatter: this is written for every request.
+pub fn generation_text(generation: GenerationId) -> [u8; 36] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = *b"gen-00000000000000000000000000000000";
+    let mut rest = generation.number();
+    for place in text[4..].iter_mut().rev() {
+        *place = DIGITS[(rest & 0xf) as usize];
+        rest >>= 4;
+    }
+    text
+}
+
+/// Appends one field.
+pub fn field(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn number(out: &mut Vec<u8>, name: &str, value: u64) {
+    out.extend_from_slice(name.as_bytes());
+    put(out, value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn put(out: &mut Vec<u8>, value: u64) {
+    // Writing into a vector does not fail.
+    let _ = write!(out, "{value}");
+}
+
+/// The reason phrase of a status we send.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Status",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::{DataPlaneId, Epoch};
+
+    #[test]
+    fn the_quick_text_of_an_id_is_its_text() {
+        let id = GenerationId { dataplane: DataPlaneId(3), epoch: Epoch(9), ring: 1, seq: 77 };
+        assert_eq!(std::str::from_utf8(&generation_text(id)).unwrap(), id.to_string());
+    }
+}

@@ -1,0 +1,135 @@
+//! The account API: a request for the control plane, passed on and its answer passed back.
+//!
+//! Invariants: the control plane authenticates by the key in the request, so nothing is added that
+//! it would trust; framing is rebuilt on both sides; bodies are small and read whole.
+//! Left out on purpose: retries. A call that changes something is sent once.
+
+use std::rc::Rc;
+
+use wire::head::RequestHead;
+
+use crate::answer_head::{AnswerHead, field};
+use crate::client::Client;
+use crate::fault::{Code, Fault};
+use crate::local::Local;
+use crate::route::Surface;
+use crate::stage::verdict;
+use crate::upstream::body::{Body, More};
+use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
+use crate::upstream::fault::UpstreamFault;
+use crate::upstream::http1::{Freshness, Response, connect};
+
+/// The control plane's place in the pool; providers are numbered from zero up.
+const CONTROL: PoolKey = PoolKey(u64::MAX);
+/// Request fields that are passed on.
+const REQUEST_FIELDS: [&str; 5] =
+    ["authorization", "x-api-key", "x-goog-api-key", "content-type", "accept"];
+/// Answer fields that are passed back.
+const ANSWER_FIELDS: [&str; 4] = ["content-disposition", "etag", "retry-after", "location"];
+
+/// Passes a request to the control plane and queues its answer. *abandon closes*
+pub async fn forward(
+    local: &Rc<Local>,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<(), Fault> {
+    answer.surface = Surface::OpenRouter;
+    let sent_head = request_head(head, client.input.filled());
+    let body = client.read_body(head, &local.settings.limits).await?;
+    let got = exchange(local, sent_head, body.bytes(&client.input)).await;
+    client.drop_body(body);
+    let (response_head, body) = got.map_err(|fault| {
+        let message = format!("the account API does not answer ({fault}); try again");
+        Fault::new(Code::ControlUnavailable, message)
+    })?;
+    let mut fields = Vec::with_capacity(512);
+    answer.write(local, response_head.status, &response_head.content_type, &mut fields);
+    fields.extend_from_slice(&response_head.fields);
+    client.answer(&fields, body.window());
+    reuse(local, body);
+    Ok(())
+}
+
+/// What of an answer's head is passed back.
+struct AnswerFields {
+    status: u16,
+    content_type: String,
+    fields: Vec<u8>,
+}
+
+async fn exchange(
+    local: &Rc<Local>,
+    mut head: Vec<u8>,
+    body: &[u8],
+) -> Result<(AnswerFields, Body), Fault> {
+    field(&mut head, "content-length", &body.len().to_string());
+    head.extend_from_slice(b"\r\n");
+    let mut sent = send(local, Freshness::Any, &head, body).await;
+    if sent.as_ref().is_err_and(UpstreamFault::is_stale) {
+        sent = send(local, Freshness::Fresh, &head, body).await;
+    }
+    let response = sent.map_err(|fault| verdict::transport(&fault))?;
+    let fields = AnswerFields::of(&response);
+    let mut body = response.into_body();
+    let bytes_max = local.settings.limits.answer_bytes;
+    while body.more().await.map_err(|fault| verdict::transport(&fault))? == More::Bytes {
+        if body.window().len() > bytes_max {
+            return Err(Fault::new(Code::ControlUnavailable, "its answer is too large"));
+        }
+    }
+    Ok((fields, body))
+}
+
+async fn send(
+    local: &Local,
+    freshness: Freshness,
+    head: &[u8],
+    body: &[u8],
+) -> Result<Response, UpstreamFault> {
+    let address = Address::from(local.settings.control);
+    let endpoint = Endpoint { addresses: (address, Vec::new()), cover: Cover::Plain };
+    let mut bounds = local.settings.limits.exchange();
+    bounds.first_byte_ms = local.settings.limits.control_ms;
+    let way = (CONTROL, &endpoint);
+    let connection = connect(&local.dialler, &local.connections, way, freshness, bounds).await?;
+    connection.send(head, body).await?.head().await
+}
+
+/// The request's head for the control plane, but for its body's length.
+fn request_head(head: &RequestHead, buf: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    out.extend_from_slice(head.method_span.of(buf));
+    out.push(b' ');
+    out.extend_from_slice(head.target.of(buf));
+    out.extend_from_slice(b" HTTP/1.1\r\nhost: control\r\n");
+    for name in REQUEST_FIELDS {
+        if let Some(value) = head.header(buf, name) {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    out
+}
+
+impl AnswerFields {
+    fn of(response: &Response) -> Self {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let mut fields = Vec::new();
+        for name in ANSWER_FIELDS {
+            if let Some(value) = response.header(name) {
+                field(&mut fields, name, &text(value));
+            }
+        }
+        let content_type = response.header("content-type").map(text).unwrap_or_default();
+        Self { status: response.status(), content_type, fields }
+    }
+}
+
+fn reuse(local: &Local, mut body: Body) {
+    let length = body.window().len();
+    body.consume(length);
+    body.reuse(&local.connections);
+}

@@ -1,0 +1,131 @@
+//! What a core serves from: one generation of catalog, keys, secrets and addresses.
+//!
+//! Made whole by the uplink thread and never changed afterwards; a request keeps the generation
+//! that it began with. Cells (credit, rate) are shared by all generations and all cores.
+//! Left out on purpose: making it (`publish`), and choosing from it (`stage::plan`).
+
+use std::sync::Arc;
+
+use catalog::listing::Listing;
+use catalog::{Catalog, KeyClass, KeyTable, ProviderIndex};
+use ledger::cell::{CreditCell, RateCell};
+use units::{AccountId, KeyDigest, KeyId, UnixMillis};
+
+use crate::upstream::endpoint::{Endpoint, PoolKey};
+
+/// One generation of everything a request needs.
+pub struct Published {
+    /// Its number; larger is newer.
+    pub generation: u64,
+    catalog: Arc<Catalog>,
+    keys: KeyTable<KeyEntry>,
+    upstreams: Arc<[Upstream]>,
+    listing: Arc<Listing>,
+}
+
+/// A key as the cores see it, with the cells it draws on.
+pub struct KeyEntry {
+    /// The key's number.
+    pub id: KeyId,
+    /// Whose key it is.
+    pub account: AccountId,
+    /// What it may be used for.
+    pub class: KeyClass,
+    /// Refused for now: by itself or with its account.
+    pub disabled: bool,
+    /// Refused from then on.
+    pub expires_at: Option<UnixMillis>,
+    /// Its own request rate.
+    pub rpm: Option<u32>,
+    /// The models it is bound to.
+    pub allowed_models: Option<Vec<String>>,
+    /// The providers it is bound to.
+    pub allowed_providers: Option<Vec<String>>,
+    /// The account's credit lent to this process.
+    pub credit: Arc<CreditCell>,
+    /// The key's own allowance, where it has a spending limit.
+    pub allowance: Option<Arc<CreditCell>>,
+    /// The key's request rate.
+    pub rate: Arc<RateCell>,
+}
+
+/// How a provider is reached, as far as it can be now.
+pub struct Upstream {
+    /// Addresses and cover, and which connections are alike; `None` while it cannot be called.
+    pub way: Option<(PoolKey, Endpoint)>,
+    /// The `Host` header.
+    pub host: Box<str>,
+    /// What stands before the dialect's own path.
+    pub base_path: Box<str>,
+    /// Its API keys as header values, ready to send; empty where none is configured.
+    pub authorizations: Vec<Secret>,
+}
+
+/// A text that is never shown.
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret, to be sent and nothing else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Published {
+    /// A generation of these parts.
+    pub fn new(
+        generation: u64,
+        catalog: Arc<Catalog>,
+        keys: KeyTable<KeyEntry>,
+        upstreams: Arc<[Upstream]>,
+        listing: Arc<Listing>,
+    ) -> Self {
+        Self { generation, catalog, keys, upstreams, listing }
+    }
+
+    /// Models, endpoints, prices.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The rendered model lists.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// The key of a digest.
+    pub fn key(&self, digest: &KeyDigest) -> Option<&Arc<KeyEntry>> {
+        self.keys.get(digest)
+    }
+
+    /// How a provider is reached.
+    pub fn upstream(&self, provider: ProviderIndex) -> &Upstream {
+        &self.upstreams[provider.0 as usize]
+    }
+
+    /// Whether a provider can be called at all.
+    pub fn is_usable(&self, provider: ProviderIndex) -> bool {
+        self.upstream(provider).way.is_some()
+    }
+}
+
+impl KeyEntry {
+    /// Whether the key may use a model.
+    pub fn allows_model(&self, id: &str) -> bool {
+        is_allowed(self.allowed_models.as_deref(), id)
+    }
+
+    /// Whether the key may be served by a provider.
+    pub fn allows_provider(&self, id: &str) -> bool {
+        is_allowed(self.allowed_providers.as_deref(), id)
+    }
+}
+
+fn is_allowed(list: Option<&[String]>, id: &str) -> bool {
+    list.is_none_or(|allowed| allowed.iter().any(|name| name == id))
+}

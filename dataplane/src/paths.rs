@@ -1,0 +1,167 @@
+//! The paths that hold no credit: model lists, health, preflight, and the account API.
+//!
+//! Left out on purpose: what the account API answers. It is passed to the control plane as it came.
+
+use std::rc::Rc;
+
+use catalog::listing::{Allowance, Rendered, endpoints};
+use wire::head::RequestHead;
+
+use crate::answer_head::{AnswerHead, field};
+use crate::client::Client;
+use crate::fault::{Code, Fault};
+use crate::forward;
+use crate::local::{Generation, Local};
+use crate::route::{Route, Surface, route};
+use crate::stage::authenticate::Principal;
+use crate::stage::{admit, authenticate, refuse};
+
+const JSON: &str = "application/json";
+
+/// Answers a request that runs no model. *abandon closes*
+pub async fn answer(
+    local: &Rc<Local>,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) {
+    let path = head.path(client.input.filled()).to_vec();
+    let answered = match route(head.method, &path) {
+        Route::Account => forward::forward(local, client, head, answer).await,
+        named => respond(local, client, head, answer, named),
+    };
+    if let Err(fault) = answered {
+        refuse::queue(local, client, answer, &fault);
+    }
+    client.flush(&local.settings.limits).await;
+}
+
+fn respond(
+    local: &Local,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+    named: Route<'_>,
+) -> Result<(), Fault> {
+    let seen = look(local, client, head, answer);
+    let known_tag = head.header(client.input.filled(), "if-none-match").map(<[u8]>::to_vec);
+    client.skip_request(head);
+    match named {
+        Route::Health => give(local, client, answer, br#"{"status":"ok"}"#, &[]),
+        Route::Preflight => preflight(local, client, answer),
+        Route::Models(surface) => {
+            answer.surface = surface;
+            let (generation, key) = seen?;
+            let list = list(&generation, key.as_ref(), surface);
+            let is_known = known_tag.as_deref() == Some(list.etag.as_bytes());
+            give_tagged(local, client, answer, is_known, &list);
+        }
+        Route::Model(id) => {
+            let (generation, _) = seen?;
+            let item = generation.published().listing().item(id).map(|(_, json)| json);
+            give(local, client, answer, item.ok_or_else(|| unknown_model(id))?, &[]);
+        }
+        Route::Endpoints(id) => {
+            answer.surface = Surface::OpenRouter;
+            let (generation, _) = seen?;
+            let catalog = generation.published().catalog();
+            let model = catalog.model(id).ok_or_else(|| unknown_model(id))?;
+            let list = endpoints(catalog, model);
+            let is_known = known_tag.as_deref() == Some(list.etag.as_bytes());
+            give_tagged(local, client, answer, is_known, &list);
+        }
+        Route::WrongMethod(methods) => {
+            let message = format!("this path takes {methods}");
+            let mut fault = Fault::new(Code::MethodNotAllowed, message);
+            fault.allow = Some(methods);
+            return Err(fault);
+        }
+        Route::UnknownMethod => {
+            return Err(Fault::new(Code::NotImplemented, "this method is not known").closing());
+        }
+        Route::Chat(_) | Route::Account | Route::Unknown => return Err(refuse::unknown_path()),
+    }
+    Ok(())
+}
+
+/// The generation, and who asks, if they say so: these paths are public, but a key that is sent
+/// must be a good one.
+fn look(
+    local: &Local,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<(Rc<Generation>, Option<Principal>), Fault> {
+    let generation = local.generation();
+    let generation =
+        generation.ok_or_else(|| Fault::new(Code::Overloaded, "the gateway is starting"))?;
+    if authenticate::presented_key(head, client.input.filled()).is_none() {
+        return Ok((generation, None));
+    }
+    let principal = authenticate::authenticate(local, client, head)?;
+    admit::look(local, &principal, answer);
+    Ok((generation, Some(principal)))
+}
+
+fn list(generation: &Generation, key: Option<&Principal>, surface: Surface) -> Rendered {
+    let published = generation.published();
+    let listing = published.listing();
+    match key.map(|principal| &principal.key) {
+        Some(key) if key.allowed_models.is_some() || key.allowed_providers.is_some() => {
+            let allowance = Allowance {
+                models: key.allowed_models.as_deref(),
+                providers: key.allowed_providers.as_deref(),
+            };
+            listing.cut_for(published.catalog(), allowance)
+        }
+        _ if surface == Surface::OpenRouter => listing.openrouter.clone(),
+        _ => listing.openai.clone(),
+    }
+}
+
+fn unknown_model(id: &str) -> Fault {
+    let message = format!("the model `{id}` does not exist; GET /v1/models lists them");
+    Fault::new(Code::ModelNotFound, message).about("model")
+}
+
+fn preflight(local: &Local, client: &mut Client, answer: &mut AnswerHead) {
+    answer.cross_origin = true;
+    let mut fields = Vec::with_capacity(512);
+    answer.write(local, 204, "", &mut fields);
+    field(&mut fields, "access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS");
+    field(&mut fields, "access-control-allow-headers", "*, authorization");
+    field(&mut fields, "access-control-max-age", "86400");
+    client.answer_empty(&fields);
+}
+
+fn give_tagged(
+    local: &Local,
+    client: &mut Client,
+    answer: &AnswerHead,
+    is_known: bool,
+    rendered: &Rendered,
+) {
+    if is_known {
+        let mut fields = Vec::with_capacity(512);
+        answer.write(local, 304, "", &mut fields);
+        field(&mut fields, "etag", &rendered.etag);
+        client.answer_empty(&fields);
+    } else {
+        give(local, client, answer, &rendered.body, &[("etag", &rendered.etag)]);
+    }
+}
+
+fn give(
+    local: &Local,
+    client: &mut Client,
+    answer: &AnswerHead,
+    body: &[u8],
+    extra: &[(&str, &str)],
+) {
+    let mut fields = Vec::with_capacity(512);
+    answer.write(local, 200, JSON, &mut fields);
+    for (name, value) in extra {
+        field(&mut fields, name, value);
+    }
+    client.answer(&fields, body);
+}

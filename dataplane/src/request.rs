@@ -1,0 +1,69 @@
+//! The life of a request, in one function.
+//!
+//! The only place that names the stages. Each hands on a value that only it can make; a fault
+//! before the hold simply returns, and after it every path reaches `settle`.
+
+use std::rc::Rc;
+
+use wire::head::RequestHead;
+
+use crate::answer_head::AnswerHead;
+use crate::client::Client;
+use crate::fault::Fault;
+use crate::local::Local;
+use crate::paths;
+use crate::report;
+use crate::route::{Route, Surface, route};
+use crate::stage::attend::Attendance;
+use crate::stage::exchange::Request;
+use crate::stage::{admit, authenticate, exchange, fail, plan, read, refuse, relay, settle};
+
+/// Serves one request; the client's state says afterwards whether another may follow.
+pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
+    let buf = client.input.filled();
+    let is_foreign = head.header(buf, "origin").is_some();
+    match route(head.method, head.path(buf)) {
+        Route::Chat(surface) => {
+            let mut answer = AnswerHead::new(local, surface, is_foreign);
+            if let Err(fault) = infer(local, client, head, &mut answer).await {
+                refuse::refuse(local, client, &answer, &fault).await;
+            }
+        }
+        _ => {
+            let mut answer = AnswerHead::new(local, Surface::OpenAi, is_foreign);
+            paths::answer(local, client, head, &mut answer).await;
+        }
+    }
+}
+
+/// Serves one inference request. The order of these lines is the order of the product.
+async fn infer(
+    local: &Rc<Local>,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<(), Fault> {
+    let principal = authenticate::authenticate(local, client, head)?;
+    admit::caps(local, &principal, answer)?;
+    authenticate::may_infer(&principal)?;
+    read::check_type(head, client.input.filled())?;
+    let (intent, body) = read::intent(local, client, head).await?;
+    let published = principal.generation.published();
+    let plan = plan::plan(published, &principal.key, &intent, local.settings.input_bound)?;
+    let admission = admit::hold(local, &principal, &plan, intent.stream, answer).await?;
+    // From here on credit is held: no `?` below this line.
+    let request = Request { local, admission: &admission, plan: &plan, intent: &intent, published };
+    let mut attendance = Attendance::new(local, answer, intent.stream);
+    let begun = exchange::exchange(&request, client, &body, &mut attendance).await;
+    client.drop_body(body);
+    let outcome = match begun {
+        Ok(exchange) => relay::relay(&request, client, exchange, &mut attendance).await,
+        Err(failure) => fail::fail(local, client, failure, &attendance),
+    };
+    drop(attendance);
+    let ended = settle::decide(&request, &outcome);
+    let settled = settle::settle(local, admission, ended).await;
+    client.flush(&local.settings.limits).await;
+    report::report(local, &settled);
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! The data plane's settings, checked: what the configuration became.
+//!
+//! Left out on purpose: reading files. The composition reads them once and hands over values.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use units::DataPlaneId;
+
+pub use crate::limits::Limits;
+
+/// When a settlement must be on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// With the next batch; at most the last batch is lost with the power.
+    #[default]
+    After,
+    /// Before the last byte of the answer is sent.
+    BeforeFinal,
+}
+
+/// How the input of a request is bounded for its hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputBound {
+    /// By its bytes: no text makes more tokens than it has bytes.
+    #[default]
+    Strict,
+    /// By the bytes a token usually has, with a margin.
+    Normal,
+}
+
+/// What is charged when the provider dies after some content was delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartialFailure {
+    /// Nothing.
+    #[default]
+    Free,
+    /// What was delivered.
+    Delivered,
+}
+
+/// Which driver moves the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Driver {
+    /// io_uring where the kernel allows it, else epoll.
+    #[default]
+    Auto,
+    /// epoll.
+    Epoll,
+}
+
+/// Everything a data plane must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// This data plane's number.
+    pub dataplane: DataPlaneId,
+    /// Where customers connect.
+    pub listen: SocketAddr,
+    /// PEM files of the certificate chain and its key, where the listener speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// The CPU cores that each carry a worker.
+    pub cores: Vec<usize>,
+    /// io_uring or epoll.
+    pub driver: Driver,
+    /// The directory of this data plane's journals.
+    pub journal: PathBuf,
+    /// Where account API calls are forwarded.
+    pub control: SocketAddr,
+    /// When a settlement must be on disk.
+    pub durability: Durability,
+    /// How input is bounded.
+    pub input_bound: InputBound,
+    /// What a died stream costs.
+    pub partial_failure: PartialFailure,
+    /// Seconds that streams may go on for after a drain began.
+    pub drain_seconds: u64,
+    /// Every other bound.
+    pub limits: Limits,
+    /// One line per request on standard output.
+    pub access_log: bool,
+}
+
+/// Where the listener's certificate lies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// PEM of the chain, leaf first.
+    pub cert: PathBuf,
+    /// PEM of the private key.
+    pub key: PathBuf,
+}

@@ -1,0 +1,26 @@
+//! The stages of an inference request, in the order in which it meets them.
+//!
+//! ```text
+//!   authenticate -> admit (rate) -> read -> plan -> admit (credit) -> exchange -> relay -> settle
+//!                                                     admission         first_event   meter
+//!                                                                       verdict       attend
+//!   any of them may end in a fault: refuse before the hold, fail after it
+//! ```
+//!
+//! A stage imports the results of earlier stages and never a later stage; only `request` calls them.
+
+pub mod admission;
+pub mod admit;
+pub mod attend;
+pub mod authenticate;
+pub mod exchange;
+pub mod fail;
+pub mod first_event;
+pub mod meter;
+pub mod outcome;
+pub mod plan;
+pub mod read;
+pub mod refuse;
+pub mod relay;
+pub mod settle;
+pub mod verdict;

@@ -1,0 +1,212 @@
+//! Stages 2 and 5, admit: the key's request rate before the body, the credit after the plan.
+//!
+//! Invariants: nothing goes upstream without a hold that covers its worst case and whose record is
+//! in the ring. Money that is not there is a 402; money that running requests hold is a 429.
+//! Left out on purpose: lending, which is the ledger's; this stage asks, and waits a bounded time.
+//!
+//! ```text
+//!   free credit covers the plan ------------------------------------> held
+//!   else ask for more and wait ---> granted ------------------------> held
+//!                                   nothing more: lower the cap ----> held
+//!                                                 below its floor --> 402 or 429
+//! ```
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ledger::Purse;
+use ledger::cell::CreditCell;
+use ledger::record::{Hold, Record};
+use units::Usd;
+
+use crate::answer_head::AnswerHead;
+use crate::fault::{Code, Fault};
+use crate::local::Local;
+use crate::stage::admission::Admission;
+use crate::stage::authenticate::Principal;
+use crate::stage::plan::Plan;
+
+/// Counts a request against its key's rate, and says so in the answer's head.
+pub fn caps(local: &Local, principal: &Principal, head: &mut AnswerHead) -> Result<(), Fault> {
+    let key = &principal.key;
+    let rpm = key.rpm.unwrap_or(local.settings.limits.key_rpm_max);
+    let verdict = key.rate.admit(rpm, local.deadlines.clock().wall().0.saturating_mul(1000));
+    head.rate = Some(verdict);
+    if verdict.allowed {
+        return Ok(());
+    }
+    let message = format!("this key may send {rpm} requests a minute; the limit is used up");
+    let mut fault = Fault::new(Code::RateLimitExceeded, message);
+    fault.retry_after_s = Some(verdict.retry_after_ms.div_ceil(1000).max(1));
+    Err(fault)
+}
+
+/// Says how a key's rate stands, for an answer that is not counted against it.
+pub fn look(local: &Local, principal: &Principal, head: &mut AnswerHead) {
+    let key = &principal.key;
+    let rpm = key.rpm.unwrap_or(local.settings.limits.key_rpm_max);
+    let now_us = local.deadlines.clock().wall().0.saturating_mul(1000);
+    head.rate = Some(key.rate.look(rpm, now_us));
+}
+
+/// Holds the worst case of a plan. *abandon closes*
+pub async fn hold(
+    local: &Rc<Local>,
+    principal: &Principal,
+    plan: &Plan,
+    is_stream: bool,
+    head: &mut AnswerHead,
+) -> Result<Admission, Fault> {
+    if local.counters.running() >= local.settings.limits.streams_per_core {
+        return Err(Fault::new(Code::Overloaded, "too many requests are running; try again"));
+    }
+    if !local.records.is_journal_sound() {
+        return Err(Fault::new(Code::Overloaded, "the journal cannot be written; try again later"));
+    }
+    let purses = Purses::of(principal);
+    let mut taken = purses.take(plan, plan.cap_for(purses.free()));
+    if taken.is_none() {
+        purses.ask(local, plan).await?;
+        let affordable = plan.affordable_cap(purses.free());
+        let cap = plan.cap_for(purses.free()).min(affordable);
+        if cap >= plan.output_cap_floor {
+            taken = purses.take(plan, cap);
+        }
+    }
+    let Some(taken) = taken else { return Err(purses.too_little(plan)) };
+    let admission = record(local, principal, plan, taken, is_stream)?;
+    head.generation = Some(admission.generation);
+    head.lowered_cap = admission.is_cap_lowered.then_some(admission.output_cap);
+    Ok(admission)
+}
+
+/// Credit taken out of the cells, not yet recorded.
+struct Taken {
+    cost: i64,
+    output_cap: u64,
+}
+
+/// What a request is paid from: the account's credit, and the key's allowance if it has one.
+struct Purses<'p> {
+    credit: &'p Arc<CreditCell>,
+    allowance: Option<&'p Arc<CreditCell>>,
+}
+
+impl<'p> Purses<'p> {
+    fn of(principal: &'p Principal) -> Self {
+        Self { credit: &principal.key.credit, allowance: principal.key.allowance.as_ref() }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &'p Arc<CreditCell>> {
+        std::iter::once(self.credit).chain(self.allowance)
+    }
+
+    /// What a request could take now.
+    fn free(&self) -> Usd {
+        let free = self.each().map(|cell| cell.free()).min().unwrap_or(0);
+        Usd::from_pico(i128::from(free))
+    }
+
+    /// Takes the worst cost with this cap out of every purse, or out of none.
+    fn take(&self, plan: &Plan, output_cap: u64) -> Option<Taken> {
+        let cost = plan.worst_cost(output_cap)?.pico_i64()?;
+        if !self.credit.try_hold(cost) {
+            return None;
+        }
+        if self.allowance.is_some_and(|allowance| !allowance.try_hold(cost)) {
+            self.credit.undo_hold(cost);
+            return None;
+        }
+        Some(Taken { cost, output_cap })
+    }
+
+    /// Asks the ledger for more of each purse that is short, and waits for its answers.
+    async fn ask(&self, local: &Local, plan: &Plan) -> Result<(), Fault> {
+        let wanted = plan.worst_cost(plan.output_cap).unwrap_or(Usd::ZERO);
+        for cell in self.each() {
+            let short = i128::from(cell.free()) < wanted.pico();
+            if short && !cell.exhausted() && !answered(local, cell, wanted).await {
+                let message =
+                    "credit cannot be borrowed now: the ledger does not answer; try again";
+                return Err(Fault::new(Code::ControlUnavailable, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why even the lowest cap is not affordable: the money is not there, or it is held.
+    fn too_little(&self, plan: &Plan) -> Fault {
+        let least = plan.worst_cost(plan.output_cap_floor).unwrap_or(Usd::from_pico(i128::MAX));
+        let total = |cell: &CreditCell| {
+            let parts = [cell.free(), cell.held(), cell.unlent(), cell.elsewhere()];
+            parts.into_iter().map(i128::from).sum::<i128>()
+        };
+        let poorest = self.each().find(|cell| total(cell) < least.pico());
+        let Some(cell) = poorest else {
+            let message = "the credit is there, but running requests hold it; try again";
+            return Fault::new(Code::CreditsReserved, message);
+        };
+        let affordable = plan.affordable_cap(Usd::from_pico(total(cell)));
+        let (code, what) = match cell.purse() {
+            Purse::Account(_) => (Code::InsufficientCredits, "the balance"),
+            Purse::Key(_) => (Code::KeyLimitExceeded, "the key's spending limit"),
+        };
+        let message = format!(
+            "this request may cost up to ${least} and {what} does not cover it; top up, \
+             raise the limit, or ask for at most {affordable} output tokens"
+        );
+        let mut fault = Fault::new(code, message);
+        fault.refusal.affordable_max_tokens = Some(affordable);
+        fault
+    }
+}
+
+/// Waits for the ledger's next answer about a purse; false when none came in time.
+async fn answered(local: &Local, cell: &CreditCell, wanted: Usd) -> bool {
+    let before = cell.answers();
+    if cell.ask_once() && !local.records.need(cell.purse(), wanted) {
+        cell.unask();
+        return false;
+    }
+    let end = local.now_ms().saturating_add(local.settings.limits.credit_wait_ms);
+    loop {
+        let rings = local.bell.rings();
+        if cell.answers() != before || i128::from(cell.free()) >= wanted.pico() {
+            return true;
+        }
+        if !local.wait_for_bell(rings, end).await {
+            cell.unask();
+            return cell.answers() != before;
+        }
+    }
+}
+
+/// Writes the hold down; from here on it must be ended.
+fn record(
+    local: &Rc<Local>,
+    principal: &Principal,
+    plan: &Plan,
+    taken: Taken,
+    is_stream: bool,
+) -> Result<Admission, Fault> {
+    let key = &principal.key;
+    let at = local.deadlines.clock().wall();
+    let offer =
+        principal.generation.published().catalog().endpoints[plan.candidates[0] as usize].offer;
+    let hold = Hold {
+        account: key.account,
+        key: key.id,
+        key_limited: key.allowance.is_some(),
+        amount: Usd::from_pico(i128::from(taken.cost)),
+        offer,
+        output_cap: u32::try_from(taken.output_cap).unwrap_or(u32::MAX),
+        at,
+    };
+    let Some(hold_seq) = local.records.hold(&Record::Hold(hold)) else {
+        Purses::of(principal).each().for_each(|cell| cell.undo_hold(taken.cost));
+        return Err(Fault::new(Code::Overloaded, "the journal is behind; try again"));
+    };
+    let is_cap_lowered = !plan.cap_is_open && taken.output_cap < plan.output_cap;
+    let key = Arc::clone(key);
+    Ok(Admission::new(local, key, hold, hold_seq, taken.output_cap, is_cap_lowered, is_stream))
+}

@@ -1,0 +1,104 @@
+//! Stage 1, authenticate: from key bytes to a principal.
+//!
+//! Invariants: a key is looked up by its SHA-256 alone; all four ways to send a key lead here; a key that is unknown, disabled or expired gets the same answer as none.
+//! Left out on purpose: what the key may do, which depends on the request.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use catalog::KeyClass;
+use sha2::{Digest, Sha256};
+use units::KeyDigest;
+use wire::head::RequestHead;
+
+use crate::client::Client;
+use crate::fault::{Code, Fault};
+use crate::local::published::KeyEntry;
+use crate::local::{Generation, Local};
+
+/// Who asks, and the generation that the whole request is served from.
+#[derive(Clone)]
+pub struct Principal {
+    /// The generation.
+    pub generation: Rc<Generation>,
+    /// The key.
+    pub key: Arc<KeyEntry>,
+}
+
+/// The last key seen on a connection, which most send with every request: kept as long as the
+/// connection, so that it is hashed once.
+#[derive(Default)]
+pub struct Remembered(Option<(Vec<u8>, KeyDigest)>);
+
+/// Finds the key of the request whose head stands at the front of the client's input.
+pub fn authenticate(
+    local: &Local,
+    client: &mut Client,
+    head: &RequestHead,
+) -> Result<Principal, Fault> {
+    let Some(generation) = local.generation() else {
+        return Err(Fault::new(Code::Overloaded, "the gateway is starting"));
+    };
+    let Client { input, remembered, .. } = client;
+    let Some(presented) = presented_key(head, input.filled()) else {
+        return Err(refused(
+            "no API key: send it as `Authorization: Bearer <key>`, `X-Api-Key`, \
+             `x-goog-api-key` or `?key=`",
+        ));
+    };
+    let digest = remembered.digest(presented);
+    let key = generation.published().key(&digest).map(Arc::clone);
+    let Some(key) = key else { return Err(refused("this API key is not known")) };
+    if key.disabled {
+        return Err(refused("this API key is disabled"));
+    }
+    if key.expires_at.is_some_and(|end| end <= local.deadlines.clock().wall()) {
+        return Err(refused("this API key has expired"));
+    }
+    Ok(Principal { generation, key })
+}
+
+/// Whether a principal may run models at all.
+pub fn may_infer(principal: &Principal) -> Result<(), Fault> {
+    match principal.key.class {
+        KeyClass::Live => Ok(()),
+        KeyClass::Management => Err(Fault::new(
+            Code::NotAllowed,
+            "a management key manages keys and cannot run models; use a live key",
+        )),
+    }
+}
+
+fn refused(message: &str) -> Fault {
+    Fault::new(Code::InvalidApiKey, message)
+}
+
+/// The key as sent, in the order of how specific the places are.
+pub fn presented_key<'b>(head: &RequestHead, buf: &'b [u8]) -> Option<&'b [u8]> {
+    let bearer = head.header(buf, "authorization").and_then(|value| {
+        let (scheme, key) = value.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
+    });
+    let key = bearer
+        .or_else(|| head.header(buf, "x-api-key"))
+        .or_else(|| head.header(buf, "x-goog-api-key"))
+        .or_else(|| query_key(head.query(buf)?));
+    key.filter(|key| !key.is_empty())
+}
+
+fn query_key(query: &[u8]) -> Option<&[u8]> {
+    query.split(|byte| *byte == b'&').find_map(|pair| pair.strip_prefix(b"key="))
+}
+
+impl Remembered {
+    fn digest(&mut self, presented: &[u8]) -> KeyDigest {
+        if let Some((key, digest)) = &self.0
+            && key == presented
+        {
+            return *digest;
+        }
+        let digest = KeyDigest(Sha256::digest(presented).into());
+        self.0 = Some((presented.to_vec(), digest));
+        digest
+    }
+}

@@ -1,0 +1,249 @@
+//! Stage 6, exchange: candidate after candidate until one begins to answer.
+//!
+//! Invariants: another candidate is tried only while the client has seen no content; the first
+//! event is looked at before the client gets its status, so that most failures become another
+//! candidate or a true status; a request that may have been served is not sent to the same endpoint
+//! again. All attempts draw on one hold.
+//! Left out on purpose: the order of candidates (`plan`).
+
+use std::rc::Rc;
+
+use catalog::rows::OutputCapField;
+use catalog::{Endpoint, Provider};
+use dialect::{Intent, UpstreamTerms, openai_chat};
+use ledger::record::{Attempt, Attempts};
+use wire::sse::{Frame, FrameScanner};
+
+use crate::answer_head::{field, generation_text};
+use crate::client::{self, Client};
+use crate::fault::{Code, Fault};
+use crate::local::Local;
+use crate::local::published::Upstream;
+use crate::net::buffer::Buffer;
+use crate::stage::admission::Admission;
+use crate::stage::attend::{Attendance, ClientGone};
+use crate::stage::first_event;
+use crate::stage::plan::Plan;
+use crate::stage::verdict;
+use crate::upstream;
+use crate::upstream::body::Body;
+use crate::upstream::endpoint::PoolKey;
+use crate::upstream::fault::UpstreamFault;
+use crate::upstream::http1::{Freshness, Response, connect};
+
+/// An upstream that has begun to answer.
+pub struct Exchange {
+    /// The endpoint, as an index into the catalog.
+    pub endpoint: u32,
+    /// What it answers.
+    pub answer: Answering,
+    /// Every attempt, this one last.
+    pub attempts: Attempts,
+    /// Milliseconds to the first byte.
+    pub first_byte_ms: u32,
+}
+
+/// The beginning of an answer.
+pub enum Answering {
+    /// A stream whose first event is at the front of its body, not yet consumed.
+    Stream {
+        /// The rest of the stream.
+        body: Body,
+        /// Where the scanner stands.
+        scanner: FrameScanner,
+        /// The first event.
+        first: Frame,
+    },
+    /// An answer that was read whole and is a JSON object without an error.
+    Whole(Body),
+}
+
+/// No candidate answered.
+pub struct Failure {
+    /// Why, as the client is told.
+    pub why: Why,
+    /// Every attempt.
+    pub attempts: Attempts,
+    /// The endpoint that had the request when the client left.
+    pub reached: Option<u32>,
+}
+
+/// Why there is no answer.
+pub enum Why {
+    /// The last candidate's fault.
+    Fault(Fault),
+    /// The client left first.
+    ClientGone,
+}
+
+/// What one attempt came to, when not an answer.
+pub enum Miss {
+    /// It failed; whether another candidate may do better.
+    Failed {
+        /// How the client would be told.
+        fault: Fault,
+        /// Whether to go on to the next candidate.
+        try_next: bool,
+    },
+    /// The client left.
+    ClientGone,
+}
+
+impl From<ClientGone> for Miss {
+    fn from(_: ClientGone) -> Self {
+        Self::ClientGone
+    }
+}
+
+/// Everything an attempt needs.
+pub struct Request<'a> {
+    /// The core.
+    pub local: &'a Rc<Local>,
+    /// The hold.
+    pub admission: &'a Admission,
+    /// What it may cost.
+    pub plan: &'a Plan,
+    /// What is asked.
+    pub intent: &'a Intent,
+    /// The generation served from.
+    pub published: &'a crate::local::published::Published,
+}
+
+/// Tries the plan's candidates. *abandon closes*
+pub async fn exchange(
+    request: &Request<'_>,
+    client: &mut Client,
+    body: &client::Body,
+    attendance: &mut Attendance<'_>,
+) -> Result<Exchange, Failure> {
+    let limits = &request.local.settings.limits;
+    let mut attempts = Attempts::new();
+    let mut last = verdict::nothing_tried();
+    for index in request.plan.candidates.iter().copied().take(limits.attempts) {
+        let started = request.admission.elapsed_ms();
+        let Some(candidate) = Candidate::of(request, index) else { continue };
+        attendance.set_policy(candidate.provider.on_client_abort);
+        let tried = candidate.attempt(client, body, attendance).await;
+        let took = request.admission.elapsed_ms().saturating_sub(started);
+        let status = match &tried {
+            Ok(_) => 200,
+            Err(Miss::Failed { fault, .. }) => fault.status(),
+            Err(Miss::ClientGone) => 499,
+        };
+        attempts.push(Attempt { offer: candidate.endpoint.offer, status, ms: took });
+        match tried {
+            Ok(answer) => {
+                let first_byte_ms = request.admission.elapsed_ms();
+                return Ok(Exchange { endpoint: index, answer, attempts, first_byte_ms });
+            }
+            Err(Miss::ClientGone) => {
+                return Err(Failure { why: Why::ClientGone, attempts, reached: Some(index) });
+            }
+            Err(Miss::Failed { fault, try_next }) => {
+                last = fault;
+                if !try_next {
+                    break;
+                }
+            }
+        }
+    }
+    Err(Failure { why: Why::Fault(last), attempts, reached: None })
+}
+
+/// One endpoint that is tried.
+struct Candidate<'a> {
+    request: &'a Request<'a>,
+    endpoint: &'a Endpoint,
+    provider: &'a Provider,
+    upstream: &'a Upstream,
+    way: (PoolKey, &'a upstream::endpoint::Endpoint),
+}
+
+impl<'a> Candidate<'a> {
+    /// The endpoint, if its provider can be reached; the plan holds no others.
+    fn of(request: &'a Request<'a>, index: u32) -> Option<Self> {
+        let catalog = request.published.catalog();
+        let endpoint = &catalog.endpoints[index as usize];
+        let upstream = request.published.upstream(endpoint.provider);
+        let (key, way) = upstream.way.as_ref()?;
+        let provider = catalog.provider(endpoint.provider);
+        Some(Self { request, endpoint, provider, upstream, way: (*key, way) })
+    }
+
+    async fn attempt(
+        &self,
+        client: &mut Client,
+        body: &client::Body,
+        attendance: &mut Attendance<'_>,
+    ) -> Result<Answering, Miss> {
+        let (head, sent_body) = self.write_request(body.bytes(&client.input));
+        let sending = self.send(Freshness::Any, head.filled(), sent_body.filled());
+        let mut response = attendance.wait(client, sending).await?;
+        if response.as_ref().is_err_and(UpstreamFault::is_stale) {
+            let again = self.send(Freshness::Fresh, head.filled(), sent_body.filled());
+            response = attendance.wait(client, again).await?;
+        }
+        drop((head, sent_body));
+        let response = response.map_err(|fault| verdict::of_transport(&fault))?;
+        first_event::answering(self.request, client, response, attendance).await
+    }
+
+    async fn send(
+        &self,
+        freshness: Freshness,
+        head: &[u8],
+        body: &[u8],
+    ) -> Result<Response, UpstreamFault> {
+        let local = self.request.local;
+        let bounds = local.settings.limits.exchange();
+        let connection =
+            connect(&local.dialler, &local.connections, self.way, freshness, bounds).await?;
+        connection.send(head, body).await?.head().await
+    }
+
+    /// The request as this endpoint gets it: head, and the client's body as priced.
+    fn write_request(&self, body: &[u8]) -> (Buffer, Buffer) {
+        let Request { local, admission, intent, .. } = self.request;
+        let terms = UpstreamTerms {
+            model_json: &self.endpoint.upstream_model_json,
+            output_cap: admission.output_cap,
+            cap_as_completion_tokens: self.provider.output_cap_field
+                == OutputCapField::MaxCompletionTokens,
+            stream_usage: self.provider.stream_usage,
+        };
+        let mut sent = local.pool.buffer();
+        sent.make_room(body.len() + 256);
+        openai_chat::write_upstream(intent, body, &terms, sent.tail());
+        let mut head = local.pool.buffer();
+        head.make_room(1024);
+        self.write_head(sent.len(), head.tail());
+        (head, sent)
+    }
+
+    fn write_head(&self, length: usize, out: &mut Vec<u8>) {
+        let Request { admission, intent, .. } = self.request;
+        out.extend_from_slice(b"POST ");
+        out.extend_from_slice(self.upstream.base_path.as_bytes());
+        out.extend_from_slice(b"/chat/completions HTTP/1.1\r\n");
+        field(out, "host", &self.upstream.host);
+        let keys = &self.upstream.authorizations;
+        let turn = admission.hold_seq as usize % keys.len().max(1);
+        if let Some(key) = keys.get(turn) {
+            field(out, "authorization", key.reveal());
+        }
+        let accepted = if intent.stream { "text/event-stream" } else { "application/json" };
+        field(out, "accept", accepted);
+        out.extend_from_slice(b"content-type: application/json\r\nuser-agent: tollgate\r\n");
+        out.extend_from_slice(b"x-request-id: ");
+        out.extend_from_slice(&generation_text(admission.generation));
+        out.extend_from_slice(b"\r\ncontent-length: ");
+        out.extend_from_slice(length.to_string().as_bytes());
+        out.extend_from_slice(b"\r\n\r\n");
+    }
+}
+
+/// The fault of a provider that answered with something unreadable.
+pub fn unreadable(what: &str) -> Miss {
+    let message = format!("the provider's answer is not readable: {what}");
+    Miss::Failed { fault: Fault::upstream(Code::ProviderError, message), try_next: true }
+}

@@ -1,0 +1,117 @@
+//! From a provider's response head to the beginning of an answer: the peek before the status.
+//!
+//! Invariants: a stream begins with an event that is no error; an answer that is not streamed is
+//! read whole, bounded, and is a JSON object without an error; anything else is the attempt's miss.
+
+use dialect::openai_chat::{Answer, is_done};
+use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
+
+use crate::client::Client;
+use crate::stage::attend::Attendance;
+use crate::stage::exchange::{Answering, Miss, Request, unreadable};
+use crate::stage::verdict;
+use crate::upstream::body::{Body, More};
+use crate::upstream::http1::Response;
+
+/// Reads as much of a response as shows that it is an answer. *abandon closes*
+pub async fn answering(
+    request: &Request<'_>,
+    client: &mut Client,
+    response: Response,
+    attendance: &mut Attendance<'_>,
+) -> Result<Answering, Miss> {
+    let limits = &request.local.settings.limits;
+    let plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
+    if !response.header("content-encoding").is_none_or(plain) {
+        return Err(unreadable("it is compressed, which was not asked for"));
+    }
+    if response.status() != 200 {
+        let status = response.status();
+        let retry_after = response.header("retry-after").and_then(verdict::seconds);
+        let mut body = response.into_body();
+        let read = read_whole(&mut body, client, attendance, limits.error_body_bytes).await;
+        let text = if matches!(read, Err(Miss::ClientGone)) { &[][..] } else { body.window() };
+        return Err(verdict::of_status(status, text, retry_after));
+    }
+    let is_event_stream = response.header("content-type").is_some_and(|kind| {
+        kind.len() >= 17 && kind[..17].eq_ignore_ascii_case(b"text/event-stream")
+    });
+    let mut body = response.into_body();
+    if request.intent.stream && is_event_stream {
+        return first_frame(body, client, attendance, limits.event_bytes).await;
+    }
+    read_whole(&mut body, client, attendance, limits.answer_bytes).await?;
+    if request.intent.stream {
+        // A provider that answers a stream with one JSON object says what went wrong in it.
+        return Err(verdict::of_error_in_answer(body.window()));
+    }
+    match Answer::read(body.window()) {
+        Ok(answer) if answer.is_error => Err(verdict::of_error_in_answer(body.window())),
+        Ok(answer) if !answer.has_choices => Err(unreadable("it has no choices")),
+        Ok(_) => Ok(Answering::Whole(body)),
+        Err(_) => Err(unreadable("it is not a JSON object")),
+    }
+}
+
+async fn first_frame(
+    mut body: Body,
+    client: &mut Client,
+    attendance: &mut Attendance<'_>,
+    event_bytes: usize,
+) -> Result<Answering, Miss> {
+    let mut scanner = FrameScanner::new(event_bytes);
+    loop {
+        match scanner.next(body.window()) {
+            Err(_) => return Err(unreadable("an event is too large")),
+            Ok(Some(first)) => match opening(body.window(), &first)? {
+                Opening::Event => return Ok(Answering::Stream { body, scanner, first }),
+                Opening::Nothing => body.consume(first.len),
+            },
+            Ok(None) if body.is_complete() => {
+                return Err(unreadable("the stream ended before its first event"));
+            }
+            Ok(None) => {
+                let more = attendance.wait(client, body.more()).await?;
+                more.map_err(|fault| verdict::of_transport(&fault))?;
+            }
+        }
+    }
+}
+
+enum Opening {
+    Event,
+    Nothing,
+}
+
+fn opening(window: &[u8], frame: &Frame) -> Result<Opening, Miss> {
+    if matches!(frame.kind, FrameKind::Comment | FrameKind::Empty) {
+        return Ok(Opening::Nothing);
+    }
+    let data = joined_data(window, frame);
+    if is_done(&data) {
+        return Err(unreadable("the stream ended before its first event"));
+    }
+    match Answer::read(&data) {
+        Ok(answer) if answer.is_error => Err(verdict::of_error_in_answer(&data)),
+        Ok(_) => Ok(Opening::Event),
+        Err(_) => Err(unreadable("its first event is not a JSON object")),
+    }
+}
+
+async fn read_whole(
+    body: &mut Body,
+    client: &mut Client,
+    attendance: &mut Attendance<'_>,
+    bytes_max: usize,
+) -> Result<(), Miss> {
+    loop {
+        let more = attendance.wait(client, body.more()).await?;
+        let more = more.map_err(|fault| verdict::of_transport(&fault))?;
+        if more == More::End {
+            return Ok(());
+        }
+        if body.window().len() > bytes_max {
+            return Err(unreadable("it is too large"));
+        }
+    }
+}

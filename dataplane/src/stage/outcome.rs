@@ -1,0 +1,62 @@
+//! What became of a request that held credit: the one value that `settle` settles.
+
+use ledger::record::{Attempts, VoidReason};
+
+use crate::stage::meter::Meter;
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The answer is complete.
+    Complete,
+    /// The client left after the request had gone upstream.
+    ClientGone,
+    /// The upstream ignored its output cap and was cut off.
+    CutAtHold,
+    /// The upstream died after the client had seen some of the answer.
+    UpstreamDied,
+    /// There was no answer.
+    Failed(VoidReason),
+}
+
+/// A request that is over.
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// The endpoint that served, as an index into the catalog.
+    pub endpoint: Option<u32>,
+    /// What went by.
+    pub meter: Meter,
+    /// Every attempt.
+    pub attempts: Attempts,
+    /// Milliseconds to the first byte.
+    pub first_byte_ms: u32,
+    /// The status that the client got.
+    pub status: u16,
+}
+
+impl Outcome {
+    /// A request without an answer.
+    pub const fn failed(reason: VoidReason, status: u16, attempts: Attempts) -> Self {
+        Self {
+            ending: Ending::Failed(reason),
+            endpoint: None,
+            meter: Meter::new(true),
+            attempts,
+            first_byte_ms: 0,
+            status,
+        }
+    }
+
+    /// A request whose client left while this endpoint worked on it.
+    pub const fn abandoned(endpoint: u32, attempts: Attempts) -> Self {
+        Self {
+            ending: Ending::ClientGone,
+            endpoint: Some(endpoint),
+            meter: Meter::new(true),
+            attempts,
+            first_byte_ms: 0,
+            status: 499,
+        }
+    }
+}

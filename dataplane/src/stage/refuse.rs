@@ -1,0 +1,63 @@
+//! Faults as bytes: the one place where a refusal is put into the caller's dialect.
+//!
+//! Invariants: a fault before the answer began is its status; after it, an event of the stream.
+//! Every refusal carries what the contract asks for: `Retry-After` on 429 and 503, and
+//! `x-should-retry: false` on 402, so that no SDK retries what money must mend.
+
+use dialect::openai_error_body;
+
+use crate::answer_head::{AnswerHead, field};
+use crate::client::Client;
+use crate::fault::{Code, Fault};
+use crate::local::Local;
+use crate::net::buffer::Buffer;
+use crate::route::Surface;
+
+const JSON: &str = "application/json";
+
+/// Answers a request with a fault and writes it. *abandon closes*
+pub async fn refuse(local: &Local, client: &mut Client, head: &AnswerHead, fault: &Fault) {
+    queue(local, client, head, fault);
+    client.flush(&local.settings.limits).await;
+}
+
+/// Queues a fault as the answer of a request.
+pub fn queue(local: &Local, client: &mut Client, head: &AnswerHead, fault: &Fault) {
+    local.counters.count_refusal(fault.status());
+    client.keeps_alive &= !fault.closes;
+    let mut fields = Vec::with_capacity(512);
+    head.write(local, fault.status(), JSON, &mut fields);
+    if let Some(seconds) = fault.retry_after_s {
+        field(&mut fields, "retry-after", &seconds.to_string());
+    }
+    if fault.status() == 402 && !head.is_billed {
+        field(&mut fields, "x-should-retry", "false");
+    }
+    if let Some(methods) = fault.allow {
+        field(&mut fields, "allow", methods);
+    }
+    client.answer(&fields, &body(head.surface, fault));
+}
+
+/// Answers bytes that are not a request. *abandon closes*
+pub async fn refuse_head(local: &Local, client: &mut Client, fault: &Fault) {
+    client.keeps_alive = false;
+    let head = AnswerHead::new(local, Surface::OpenAi, false);
+    refuse(local, client, &head, fault).await;
+}
+
+/// Appends a fault as the last event of a stream that has begun.
+pub fn write_event(surface: Surface, fault: &Fault, out: &mut Buffer) {
+    out.extend(b"data: ");
+    out.extend(&body(surface, fault));
+    out.extend(b"\n\n");
+}
+
+fn body(surface: Surface, fault: &Fault) -> Vec<u8> {
+    openai_error_body(&fault.refusal, surface == Surface::OpenRouter)
+}
+
+/// The fault of a path that is not ours.
+pub fn unknown_path() -> Fault {
+    Fault::new(Code::NotFound, "there is nothing at this path; the API is under /v1")
+}

@@ -1,0 +1,328 @@
+//! Stage 7, relay: the answer goes to the client as it comes, and is metered as it goes by.
+//!
+//! Invariants: events go out when they come in, many at once if they came at once; between two
+//! reads of the upstream everything went out, so a slow client slows the upstream; `choices` are
+//! never touched. The end of an answer is queued here and written after its settlement.
+//!
+//! ```text
+//!   pull --> frame --> meter --> rewrite --> queue --+
+//!    ^                                               | nothing more in the window
+//!    +------------------- write ---------------------+
+//!   ends: [DONE] or end of stream, error event, upstream died, hold used up, client gone
+//! ```
+
+use dialect::Finish;
+use dialect::openai_chat::{Answer, Rewrite, is_done};
+use ledger::record::{Progress, Record};
+use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
+
+use crate::answer_head::generation_text;
+use crate::client::Client;
+use crate::fault::{Code, Fault};
+use crate::net::buffer::Buffer;
+use crate::route::Surface;
+use crate::stage::attend::{Attendance, begin_stream};
+use crate::stage::exchange::{Answering, Exchange, Request};
+use crate::stage::meter::Meter;
+use crate::stage::outcome::{Ending, Outcome};
+use crate::stage::{refuse, verdict};
+use crate::upstream::body::{Body, More};
+
+/// Delivered work is written down each time so many output tokens were added.
+const PROGRESS_TOKENS: u64 = 256;
+const JSON: &str = "application/json";
+
+/// Passes an answer on. *abandon closes*
+pub async fn relay<'a>(
+    request: &Request<'a>,
+    client: &mut Client,
+    exchange: Exchange,
+    attendance: &mut Attendance<'a>,
+) -> Outcome {
+    let Exchange { endpoint, answer, attempts, first_byte_ms } = exchange;
+    let catalog = request.published.catalog();
+    let provider = catalog.provider(catalog.endpoints[endpoint as usize].provider);
+    let mut meter = Meter::new(provider.cache_included);
+    let ending = match answer {
+        Answering::Whole(body) => relay_whole(request, client, body, attendance, &mut meter),
+        Answering::Stream { body, scanner, first } => {
+            let mut stream =
+                Stream::new(request, client, attendance, (body, scanner), (endpoint, meter));
+            let ending = stream.run(first).await;
+            meter = stream.close(&ending);
+            ending
+        }
+    };
+    Outcome { ending, endpoint: Some(endpoint), meter, attempts, first_byte_ms, status: 200 }
+}
+
+/// Queues an answer that was read whole.
+fn relay_whole(
+    request: &Request<'_>,
+    client: &mut Client,
+    mut body: Body,
+    attendance: &Attendance<'_>,
+    meter: &mut Meter,
+) -> Ending {
+    let head = attendance.head();
+    let ids = Ids::of(request, head.surface);
+    let local = request.local;
+    let Ok(answer) = Answer::read(body.window()) else { return Ending::UpstreamDied };
+    meter.observe(body.window(), &answer);
+    let mut fields = Vec::with_capacity(512);
+    head.write(local, 200, JSON, &mut fields);
+    let mut json = local.pool.buffer();
+    json.make_room(body.window().len() + 512);
+    answer.rewrite(body.window(), &ids.rewrite(false), json.tail());
+    client.answer(&fields, json.filled());
+    let length = body.window().len();
+    body.consume(length);
+    body.reuse(&local.connections);
+    if client.was_seen_gone() { Ending::ClientGone } else { Ending::Complete }
+}
+
+/// What replaces the provider's names.
+struct Ids {
+    model_json: Box<[u8]>,
+    id_json: Option<[u8; 38]>,
+}
+
+impl Ids {
+    fn of(request: &Request<'_>, surface: Surface) -> Self {
+        let id_json = (surface == Surface::OpenRouter).then(|| {
+            let mut quoted = [b'"'; 38];
+            quoted[1..37].copy_from_slice(&generation_text(request.admission.generation));
+            quoted
+        });
+        Self { model_json: request.plan.model_json.clone(), id_json }
+    }
+
+    fn rewrite(&self, drop_usage: bool) -> Rewrite<'_> {
+        let id_json = self.id_json.as_ref().map(|id| &id[..]);
+        Rewrite { model_json: &self.model_json, id_json, drop_usage }
+    }
+}
+
+/// A stream on its way.
+struct Stream<'s, 'a> {
+    request: &'s Request<'a>,
+    client: &'s mut Client,
+    attendance: &'s mut Attendance<'a>,
+    body: Body,
+    scanner: FrameScanner,
+    meter: Meter,
+    ids: Ids,
+    wants_usage: bool,
+    endpoint: u32,
+    next_progress: u64,
+}
+
+/// What a frame means for the stream.
+enum Step {
+    GoOn,
+    Done,
+    Failed(Fault),
+    Cut,
+}
+
+impl<'s, 'a> Stream<'s, 'a> {
+    fn new(
+        request: &'s Request<'a>,
+        client: &'s mut Client,
+        attendance: &'s mut Attendance<'a>,
+        (body, scanner): (Body, FrameScanner),
+        (endpoint, meter): (u32, Meter),
+    ) -> Self {
+        let surface = attendance.head().surface;
+        let ids = Ids::of(request, surface);
+        let wants_usage = request.intent.include_usage || surface == Surface::OpenRouter;
+        begin_stream(request.local, client, attendance.head());
+        Self {
+            request,
+            client,
+            attendance,
+            body,
+            scanner,
+            meter,
+            ids,
+            wants_usage,
+            endpoint,
+            next_progress: PROGRESS_TOKENS,
+        }
+    }
+
+    /// Relays until the stream ends, one way or another.
+    async fn run(&mut self, first: Frame) -> Ending {
+        let mut waiting = Some(first);
+        loop {
+            match self.pass_frames(waiting.take()) {
+                Step::GoOn => {}
+                Step::Done => return self.finish(),
+                Step::Cut => return self.cut(),
+                Step::Failed(fault) => return self.fail(&fault),
+            }
+            if self.body.is_complete() {
+                return self.end_of_stream();
+            }
+            self.note_progress();
+            if let Some(ending) = self.flush().await {
+                return ending;
+            }
+            match self.attendance.wait(self.client, self.body.more()).await {
+                Err(_) => return Ending::ClientGone,
+                Ok(Ok(More::Bytes | More::End)) => {}
+                Ok(Err(fault)) => return self.fail(&verdict::transport(&fault)),
+            }
+        }
+    }
+
+    /// Handles every whole frame of the window, as one chunk to the client.
+    fn pass_frames(&mut self, mut waiting: Option<Frame>) -> Step {
+        let Self { body, scanner, meter, ids, request, wants_usage, client, .. } = self;
+        let mut passing =
+            Passing { meter, rewrite: ids.rewrite(!*wants_usage), wants_usage: *wants_usage };
+        let allowed = (request.admission.output_cap, request.intent.choices);
+        client.chunk(|out| {
+            loop {
+                let frame = match waiting.take() {
+                    Some(frame) => frame,
+                    None => match scanner.next(body.window()) {
+                        Ok(Some(frame)) => frame,
+                        Ok(None) => return Step::GoOn,
+                        Err(fault) => return Step::Failed(broken(&fault.to_string())),
+                    },
+                };
+                let step = passing.frame(body.window(), &frame, out);
+                body.consume(frame.len);
+                match step {
+                    Step::GoOn if passing.meter.is_beyond(allowed.0, allowed.1) => {
+                        return Step::Cut;
+                    }
+                    Step::GoOn => {}
+                    end => return end,
+                }
+            }
+        })
+    }
+
+    /// Writes down what was delivered so far, every so many tokens: what a crash would charge.
+    fn note_progress(&mut self) {
+        let delivered = self.meter.output_estimate();
+        if delivered < self.next_progress {
+            return;
+        }
+        self.next_progress = delivered + PROGRESS_TOKENS;
+        let Request { local, admission, plan, published, .. } = self.request;
+        let endpoint = &published.catalog().endpoints[self.endpoint as usize];
+        let metered = self.meter.price(endpoint, plan);
+        let charge = metered.cost.min(admission.held());
+        let hold_seq = admission.hold_seq;
+        let progress = Progress { hold_seq, tokens: metered.tokens, charge };
+        local.records.progress(&Record::Progress(progress));
+    }
+
+    /// Writes what is queued; an ending if the client is gone and nobody waits any more.
+    async fn flush(&mut self) -> Option<Ending> {
+        if !self.client.was_seen_gone() {
+            self.client.flush(&self.request.local.settings.limits).await;
+            self.client.rest();
+            self.attendance.signed();
+        }
+        let let_go = self.client.was_seen_gone() && self.attendance.let_go().is_err();
+        let_go.then_some(Ending::ClientGone)
+    }
+
+    /// The stream closed without its end mark: whole only if the model had said that it was done.
+    fn end_of_stream(&mut self) -> Ending {
+        if self.meter.finish == Finish::None {
+            let message = "the provider's stream ended before the answer did";
+            return self.fail(&Fault::upstream(Code::ProviderError, message));
+        }
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Ending {
+        self.client.chunk(|out| out.extend(b"data: [DONE]\n\n"));
+        self.client.finish_stream();
+        if self.client.was_seen_gone() { Ending::ClientGone } else { Ending::Complete }
+    }
+
+    /// The upstream ignores its limit: the hold is used up, and the answer ends as one cut short.
+    fn cut(&mut self) -> Ending {
+        let ids = &self.ids;
+        self.client.chunk(|out| {
+            out.extend(br#"data: {"id":""#);
+            out.extend(&generation_text(self.request.admission.generation));
+            out.extend(br#"","object":"chat.completion.chunk","created":0,"model":"#);
+            out.extend(&ids.model_json);
+            out.extend(br#","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#);
+            out.extend(b"\n\ndata: [DONE]\n\n");
+        });
+        self.client.finish_stream();
+        Ending::CutAtHold
+    }
+
+    /// Ends the stream with an error; a client that left before is charged all the same.
+    fn fail(&mut self, fault: &Fault) -> Ending {
+        if self.client.was_seen_gone() {
+            return Ending::ClientGone;
+        }
+        let surface = self.attendance.head().surface;
+        self.client.chunk(|out| refuse::write_event(surface, fault, out));
+        self.client.finish_stream();
+        Ending::UpstreamDied
+    }
+
+    /// Gives the upstream connection back if its answer came to its end, else closes it; the meter
+    /// goes to whoever settles.
+    fn close(self, ending: &Ending) -> Meter {
+        let Self { body, meter, request, .. } = self;
+        if body.is_complete() {
+            body.reuse(&request.local.connections);
+        } else if matches!(ending, Ending::Complete) {
+            request.local.finish_later(body);
+        }
+        meter
+    }
+}
+
+/// One batch of frames on its way through meter and rewriting.
+struct Passing<'p> {
+    meter: &'p mut Meter,
+    rewrite: Rewrite<'p>,
+    wants_usage: bool,
+}
+
+impl Passing<'_> {
+    fn frame(&mut self, window: &[u8], frame: &Frame, out: &mut Buffer) -> Step {
+        match frame.kind {
+            FrameKind::Comment | FrameKind::Empty => Step::GoOn,
+            FrameKind::Data => self.event(frame.data.of(window), out),
+            FrameKind::MultiData => self.event(&joined_data(window, frame), out),
+        }
+    }
+
+    fn event(&mut self, data: &[u8], out: &mut Buffer) -> Step {
+        if is_done(data) {
+            return Step::Done;
+        }
+        let Ok(answer) = Answer::read(data) else {
+            return Step::Failed(broken("an event is not a JSON object"));
+        };
+        if answer.is_error {
+            return Step::Failed(verdict::error_in_answer(data));
+        }
+        self.meter.observe(data, &answer);
+        if self.wants_usage || !answer.is_usage_only() {
+            out.make_room(data.len() + 256);
+            out.extend(b"data: ");
+            answer.rewrite(data, &self.rewrite, out.tail());
+            out.extend(b"\n\n");
+        }
+        Step::GoOn
+    }
+}
+
+fn broken(what: &str) -> Fault {
+    Fault::upstream(Code::ProviderError, format!("the provider's stream is broken: {what}"))
+}

@@ -1,0 +1,165 @@
+//! Stage 8, settle: a hold and an outcome become exactly one post or void.
+//!
+//! Invariants: a charge never exceeds its hold; what an answer cost above it comes from free credit
+//! as far as there is any, else it is written off, and either is flagged; an estimate is never
+//! charged above the hold. With `before_final` the record is on disk before the last byte goes out.
+//!
+//! ```text
+//!   Complete, ClientGone, CutAtHold --> Post
+//!   UpstreamDied ---------------------> Void, or Post of what was delivered (`partial_failure`)
+//!   Failed ---------------------------> Void
+//! ```
+
+use dialect::Finish;
+use ledger::record::{
+    Excess, FinishCode, Flags, Outcome as RecordedOutcome, Post, Record, UsageSource, VoidReason,
+};
+use units::{GenerationId, Usd};
+
+use crate::local::Local;
+use crate::settings::{Durability, PartialFailure};
+use crate::stage::admission::Admission;
+use crate::stage::exchange::Request;
+use crate::stage::meter::Metered;
+use crate::stage::outcome::{Ending, Outcome};
+
+/// A request that is settled.
+#[derive(Debug)]
+pub struct Settled {
+    /// Which.
+    pub generation: GenerationId,
+    /// The status that the client got.
+    pub status: u16,
+    /// What the account pays.
+    pub charged: Usd,
+}
+
+/// The record that ends a hold, before it is written.
+pub struct Ended {
+    record: Record,
+    charge: Usd,
+    charged: Usd,
+    status: u16,
+}
+
+/// Decides how the hold of a request ends. Takes an excess from free credit if there is one.
+pub fn decide(request: &Request<'_>, outcome: &Outcome) -> Ended {
+    let recorded = match outcome.ending {
+        Ending::Complete => RecordedOutcome::Complete,
+        Ending::ClientGone => RecordedOutcome::ClientGone,
+        Ending::CutAtHold => RecordedOutcome::CutAtHold,
+        Ending::UpstreamDied if charges_delivered(request, outcome) => {
+            RecordedOutcome::UpstreamDied
+        }
+        Ending::UpstreamDied => return void(request.admission, VoidReason::PartialFree, outcome),
+        Ending::Failed(reason) => return void(request.admission, reason, outcome),
+    };
+    match outcome.endpoint {
+        Some(endpoint) => post(request, outcome, endpoint, recorded),
+        None => void(request.admission, VoidReason::UpstreamFailed, outcome),
+    }
+}
+
+/// Writes the end of a hold, and waits for the disk where the operator asks for it.
+pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settled {
+    let Ended { record, charge, charged, status } = ended;
+    let generation = admission.generation;
+    if let Record::Post(post) = &record {
+        local.counters.add_usage(post, charged);
+    }
+    let seq = admission.spend(&record, charge);
+    if local.settings.durability == Durability::BeforeFinal {
+        local.until_durable(seq).await;
+    }
+    Settled { generation, status, charged }
+}
+
+fn charges_delivered(request: &Request<'_>, outcome: &Outcome) -> bool {
+    request.local.settings.partial_failure == PartialFailure::Delivered && outcome.meter.has_text()
+}
+
+fn void(admission: &Admission, reason: VoidReason, outcome: &Outcome) -> Ended {
+    let record = admission.void(reason, outcome.status, outcome.attempts);
+    Ended { record, charge: Usd::ZERO, charged: Usd::ZERO, status: outcome.status }
+}
+
+fn post(
+    request: &Request<'_>,
+    outcome: &Outcome,
+    endpoint: u32,
+    recorded: RecordedOutcome,
+) -> Ended {
+    let admission = request.admission;
+    let endpoint = &request.published.catalog().endpoints[endpoint as usize];
+    let metered = outcome.meter.price(endpoint, request.plan);
+    let held = admission.held();
+    let (charge, excess) = match outcome.ending {
+        Ending::CutAtHold => (held, Excess::default()),
+        _ => split(admission, &metered),
+    };
+    let charged = charge.checked_add(excess.from_free).unwrap_or(charge);
+    let record = Record::Post(Post {
+        hold_seq: admission.hold_seq,
+        account: admission.hold.account,
+        key: admission.hold.key,
+        key_limited: admission.hold.key_limited,
+        held,
+        charge,
+        excess,
+        list_cost: metered.list_cost,
+        offer: endpoint.offer,
+        tokens: metered.tokens,
+        source: metered.source,
+        outcome: recorded,
+        flags: flags(admission, &metered, &excess),
+        service_tier: metered.tier as u8,
+        stream: admission.is_stream,
+        finish: finish_code(outcome.meter.finish),
+        upstream_id: outcome.meter.upstream_id,
+        attempts: outcome.attempts,
+        created_at: admission.created_at(),
+        first_byte_ms: outcome.first_byte_ms,
+        total_ms: admission.elapsed_ms(),
+        output_cap: admission.hold.output_cap,
+        status: outcome.status,
+    });
+    Ended { record, charge, charged, status: outcome.status }
+}
+
+/// What of a cost the hold pays, and what is above it.
+fn split(admission: &Admission, metered: &Metered) -> (Usd, Excess) {
+    let held = admission.held();
+    if metered.cost <= held {
+        return (metered.cost, Excess::default());
+    }
+    if metered.source == UsageSource::Estimated {
+        return (held, Excess::default());
+    }
+    let above = metered.cost.checked_sub(held).unwrap_or(Usd::ZERO);
+    let from_free = admission.take_excess(above);
+    let written_off = above.checked_sub(from_free).unwrap_or(Usd::ZERO);
+    (held, Excess { from_free, written_off })
+}
+
+fn flags(admission: &Admission, metered: &Metered, excess: &Excess) -> Flags {
+    let mut flags = metered.flags;
+    if admission.is_cap_lowered {
+        flags = flags.with(Flags::CAP_LOWERED);
+    }
+    if *excess != Excess::default() {
+        flags = flags.with(Flags::OVERRUN);
+    }
+    flags
+}
+
+const fn finish_code(finish: Finish) -> FinishCode {
+    match finish {
+        Finish::None => FinishCode::Unknown,
+        Finish::Stop => FinishCode::Stop,
+        Finish::Length => FinishCode::Length,
+        Finish::ToolCalls => FinishCode::ToolCalls,
+        Finish::ContentFilter => FinishCode::ContentFilter,
+        Finish::Error => FinishCode::Error,
+        Finish::Other => FinishCode::Other,
+    }
+}

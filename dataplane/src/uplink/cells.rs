@@ -1,0 +1,31 @@
+//! The cells of this process: one for each purse and each key, for as long as it lives.
+//!
+//! Generations come and go; what a core holds of a purse must always be the same cell.
+
+use std::sync::Arc;
+
+use ledger::Purse;
+use ledger::cell::{CreditCell, RateCell};
+use rustc_hash::FxHashMap;
+use units::KeyId;
+
+/// Every cell that was ever needed.
+#[derive(Default)]
+pub struct Cells {
+    credit: FxHashMap<Purse, Arc<CreditCell>>,
+    rate: FxHashMap<KeyId, Arc<RateCell>>,
+}
+
+impl Cells {
+    /// The credit cell of a purse.
+    pub fn credit(&mut self, purse: Purse) -> Arc<CreditCell> {
+        let made = || Arc::new(CreditCell::new(purse));
+        Arc::clone(self.credit.entry(purse).or_insert_with(made))
+    }
+
+    /// The rate cell of a key.
+    pub fn rate(&mut self, key: KeyId) -> Arc<RateCell> {
+        let made = || Arc::new(RateCell::new());
+        Arc::clone(self.rate.entry(key).or_insert_with(made))
+    }
+}

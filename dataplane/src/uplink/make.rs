@@ -1,0 +1,206 @@
+//! Makes a generation: what was published, compiled, with secrets read and names resolved.
+//!
+//! Invariants: a generation is made whole or not at all; equal providers keep their pool key, so a
+//! change of prices does not cost connections; secrets are read here and shown nowhere.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use catalog::compile::{CompileOptions, compile};
+use catalog::keys::{KeyRow, KeyTable};
+use catalog::listing::Listing;
+use catalog::rows::Dialect;
+use catalog::{Catalog, Provider};
+use ledger::Purse;
+use link::{KeyChanges, Publication, PublishedCatalog};
+use units::KeyDigest;
+
+use super::cells::Cells;
+use super::resolve::{Name, Order, Resolved};
+use crate::local::published::{KeyEntry, Published, Secret, Upstream};
+use crate::net::trust::PeerName;
+use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
+
+/// What generations are made from.
+pub struct Maker {
+    resolver: Sender<Order>,
+    resolved: Resolved,
+    pool_keys: HashMap<(Name, bool, Vec<SocketAddr>), PoolKey>,
+    current: Option<Current>,
+}
+
+/// The parts of the newest generation.
+struct Current {
+    generation: u64,
+    catalog: Arc<Catalog>,
+    listing: Arc<Listing>,
+    keys: KeyTable<KeyEntry>,
+    upstreams: Arc<[Upstream]>,
+}
+
+type Compiled = (Arc<Catalog>, Arc<Listing>, Arc<[Upstream]>);
+
+impl Current {
+    fn publish(&self) -> Published {
+        let Self { generation, ref catalog, ref listing, ref keys, ref upstreams } = *self;
+        let (catalog, upstreams) = (Arc::clone(catalog), Arc::clone(upstreams));
+        Published::new(generation, catalog, keys.clone(), upstreams, Arc::clone(listing))
+    }
+}
+
+impl Maker {
+    /// A maker that has nothing yet.
+    pub fn new(resolver: Sender<Order>) -> Self {
+        Self { resolver, resolved: Resolved::new(), pool_keys: HashMap::new(), current: None }
+    }
+
+    /// Makes the generation of a publication.
+    pub fn make(
+        &mut self,
+        publication: Publication,
+        cells: &mut Cells,
+    ) -> Result<Published, String> {
+        let Publication { generation, catalog, keys } = publication;
+        let (catalog, listing, upstreams) = match (&catalog, &self.current) {
+            (Some(published), _) => self.compile(published)?,
+            (None, Some(now)) => {
+                (Arc::clone(&now.catalog), Arc::clone(&now.listing), Arc::clone(&now.upstreams))
+            }
+            (None, None) => return Err("the first publication has no catalog".to_owned()),
+        };
+        let before = self.current.as_ref().map(|current| &current.keys);
+        let keys = match keys {
+            KeyChanges::Full(rows) => {
+                rows.into_iter().map(|row| (row.digest, Arc::new(key_entry(row, cells)))).collect()
+            }
+            KeyChanges::Delta(changes) => {
+                let change = |(digest, row): (KeyDigest, Option<KeyRow>)| {
+                    (digest, row.map(|row| Arc::new(key_entry(row, cells))))
+                };
+                before.cloned().unwrap_or_default().with(changes.into_iter().map(change))
+            }
+        };
+        let made = Current { generation, catalog, listing, keys, upstreams };
+        let published = made.publish();
+        self.current = Some(made);
+        Ok(published)
+    }
+
+    /// Takes new addresses; the current generation with them, if there is one.
+    pub fn resolved(&mut self, resolved: Resolved) -> Option<Published> {
+        self.resolved = resolved;
+        let catalog = Arc::clone(&self.current.as_ref()?.catalog);
+        let upstreams = self.upstreams(&catalog);
+        let current = self.current.as_mut()?;
+        current.upstreams = upstreams;
+        Some(current.publish())
+    }
+
+    fn compile(&mut self, published: &PublishedCatalog) -> Result<Compiled, String> {
+        let options = CompileOptions { multiplier: published.multiplier };
+        let compiled = compile(&published.rows, &options).map_err(|complaints| {
+            let lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+            lines.join("; ")
+        })?;
+        let mut catalog = compiled.catalog;
+        catalog.number_offers(&published.offers).map_err(|fault| fault.to_string())?;
+        let names = catalog.providers.iter().filter(|provider| is_called(provider)).map(name_of);
+        // A resolver that is gone means that the process is ending.
+        let _ = self.resolver.send(names.collect());
+        let listing = Listing::render(&catalog);
+        let upstreams = self.upstreams(&catalog);
+        Ok((Arc::new(catalog), Arc::new(listing), upstreams))
+    }
+
+    fn upstreams(&mut self, catalog: &Catalog) -> Arc<[Upstream]> {
+        catalog.providers.iter().map(|provider| self.upstream(provider)).collect()
+    }
+
+    fn upstream(&mut self, provider: &Provider) -> Upstream {
+        let authorizations = secrets_of(provider);
+        let needs_key = !provider.allow_private || !provider.api_keys.is_empty();
+        let may_call = is_called(provider) && !(needs_key && authorizations.is_empty());
+        Upstream {
+            way: may_call.then(|| self.way(provider)).flatten(),
+            host: provider.base_url.authority().into(),
+            base_path: provider.base_url.path.clone(),
+            authorizations,
+        }
+    }
+
+    fn way(&mut self, provider: &Provider) -> Option<(PoolKey, Endpoint)> {
+        let name = name_of(provider);
+        let addresses = self.resolved.get(&name)?.clone();
+        let cover = if provider.base_url.tls {
+            Cover::Tls(PeerName::parse(&provider.base_url.host).ok()?)
+        } else {
+            Cover::Plain
+        };
+        let mut places = addresses.iter().copied().map(Address::from);
+        let endpoint = Endpoint { addresses: (places.next()?, places.collect()), cover };
+        let next = PoolKey(self.pool_keys.len() as u64);
+        let alike = (name, provider.base_url.tls, addresses);
+        Some((*self.pool_keys.entry(alike).or_insert(next), endpoint))
+    }
+}
+
+/// Whether this data plane speaks the provider's dialect.
+fn is_called(provider: &Provider) -> bool {
+    provider.dialect == Dialect::OpenAi
+}
+
+fn name_of(provider: &Provider) -> Name {
+    Name {
+        host: provider.base_url.host.clone(),
+        port: provider.base_url.port,
+        allow_private: provider.allow_private,
+    }
+}
+
+/// The provider's keys as header values; those that cannot be read are left out, and said so.
+fn secrets_of(provider: &Provider) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    for reference in &provider.api_keys {
+        match read_secret(reference) {
+            Ok(Some(key)) => secrets.push(Secret::new(format!("Bearer {key}"))),
+            Ok(None) => {}
+            Err(what) => eprintln!("tollgate: a key of provider {}: {what}", provider.id),
+        }
+    }
+    secrets
+}
+
+/// The secret behind `env:NAME`, `file:PATH` or itself; `None` where the variable is not set.
+fn read_secret(reference: &str) -> Result<Option<String>, String> {
+    let text = if let Some(name) = reference.strip_prefix("env:") {
+        match std::env::var(name) {
+            Ok(value) => value,
+            Err(_) => return Ok(None),
+        }
+    } else if let Some(path) = reference.strip_prefix("file:") {
+        std::fs::read_to_string(path).map_err(|fault| format!("{path} cannot be read: {fault}"))?
+    } else {
+        reference.to_owned()
+    };
+    let key = text.trim();
+    let is_sendable = !key.is_empty() && key.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if is_sendable { Ok(Some(key.to_owned())) } else { Err("it is not a key".to_owned()) }
+}
+
+fn key_entry(row: KeyRow, cells: &mut Cells) -> KeyEntry {
+    KeyEntry {
+        id: row.id,
+        account: row.account,
+        class: row.class,
+        disabled: row.disabled,
+        expires_at: row.expires_at,
+        rpm: row.rpm,
+        allowed_models: row.allowed_models,
+        allowed_providers: row.allowed_providers,
+        credit: cells.credit(Purse::Account(row.account)),
+        allowance: row.limit.map(|_| cells.credit(Purse::Key(row.id))),
+        rate: cells.rate(row.id),
+    }
+}
