@@ -261,6 +261,7 @@ impl Ledger {
         }
         self.begin_periods();
         self.expire_credits();
+        self.retry_recalls();
         self.commit();
         self.waiting.settle(&self.links, Instant::now());
         self.checkpoint_if_due();

@@ -3,9 +3,7 @@
 //! Everything goes through real sockets and a real data directory under the system's temporary
 //! folder, removed at the end.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
-pub mod plane;
+pub(crate) mod plane;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,17 +14,17 @@ use std::time::Duration;
 use controlplane::{Running, Secret, Settings, start};
 use serde_json::{Value, json};
 
-pub const TOKEN: &str = "the-admin-token";
+pub(crate) const TOKEN: &str = "the-admin-token";
 
 /// A control plane on a free port, in a folder of its own.
-pub struct Control {
+pub(crate) struct Control {
     running: Option<Running>,
-    pub folder: PathBuf,
-    pub address: SocketAddr,
+    pub(crate) folder: PathBuf,
+    pub(crate) address: SocketAddr,
 }
 
 impl Control {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tollgate-control-{}-{number}", std::process::id());
@@ -36,53 +34,53 @@ impl Control {
         Self::start_in(folder)
     }
 
-    pub fn start_in(folder: PathBuf) -> Self {
+    pub(crate) fn start_in(folder: PathBuf) -> Self {
         let running = start(settings(&folder)).unwrap();
         Self { address: running.admin_addr(), running: Some(running), folder }
     }
 
-    pub fn running(&self) -> &Running {
+    pub(crate) fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }
 
     /// Ends as a stop does: with a checkpoint.
-    pub fn stop(mut self) -> PathBuf {
+    pub(crate) fn stop(mut self) -> PathBuf {
         self.running.take().unwrap().stop();
         std::mem::take(&mut self.folder)
     }
 
     /// Ends as a crash does, as far as the ledger can tell: nothing is written any more.
-    pub fn kill(mut self) -> PathBuf {
+    pub(crate) fn kill(mut self) -> PathBuf {
         self.running.take().unwrap().abandon();
         std::mem::take(&mut self.folder)
     }
 
-    pub fn call(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
         call(self.address, method, path, token, body)
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.call("GET", path, TOKEN, "")
     }
 
-    pub fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: Value) -> Answer {
         self.call("POST", path, TOKEN, &body.to_string())
     }
 
-    pub fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn put(&self, path: &str, body: Value) -> Answer {
         self.call("PUT", path, TOKEN, &body.to_string())
     }
 
-    pub fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn patch(&self, path: &str, body: Value) -> Answer {
         self.call("PATCH", path, TOKEN, &body.to_string())
     }
 
-    pub fn delete(&self, path: &str) -> Answer {
+    pub(crate) fn delete(&self, path: &str) -> Answer {
         self.call("DELETE", path, TOKEN, "")
     }
 
     /// An account with this much credit; its id.
-    pub fn account(&self, dollars: &str) -> String {
+    pub(crate) fn account(&self, dollars: &str) -> String {
         let account = self.post("/admin/v1/accounts", json!({"name": "a customer"}));
         let id = account.ok(201)["id"].as_str().unwrap().to_owned();
         let credit = json!({"amount": dollars, "kind": "top_up", "reference": "first"});
@@ -91,7 +89,7 @@ impl Control {
     }
 
     /// A key of an account, with these fields added; its text and its hash.
-    pub fn key(&self, account: &str, mut order: Value) -> (String, String) {
+    pub(crate) fn key(&self, account: &str, mut order: Value) -> (String, String) {
         order["name"] = json!("a key");
         let made = self.post(&format!("/admin/v1/accounts/{account}/keys"), order).ok(201);
         let text = |field: &str| made[field].as_str().unwrap().to_owned();
@@ -120,23 +118,23 @@ fn settings(folder: &std::path::Path) -> Settings {
 
 /// What a call was answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The JSON of an answer that must have this status.
     #[track_caller]
-    pub fn ok(&self, status: u16) -> Value {
+    pub(crate) fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// The message of a refusal that must have this status and code.
     #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) -> String {
+    pub(crate) fn refused(&self, status: u16, code: &str) -> String {
         let body = self.ok(status);
         assert_eq!(body["error"]["code"], code, "{}", self.body);
         body["error"]["message"].as_str().unwrap().to_owned()
@@ -144,7 +142,13 @@ impl Answer {
 }
 
 /// One request on a connection of its own.
-pub fn call(address: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> Answer {
+pub(crate) fn call(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: &str,
+) -> Answer {
     let auth = if token.is_empty() { String::new() } else { bearer(token) };
     let length = body.len();
     let declared = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
@@ -162,7 +166,7 @@ fn bearer(token: &str) -> String {
 }
 
 /// A request of exactly these bytes.
-pub fn send(address: SocketAddr, request: &str) -> Answer {
+pub(crate) fn send(address: SocketAddr, request: &str) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -175,7 +179,7 @@ pub fn send(address: SocketAddr, request: &str) -> Answer {
 }
 
 /// A catalog of one provider and one model at 1 and 2 USD per million tokens, listed at half.
-pub fn catalog() -> Value {
+pub(crate) fn catalog() -> Value {
     json!({
         "provider": [{
             "id": "sandbox", "dialect": "openai", "base_url": "http://127.0.0.1:1/v1",

@@ -1,0 +1,8 @@
+//! The control plane from outside: over HTTP, over the link, and over its own end.
+
+mod customer;
+mod harness;
+mod money;
+mod operator;
+mod restart;
+mod speed;
