@@ -172,7 +172,8 @@ impl Catalog {
     }
 }
 
-/// Reads a multiplier such as `"0.2"` or `"1.15"` as an exact ratio; at most nine decimals.
+/// Reads a multiplier such as `"0.2"` or `"1.15"` as an exact ratio: above zero, at most nine
+/// decimals.
 pub fn parse_multiplier(text: &str) -> Option<(u64, u64)> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -180,8 +181,8 @@ pub fn parse_multiplier(text: &str) -> Option<(u64, u64)> {
         return None;
     }
     let denominator = 10_u64.pow(fraction.len() as u32);
-    let numerator = format!("{whole}{fraction}").parse().ok()?;
-    Some((numerator, denominator))
+    let numerator: u64 = format!("{whole}{fraction}").parse().ok()?;
+    (numerator > 0).then_some((numerator, denominator))
 }
 
 #[cfg(test)]

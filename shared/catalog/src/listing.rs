@@ -47,8 +47,16 @@ pub struct Listing {
     pub openai: Rendered,
     /// For `/api/v1/models`; the same text.
     pub openrouter: Rendered,
-    items: Vec<(Listed, Range<u32>)>,
+    items: Vec<Item>,
     by_id: FxHashMap<Box<str>, u32>,
+}
+
+/// One item of the whole list: what it is, where it stands, and its hash.
+#[derive(Clone, Debug)]
+struct Item {
+    listed: Listed,
+    range: Range<u32>,
+    hash: u64,
 }
 
 /// What a key may use: `None` is everything.
@@ -63,18 +71,17 @@ pub struct Allowance<'k> {
 impl Listing {
     /// Renders the lists of a catalog.
     pub fn render(catalog: &Catalog) -> Self {
-        let (mut body, mut items) = (opening(), Vec::new());
-        let mut by_id = FxHashMap::default();
+        let (mut list, mut items, mut by_id) = (List::new(), Vec::new(), FxHashMap::default());
+        let mut bytes = Vec::new();
         for (listed, item) in listed_items(catalog) {
-            separate(&mut body, items.is_empty());
-            let start = body.len() as u32;
-            item.write(&mut body);
+            bytes.clear();
+            item.write(&mut bytes);
+            let hash = fnv_1a(START_HASH, &bytes);
             by_id.insert(item.id.into(), items.len() as u32);
-            items.push((listed, start..body.len() as u32));
+            let range = list.push(&bytes, hash);
+            items.push(Item { listed, range, hash });
         }
-        close(&mut body, items.len());
-        let etag = etag_of(&body);
-        let whole = Rendered { body: body.into(), etag };
+        let whole = list.finish();
         Self { openai: whole.clone(), openrouter: whole, items, by_id }
     }
 
@@ -88,23 +95,17 @@ impl Listing {
 
     /// The list of the items that are `shown`.
     pub fn cut(&self, mut shown: impl FnMut(Listed) -> bool) -> Rendered {
-        let (mut body, mut count) = (opening(), 0);
-        for (listed, range) in &self.items {
-            if shown(*listed) {
-                separate(&mut body, count == 0);
-                body.extend_from_slice(self.bytes(range));
-                count += 1;
-            }
+        let mut list = List::new();
+        for item in self.items.iter().filter(|item| shown(item.listed)) {
+            list.push(self.bytes(item), item.hash);
         }
-        close(&mut body, count);
-        let etag = etag_of(&body);
-        Rendered { body: body.into(), etag }
+        list.finish()
     }
 
     /// The item of one id, for `/v1/models/{id}`.
     pub fn item(&self, id: &str) -> Option<(Listed, &[u8])> {
-        let (listed, range) = self.items.get(*self.by_id.get(id)? as usize)?;
-        Some((*listed, self.bytes(range)))
+        let item = self.items.get(*self.by_id.get(id)? as usize)?;
+        Some((item.listed, self.bytes(item)))
     }
 
     /// How many models and tiers are listed.
@@ -117,8 +118,8 @@ impl Listing {
         self.items.is_empty()
     }
 
-    fn bytes(&self, range: &Range<u32>) -> &[u8] {
-        &self.openai.body[range.start as usize..range.end as usize]
+    fn bytes(&self, item: &Item) -> &[u8] {
+        &self.openai.body[item.range.start as usize..item.range.end as usize]
     }
 }
 
@@ -127,7 +128,7 @@ pub fn endpoints(catalog: &Catalog, model: &Model) -> Rendered {
     let mut body = b"{\"data\":".to_vec();
     EndpointsItem::of(catalog, model).write(&mut body);
     body.push(b'}');
-    let etag = etag_of(&body);
+    let etag = etag(fnv_1a(START_HASH, &body), body.len());
     Rendered { body: body.into(), etag }
 }
 
@@ -156,27 +157,50 @@ fn allows(catalog: &Catalog, listed: Listed, key: Allowance<'_>) -> bool {
     }
 }
 
-fn opening() -> Vec<u8> {
-    b"{\"object\":\"list\",\"data\":[".to_vec()
+/// A list in the making. Its entity tag is made of its items' hashes, so that cutting a list
+/// reads no byte twice.
+struct List {
+    body: Vec<u8>,
+    count: usize,
+    hash: u64,
 }
 
-fn separate(body: &mut Vec<u8>, first: bool) {
-    if !first {
-        body.push(b',');
+impl List {
+    fn new() -> Self {
+        let body = b"{\"object\":\"list\",\"data\":[".to_vec();
+        Self { body, count: 0, hash: START_HASH }
+    }
+
+    /// Adds an item; returns where it stands.
+    fn push(&mut self, item: &[u8], hash: u64) -> Range<u32> {
+        if self.count > 0 {
+            self.body.push(b',');
+        }
+        let start = self.body.len() as u32;
+        self.body.extend_from_slice(item);
+        self.count += 1;
+        self.hash = fnv_1a(self.hash, &hash.to_le_bytes());
+        start..self.body.len() as u32
+    }
+
+    fn finish(mut self) -> Rendered {
+        let end = format!("],\"total_count\":{},\"links\":{{\"next\":null}}}}", self.count);
+        self.body.extend_from_slice(end.as_bytes());
+        let etag = etag(self.hash, self.body.len());
+        Rendered { body: self.body.into(), etag }
     }
 }
 
-fn close(body: &mut Vec<u8>, count: usize) {
-    let end = format!("],\"total_count\":{count},\"links\":{{\"next\":null}}}}");
-    body.extend_from_slice(end.as_bytes());
+/// The hash of nothing (FNV-1a, 64 bits).
+const START_HASH: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fnv_1a(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// A strong entity tag: FNV-1a of the bytes and their length.
-fn etag_of(body: &[u8]) -> String {
-    let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("\"{hash:016x}-{:x}\"", body.len())
+/// A strong entity tag.
+fn etag(hash: u64, len: usize) -> String {
+    format!("\"{hash:016x}-{len:x}\"")
 }
 
 #[cfg(test)]

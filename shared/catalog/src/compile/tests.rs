@@ -176,7 +176,7 @@ fn a_key_is_allowed_by_model_and_by_provider() {
 fn a_multiplier_is_read_exactly() {
     assert_eq!(parse_multiplier("0.2"), Some((2, 10)));
     assert_eq!(parse_multiplier("1"), Some((10, 10)));
-    for text in ["", ".5", "1.", "-1", "1e3", "1.0000000001"] {
+    for text in ["", "0", "0.00", ".5", "1.", "-1", "1e3", "1.0000000001"] {
         assert_eq!(parse_multiplier(text), None, "{text}");
     }
 }

@@ -186,7 +186,8 @@ mod tests {
     fn a_file_adds_to_the_known_providers_and_overrides_them() {
         let file = r#"{"source": "s", "providers": {
             "openai": {"base_url": "https://eu.example.com/v1", "api_key_env": "EU_KEY"},
-            "mine": {"base_url": "http://10.0.0.9/v1", "api_key_env": null, "dialect": "gemini"}}}"#;
+            "mine": {"base_url": "http://10.0.0.9/v1", "api_key_env": null,
+                "dialect": "gemini"}}}"#;
         let rows = provider_rows(Some(file)).unwrap();
         assert_eq!(rows["openai"].base_url, "https://eu.example.com/v1");
         assert!(rows["mine"].allow_private && rows["mine"].api_keys.is_empty());

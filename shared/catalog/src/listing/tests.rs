@@ -15,7 +15,10 @@ fn catalog() -> Catalog {
         json!({"id": id, "context": 1000, "max_output": 100, "created": 7, "parameters": ["tools"],
             "input_modalities": ["text", "audio"], "endpoint": endpoints})
     };
-    let provider = |id: &str| json!({"id": id, "dialect": "openai", "base_url": "https://x.test", "api_keys": ["env:K"]});
+    let provider = |id: &str| {
+        let keys = ["env:K"];
+        json!({"id": id, "dialect": "openai", "base_url": "https://x.test", "api_keys": keys})
+    };
     let mut hidden = model("lab/hidden", json!([endpoint("one", "1")]));
     hidden["listed"] = json!(false);
     let rows = json!({
@@ -27,7 +30,8 @@ fn catalog() -> Catalog {
             model("sandbox/chat", json!([endpoint("one", "1")])),
         ],
         "tier": [
-            {"id": "house/low", "use_case": "bulk", "band": ["0.02", "0.2"], "models": ["lab/solo"]},
+            {"id": "house/low", "use_case": "bulk", "band": ["0.02", "0.2"],
+                "models": ["lab/solo"]},
             {"id": "house/high", "status": "planned"},
         ],
     });
@@ -41,9 +45,9 @@ fn json_of(body: &[u8]) -> Value {
 
 fn ids(rendered: &Rendered) -> Vec<String> {
     let list = json_of(&rendered.body);
-    let data = list["data"].as_array().unwrap();
-    assert_eq!(list["total_count"], data.len());
-    data.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    let items = list["data"].as_array().unwrap();
+    assert_eq!(list["total_count"], items.len());
+    items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
