@@ -122,7 +122,7 @@ impl Books {
                 self.transact(event)
             }
             Event::EpochOpened { dataplane, epoch } => self.open_epoch(*dataplane, *epoch),
-            Event::EpochClosed { dataplane, epoch } => self.close_epoch(*dataplane, *epoch),
+            Event::EpochClosed { dataplane, epoch } => self.close_epoch((*dataplane, *epoch)),
             Event::Lent { dataplane, epoch, purse, amount } => {
                 self.lend((*dataplane, *epoch), *purse, *amount)
             }

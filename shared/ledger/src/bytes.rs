@@ -45,8 +45,20 @@ pub(crate) trait Sink {
     /// Appends bytes as they are.
     fn put(&mut self, bytes: &[u8]);
 
+    /// Appends the low `count` bytes of a word.
+    fn word(&mut self, word: u64, count: usize);
+
     /// Appends a number.
+    #[inline]
     fn varint(&mut self, mut number: u64) {
+        if number < 0x80 {
+            return self.byte(number as u8);
+        }
+        if number < 1 << 56 {
+            let count = (70 - number.leading_zeros() as usize) / 7;
+            let more = 0x8080_8080_8080_8080 & ((1 << (8 * (count - 1))) - 1);
+            return self.word(stretch(number) | more, count);
+        }
         while number >= 0x80 {
             self.byte(number as u8 | 0x80);
             number >>= 7;
@@ -87,7 +99,25 @@ pub(crate) trait Sink {
     }
 }
 
+/// Spreads the low 56 bits over eight bytes, seven to each.
+const fn stretch(number: u64) -> u64 {
+    let halves = (number & 0x0fff_ffff) | ((number & 0x00ff_ffff_f000_0000) << 4);
+    let pairs = (halves & 0x0000_3fff_0000_3fff) | ((halves & 0x0fff_c000_0fff_c000) << 2);
+    (pairs & 0x007f_007f_007f_007f) | ((pairs & 0x3f80_3f80_3f80_3f80) << 1)
+}
+
+/// Puts the low seven bits of eight bytes back together.
+const fn squeeze(word: u64) -> u64 {
+    let pairs = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
+    let halves = (pairs & 0x0000_3fff_0000_3fff) | ((pairs & 0x3fff_0000_3fff_0000) >> 2);
+    (halves & 0x0fff_ffff) | ((halves & 0x0fff_ffff_0000_0000) >> 4)
+}
+
 impl Sink for Vec<u8> {
+    fn word(&mut self, word: u64, count: usize) {
+        self.extend_from_slice(&word.to_le_bytes()[..count]);
+    }
+
     fn byte(&mut self, byte: u8) {
         self.push(byte);
     }
@@ -117,12 +147,14 @@ impl<'b> Reader<'b> {
         if self.rest.is_empty() { Ok(()) } else { Err(RecordFault::Surplus) }
     }
 
+    #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8, RecordFault> {
         let (first, rest) = self.rest.split_first().ok_or(RecordFault::Truncated)?;
         self.rest = rest;
         Ok(*first)
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, count: usize) -> Result<&'b [u8], RecordFault> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(RecordFault::Truncated)?;
         self.rest = rest;
@@ -135,16 +167,16 @@ impl<'b> Reader<'b> {
         Ok(*taken)
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, RecordFault> {
-        let first = self.byte()?;
-        if first < 0x80 {
-            return Ok(u64::from(first));
+        match self.short()? {
+            Some(number) => Ok(number),
+            None => u64::try_from(self.wide()?).map_err(|_| RecordFault::BadValue("number")),
         }
-        let wide = self.wide(first)?;
-        u64::try_from(wide).map_err(|_| RecordFault::BadValue("number"))
     }
 
     /// A number that must fit a narrower type.
+    #[inline]
     pub(crate) fn narrow<T: TryFrom<u64>>(
         &mut self,
         field: &'static str,
@@ -152,9 +184,13 @@ impl<'b> Reader<'b> {
         T::try_from(self.varint()?).map_err(|_| RecordFault::BadValue(field))
     }
 
+    #[inline]
     pub(crate) fn amount(&mut self) -> Result<Usd, RecordFault> {
-        let first = self.byte()?;
-        let folded = if first < 0x80 { u128::from(first) } else { self.wide(first)? };
+        if let Some(folded) = self.short()? {
+            let pico = (folded >> 1) as i64 ^ -((folded & 1) as i64);
+            return Ok(Usd::from_pico(i128::from(pico)));
+        }
+        let folded = self.wide()?;
         Ok(Usd::from_pico((folded >> 1) as i128 ^ -((folded & 1) as i128)))
     }
 
@@ -175,10 +211,12 @@ impl<'b> Reader<'b> {
         Ok(Tokens::from_counts(counts))
     }
 
+    #[inline]
     pub(crate) fn account(&mut self) -> Result<AccountId, RecordFault> {
         self.array().map(|bytes| AccountId(u64::from_le_bytes(bytes)))
     }
 
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<&'b [u8], RecordFault> {
         let length = self.narrow("length")?;
         self.take(length)
@@ -197,10 +235,34 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// The number whose first byte is `first` and says that more follow.
-    fn wide(&mut self, first: u8) -> Result<u128, RecordFault> {
-        let mut number = u128::from(first & 0x7f);
-        let mut shift = 7;
+    /// A number of up to eight bytes; `None` (and nothing read) if it is longer or stands so near
+    /// the end that it takes a closer look.
+    #[inline]
+    fn short(&mut self) -> Result<Option<u64>, RecordFault> {
+        let (first, rest) = self.rest.split_first().ok_or(RecordFault::Truncated)?;
+        if *first < 0x80 {
+            self.rest = rest;
+            return Ok(Some(u64::from(*first)));
+        }
+        let Some(word) = self.rest.first_chunk().map(|eight| u64::from_le_bytes(*eight)) else {
+            return Ok(None);
+        };
+        let ends = !word & 0x8080_8080_8080_8080;
+        if ends == 0 {
+            return Ok(None);
+        }
+        let bits = ends.trailing_zeros() + 1;
+        let number = squeeze(word & (u64::MAX >> (64 - bits)) & 0x7f7f_7f7f_7f7f_7f7f);
+        if number >> ((bits / 8 - 1) * 7) == 0 {
+            return Err(RecordFault::BadValue("number"));
+        }
+        self.rest = &self.rest[bits as usize / 8..];
+        Ok(Some(number))
+    }
+
+    /// A number of any length, byte by byte.
+    fn wide(&mut self) -> Result<u128, RecordFault> {
+        let (mut number, mut shift) = (0, 0);
         loop {
             let byte = self.byte()?;
             let bits = u128::from(byte & 0x7f);
@@ -209,7 +271,8 @@ impl<'b> Reader<'b> {
             }
             number |= bits << shift;
             if byte < 0x80 {
-                return if byte == 0 { Err(RecordFault::BadValue("number")) } else { Ok(number) };
+                let long = byte == 0 && shift > 0;
+                return if long { Err(RecordFault::BadValue("number")) } else { Ok(number) };
             }
             shift += 7;
         }
@@ -222,11 +285,18 @@ mod tests {
 
     #[test]
     fn numbers_read_back_and_have_one_form() {
-        for number in [0, 1, 127, 128, 16_383, 16_384, u64::MAX] {
+        let powers = (0..64).map(|bits| 1u64 << bits);
+        for number in powers.flat_map(|power| [power - 1, power, power + 1]).chain([u64::MAX]) {
             let mut out = Vec::new();
             out.varint(number);
-            assert_eq!(Reader::new(&out).varint(), Ok(number));
+            assert_eq!(Reader::new(&out).varint(), Ok(number), "at the end");
+            assert_eq!(out.len(), (64 - (number | 1).leading_zeros() as usize).div_ceil(7));
+            out.extend_from_slice(&[0xff; 9]);
+            let mut from = Reader::new(&out);
+            assert_eq!((from.varint(), from.left()), (Ok(number), 9), "followed by more");
         }
+        let long = [0x80, 0, 1, 1, 1, 1, 1, 1, 1];
+        assert_eq!(Reader::new(&long).varint(), Err(RecordFault::BadValue("number")));
         assert_eq!(Reader::new(&[0x80, 0]).varint(), Err(RecordFault::BadValue("number")));
         assert_eq!(Reader::new(&[0xff; 20]).varint(), Err(RecordFault::BadValue("number")));
     }

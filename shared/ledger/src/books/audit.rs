@@ -6,10 +6,11 @@
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use units::{AccountId, KeyId, Usd};
+use units::{AccountId, Usd};
 
 use super::Books;
-use super::rows::{AccountBook, EpochBook, Lease, TransactionKind};
+use super::lease::EpochName;
+use super::rows::{AccountBook, Lease, TransactionKind};
 use crate::postings::LedgerAccount;
 use crate::purse::Purse;
 
@@ -157,28 +158,31 @@ fn leases(books: &Books) -> Vec<Identity> {
     let mut held = Identity::new("held of each lease = its open holds");
     let mut within = Identity::new("no lease holds more than is outstanding");
     let mut by_account = Identity::new("held of each account = its open holds");
-    let mut open: FxHashMap<AccountId, Usd> = FxHashMap::default();
-    for book in epochs(books) {
-        let holds = holds_by_purse(book);
-        for (purse, lease) in &book.leases {
-            let open = holds.get(purse).copied().unwrap_or_default();
-            held.place(|| purse.to_string(), lease.held, open);
-            let beyond = less(lease.held, lease.outstanding()).max(Usd::ZERO);
-            within.place(|| purse.to_string(), beyond, Usd::ZERO);
-        }
-        for (purse, amount) in holds {
-            if !book.leases.contains_key(&purse) {
-                held.place(|| purse.to_string(), Usd::ZERO, amount);
-            }
-            if let Purse::Account(account) = purse {
-                let sum_of = open.entry(account).or_default();
-                *sum_of = sum([*sum_of, amount]);
-            }
-        }
+    let mut named = Identity::new("leases = purses named by their epochs");
+    let mut open = open_holds(books);
+    let mut of_purse: FxHashMap<Purse, Usd> = FxHashMap::default();
+    for ((_, purse), amount) in &open {
+        let sum_of = of_purse.entry(*purse).or_default();
+        *sum_of = sum([*sum_of, *amount]);
     }
     for (account, book) in &books.accounts {
-        let open = open.get(account).copied().unwrap_or_default();
-        by_account.place(|| account.to_string(), book.sums.held, open);
+        let mine = of_purse.get(&Purse::Account(*account)).copied().unwrap_or_default();
+        by_account.place(|| account.to_string(), book.sums.held, mine);
+    }
+    for (purse, name, lease) in all_leases(books) {
+        let of_lease = open.remove(&(name, purse)).unwrap_or_default();
+        held.place(|| purse.to_string(), lease.held, of_lease);
+        let beyond = less(lease.held, lease.outstanding()).max(Usd::ZERO);
+        within.place(|| purse.to_string(), beyond, Usd::ZERO);
+    }
+    for ((_, purse), amount) in open {
+        held.place(|| purse.to_string(), Usd::ZERO, amount);
+    }
+    for name in epoch_names(books) {
+        let counted = books.leases(name.0, name.1).map(|(_, lease)| lease.granted);
+        let all = all_leases(books).filter(|(_, of, _)| *of == name);
+        let place = || format!("data plane {} epoch {}", name.0.0, name.1.0);
+        named.place(place, sum(counted), sum(all.map(|(.., lease)| lease.granted)));
     }
     let closed = &books.closed;
     let settled = sum(account_leases(books).map(|(_, lease)| lease.settled));
@@ -188,28 +192,17 @@ fn leases(books: &Books) -> Vec<Identity> {
         held,
         within,
         by_account,
+        named,
         Identity::whole("spent = settled on leases", spent, sum([settled, closed.settled])),
         Identity::whole("closed leases = settled + returned", closed.granted, closed_out),
     ]
 }
 
-/// Every charge names a key; every key's allowance is lent as it says.
+/// Every charge names a key.
 fn keys(books: &Books) -> Vec<Identity> {
-    let mut lent = Identity::new("lent of each key = its outstanding leases");
-    let mut outstanding: FxHashMap<KeyId, Usd> = FxHashMap::default();
-    for (purse, lease) in epochs(books).flat_map(|book| &book.leases) {
-        if let Purse::Key(key) = purse {
-            let sum_of = outstanding.entry(*key).or_default();
-            *sum_of = sum([*sum_of, lease.outstanding()]);
-        }
-    }
-    for (key, book) in &books.keys {
-        let out = outstanding.get(key).copied().unwrap_or_default();
-        lent.place(|| Purse::Key(*key).to_string(), book.lent, out);
-    }
     let used = sum(books.keys.values().map(|book| book.used));
     let spent = sum(books.accounts.values().map(|book| book.sums.spent));
-    vec![lent, Identity::whole("used of all keys = spent of all accounts", used, spent)]
+    vec![Identity::whole("used of all keys = spent of all accounts", used, spent)]
 }
 
 /// The transactions against the sums of their accounts, and the refunds against both.
@@ -241,25 +234,34 @@ fn transactions(books: &Books) -> Vec<Identity> {
     vec![told, refunds, within, all]
 }
 
-fn epochs(books: &Books) -> impl Iterator<Item = &EpochBook> {
-    books.dataplanes.values().flat_map(|plane| plane.open.values())
+fn epoch_names(books: &Books) -> impl Iterator<Item = EpochName> + '_ {
+    books.dataplanes().flat_map(|plane| books.open_epochs(plane).map(move |epoch| (plane, epoch)))
 }
 
-fn account_leases(books: &Books) -> impl Iterator<Item = (AccountId, &Lease)> {
-    let leases = epochs(books).flat_map(|book| &book.leases);
-    leases.filter_map(|(purse, lease)| match purse {
-        Purse::Account(account) => Some((*account, lease)),
-        Purse::Key(_) => None,
+/// Every lease of an open epoch, with its purse and its epoch.
+fn all_leases(books: &Books) -> impl Iterator<Item = (Purse, EpochName, &Lease)> {
+    let of_accounts = books.accounts.iter().map(|(id, book)| (Purse::Account(*id), &book.leases));
+    let of_keys = books.keys.iter().map(|(id, book)| (Purse::Key(*id), &book.leases));
+    of_accounts.chain(of_keys).flat_map(|(purse, leases)| {
+        leases.rows.iter().map(move |(name, lease)| (purse, *name, lease))
     })
 }
 
-fn holds_by_purse(book: &EpochBook) -> FxHashMap<Purse, Usd> {
-    let mut holds: FxHashMap<Purse, Usd> = FxHashMap::default();
-    for hold in book.rings.values().flat_map(|ring| ring.open.values()) {
-        let key = hold.key_limited.then_some(Purse::Key(hold.key));
-        for purse in [Some(Purse::Account(hold.account)), key].into_iter().flatten() {
-            let sum_of = holds.entry(purse).or_default();
-            *sum_of = sum([*sum_of, hold.amount]);
+fn account_leases(books: &Books) -> impl Iterator<Item = (AccountId, &Lease)> {
+    let accounts = books.accounts.iter();
+    accounts.flat_map(|(id, book)| book.leases.rows.iter().map(move |(_, lease)| (*id, lease)))
+}
+
+/// What the open holds of each epoch need of each purse.
+fn open_holds(books: &Books) -> FxHashMap<(EpochName, Purse), Usd> {
+    let mut holds: FxHashMap<(EpochName, Purse), Usd> = FxHashMap::default();
+    for name in epoch_names(books) {
+        for (_, hold) in books.open_holds(name.0, name.1) {
+            let key = hold.key_limited.then_some(Purse::Key(hold.key));
+            for purse in [Some(Purse::Account(hold.account)), key].into_iter().flatten() {
+                let sum_of = holds.entry((name, purse)).or_default();
+                *sum_of = sum([*sum_of, hold.amount]);
+            }
         }
     }
     holds.retain(|_, amount| !amount.is_zero());

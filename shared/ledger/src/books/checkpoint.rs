@@ -6,21 +6,24 @@
 //! Invariants: reading checks every step and never panics; what reads back is what was written.
 //! Left out on purpose: checksums (the journal's), indexes that other tables give.
 
+mod tables;
+
 use std::fmt;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use units::{DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd};
+use units::{DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis};
 
 use super::Books;
+use super::lease::EpochName;
 use super::rows::{
     AccountBook, AccountSums, CatalogBook, ClosedLeases, DataPlaneBook, DaySum, EpochBook, KeyBook,
-    Lease, OpenHold, RefundSum, RingBook, Transaction, TransactionKind,
+    Lease, Leases, OpenHold, RefundSum, RingBook, Transaction, TransactionKind,
 };
 use crate::bytes::{Reader, RecordFault, Sink};
 use crate::event::TransactionId;
 use crate::postings::{LedgerAccount, Trial};
 use crate::purse::Purse;
+use tables::{amounts, option, optional, read_amounts, read_map, read_rows, sorted, table};
 
 /// The first bytes of a checkpoint: a mark, and the version of what follows.
 const MARK: &[u8; 8] = b"tgbooks\x01";
@@ -100,7 +103,23 @@ impl Books {
         books.closed = ClosedLeases { granted, settled, returned };
         books.trial = Trial::from_totals(read_amounts::<{ LedgerAccount::TOTALS }>(&mut from)?);
         from.finish()?;
+        books.name_purses()?;
         Ok(books)
+    }
+
+    /// Gives each epoch the list of purses that have a lease for it.
+    fn name_purses(&mut self) -> Result<(), RecordFault> {
+        let of_accounts =
+            self.accounts.iter().map(|(id, book)| (Purse::Account(*id), book.leases.rows.iter()));
+        let of_keys = self.keys.iter().map(|(id, book)| (Purse::Key(*id), book.leases.rows.iter()));
+        for (purse, rows) in of_accounts.chain(of_keys) {
+            for ((dataplane, epoch), _) in rows {
+                let plane = self.dataplanes.get_mut(dataplane);
+                let book = plane.and_then(|plane| plane.open.get_mut(epoch));
+                book.ok_or(RecordFault::BadValue("lease"))?.purses.push(purse);
+            }
+        }
+        Ok(())
     }
 
     fn read_transaction(&mut self, from: &mut Reader<'_>) -> Result<(), RecordFault> {
@@ -134,6 +153,7 @@ fn write_account(out: &mut Vec<u8>, book: &AccountBook) {
     let sums = &book.sums;
     amounts(out, &[sums.topped_up, sums.granted, sums.adjusted, sums.refunded, sums.expired]);
     amounts(out, &[sums.spent, sums.written_off, sums.list_cost, sums.unlent, sums.held]);
+    write_leases(out, &book.leases);
     table(out, &book.days, |out, (day, offer, sum)| {
         out.varint(u64::from(*day));
         out.varint(u64::from(offer.0));
@@ -160,6 +180,7 @@ fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
         unlent,
         held,
     };
+    let leases = read_leases(from)?;
     let mut days: Vec<(u32, OfferId, DaySum)> = Vec::new();
     read_rows(from, |from| {
         let (day, offer) = (from.narrow("day")?, OfferId(from.narrow("offer")?));
@@ -171,22 +192,24 @@ fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
         days.push((day, offer, DaySum { requests, tokens, charged, written_off, list_cost }));
         Ok(())
     })?;
-    Ok(AccountBook { name, disabled, opened_at, sums, days })
+    Ok(AccountBook { name, disabled, opened_at, sums, leases, days, settlement: 0 })
 }
 
 fn write_key(out: &mut Vec<u8>, book: &KeyBook) {
     out.account(book.account);
     option(out, book.limit, |out, limit| out.amount(limit));
-    amounts(out, &[book.used, book.used_before, book.lent]);
+    amounts(out, &[book.used, book.used_before]);
+    write_leases(out, &book.leases);
     option(out, book.row.as_deref(), |out, row| out.string(row.as_bytes()));
 }
 
 fn read_key(from: &mut Reader<'_>) -> Result<KeyBook, RecordFault> {
     let account = from.account()?;
     let limit = optional(from, Reader::amount)?;
-    let [used, used_before, lent] = read_amounts(from)?;
+    let [used, used_before] = read_amounts(from)?;
+    let leases = read_leases(from)?;
     let row = optional(from, |from| Ok(from.text()?.into()))?;
-    Ok(KeyBook { account, limit, used, used_before, lent, row })
+    Ok(KeyBook { account, limit, used, used_before, leases, row })
 }
 
 fn write_transaction(out: &mut Vec<u8>, row: &Transaction) {
@@ -267,12 +290,6 @@ fn write_dataplane(out: &mut Vec<u8>, plane: &DataPlaneBook) {
                 write_hold(out, hold);
             });
         });
-        table(out, sorted(&book.leases), |out, (purse, lease)| {
-            purse.write(out);
-            let settled = [lease.settled, lease.returned, lease.held];
-            amounts(out, &[lease.granted, lease.confirmed]);
-            amounts(out, &settled);
-        });
     });
 }
 
@@ -292,11 +309,31 @@ fn read_epoch(from: &mut Reader<'_>) -> Result<EpochBook, RecordFault> {
             Ok(RingBook { next_seq, open })
         },
     )?;
-    let leases = read_map(from, Purse::read, |from| {
+    Ok(EpochBook { rings, purses: Vec::new() })
+}
+
+/// Leases stand with their purse, sorted by epoch.
+fn write_leases(out: &mut Vec<u8>, leases: &Leases) {
+    let mut rows: Vec<&(EpochName, Lease)> = leases.rows.iter().collect();
+    rows.sort_unstable_by_key(|(name, _)| *name);
+    table(out, rows, |out, ((dataplane, epoch), lease)| {
+        out.varint(u64::from(dataplane.0));
+        out.varint(u64::from(epoch.0));
+        amounts(out, &[lease.granted, lease.confirmed, lease.settled]);
+        amounts(out, &[lease.returned, lease.held]);
+    });
+}
+
+fn read_leases(from: &mut Reader<'_>) -> Result<Leases, RecordFault> {
+    let name = |from: &mut Reader<'_>| {
+        let dataplane = from.narrow("data plane").map(DataPlaneId)?;
+        Ok((dataplane, from.narrow("epoch").map(Epoch)?))
+    };
+    let rows = read_map(from, name, |from| {
         let [granted, confirmed, settled, returned, held] = read_amounts(from)?;
         Ok(Lease { granted, confirmed, settled, returned, held })
     })?;
-    Ok(EpochBook { rings, leases })
+    Ok(Leases { rows })
 }
 
 fn write_hold(out: &mut Vec<u8>, hold: &OpenHold) {
@@ -322,79 +359,4 @@ fn read_hold(from: &mut Reader<'_>) -> Result<OpenHold, RecordFault> {
         at: UnixMillis(from.varint()?),
         progress: optional(from, |from| Ok(Box::new((from.tokens()?, from.amount()?))))?,
     })
-}
-
-/// Rows behind their count.
-fn table<T>(
-    out: &mut Vec<u8>,
-    rows: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
-    mut write: impl FnMut(&mut Vec<u8>, T),
-) {
-    let rows = rows.into_iter();
-    out.varint(rows.len() as u64);
-    for row in rows {
-        write(out, row);
-    }
-}
-
-fn read_rows(
-    from: &mut Reader<'_>,
-    mut read: impl FnMut(&mut Reader<'_>) -> Result<(), RecordFault>,
-) -> Result<(), RecordFault> {
-    let count = from.varint()?;
-    (0..count).try_for_each(|_| read(from))
-}
-
-/// A table of unlike keys, as a map.
-fn read_map<K, V, M: Default + Extend<(K, V)>>(
-    from: &mut Reader<'_>,
-    mut key: impl FnMut(&mut Reader<'_>) -> Result<K, RecordFault>,
-    mut value: impl FnMut(&mut Reader<'_>) -> Result<V, RecordFault>,
-) -> Result<M, RecordFault>
-where
-    K: Ord + Copy,
-{
-    let mut map = M::default();
-    let mut last = None;
-    read_rows(from, |from| {
-        let key = key(from)?;
-        if last.replace(key).is_some_and(|last| last >= key) {
-            return Err(RecordFault::BadValue("order of rows"));
-        }
-        map.extend([(key, value(from)?)]);
-        Ok(())
-    })?;
-    Ok(map)
-}
-
-fn sorted<K: Ord, V>(map: &FxHashMap<K, V>) -> Vec<(&K, &V)> {
-    let mut rows: Vec<(&K, &V)> = map.iter().collect();
-    rows.sort_unstable_by_key(|(key, _)| *key);
-    rows
-}
-
-fn amounts(out: &mut Vec<u8>, amounts: &[Usd]) {
-    amounts.iter().for_each(|amount| out.amount(*amount));
-}
-
-fn read_amounts<const N: usize>(from: &mut Reader<'_>) -> Result<[Usd; N], RecordFault> {
-    let mut amounts = [Usd::ZERO; N];
-    for amount in &mut amounts {
-        *amount = from.amount()?;
-    }
-    Ok(amounts)
-}
-
-fn option<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
-    out.byte(u8::from(value.is_some()));
-    if let Some(value) = value {
-        write(out, value);
-    }
-}
-
-fn optional<'b, T>(
-    from: &mut Reader<'b>,
-    read: impl FnOnce(&mut Reader<'b>) -> Result<T, RecordFault>,
-) -> Result<Option<T>, RecordFault> {
-    from.switch()?.then(|| read(from)).transpose()
 }

@@ -4,9 +4,9 @@
 //!   EpochOpened -> open -- EpochClosed (no open holds) --> closed: its leases went back
 //! ```
 
-use units::{DataPlaneId, Epoch, KeyId, Usd};
+use units::{DataPlaneId, Epoch, Usd};
 
-use super::rows::{ClosedLeases, EpochBook, KeyBook, Lease, add, less};
+use super::rows::{AccountBook, ClosedLeases, EpochBook, KeyBook, Lease, Leases, add, less};
 use super::{Applied, Books, BooksError};
 use crate::postings;
 use crate::purse::Purse;
@@ -31,38 +31,33 @@ impl Books {
         Ok(Applied::Lending)
     }
 
-    pub(super) fn close_epoch(
-        &mut self,
-        dataplane: DataPlaneId,
-        epoch: Epoch,
-    ) -> Result<Applied, BooksError> {
-        if self.is_closed((dataplane, epoch)) {
+    pub(super) fn close_epoch(&mut self, name: EpochName) -> Result<Applied, BooksError> {
+        if self.is_closed(name) {
             return Ok(Applied::Nothing);
         }
-        let book = self.open_epoch_book((dataplane, epoch))?;
+        let book = self.epoch_book(name)?;
         let open = book.open_holds();
         if open > 0 {
             return Err(BooksError::OpenHolds(open));
         }
-        let leases: Vec<(Purse, Lease)> =
-            book.leases.iter().map(|(purse, lease)| (*purse, *lease)).collect();
-        let mut closed = self.closed;
-        let mut trial = self.trial;
-        for (purse, lease) in &leases {
-            let back = lease.outstanding();
-            trial = trial.after(&postings::loan(*purse, -back)).ok_or(BooksError::Overflow)?;
-            if matches!(purse, Purse::Account(_)) {
+        let purses = book.purses.clone();
+        let (mut closed, mut trial) = (self.closed, self.trial);
+        for purse in &purses {
+            let Some(lease) = self.purse_leases(*purse).and_then(|leases| leases.get(name)) else {
+                continue;
+            };
+            let back = postings::loan(*purse, -lease.outstanding());
+            trial = trial.after(&back).ok_or(BooksError::Overflow)?;
+            if let Purse::Account(account) = purse {
                 closed = closed.with(lease)?;
+                add(self.sums(*account)?.unlent, lease.outstanding())?;
             }
-            self.purse_after(*purse, -back)?;
         }
-        for (purse, lease) in leases {
-            self.move_purse(purse, -lease.outstanding())?;
-        }
+        purses.iter().for_each(|purse| self.drop_lease(name, *purse));
         self.closed = closed;
         self.trial = trial;
-        if let Some(plane) = self.dataplanes.get_mut(&dataplane) {
-            plane.open.remove(&epoch);
+        if let Some(plane) = self.dataplanes.get_mut(&name.0) {
+            plane.open.remove(&name.1);
         }
         Ok(Applied::Lending)
     }
@@ -73,14 +68,15 @@ impl Books {
         purse: Purse,
         amount: Usd,
     ) -> Result<Applied, BooksError> {
-        let lease = self.open_epoch_book(name)?.leases.get(&purse).copied().unwrap_or_default();
+        self.epoch_book(name)?;
+        let unlent = self.lendable(purse)?;
         if amount <= Usd::ZERO {
             return Err(BooksError::BadAmount(amount));
         }
-        let unlent = self.lendable(purse)?;
         if unlent < amount {
             return Err(BooksError::NotEnough { purse, unlent, wanted: amount });
         }
+        let lease = self.lease(name.0, name.1, purse).copied().unwrap_or_default();
         let lease = Lease { granted: add(lease.granted, amount)?, ..lease };
         self.move_loan(name, purse, lease, amount)
     }
@@ -91,8 +87,8 @@ impl Books {
         purse: Purse,
         amount: Usd,
     ) -> Result<Applied, BooksError> {
-        let lease = self.open_epoch_book(name)?.leases.get(&purse).copied();
-        let lease = lease.ok_or(BooksError::NoLease(purse))?;
+        self.epoch_book(name)?;
+        let lease = *self.lease(name.0, name.1, purse).ok_or(BooksError::NoLease(purse))?;
         if amount <= Usd::ZERO {
             return Err(BooksError::BadAmount(amount));
         }
@@ -112,12 +108,52 @@ impl Books {
         lease: Lease,
         amount: Usd,
     ) -> Result<Applied, BooksError> {
-        let moved = postings::loan(purse, amount);
-        let trial = self.trial.after(&moved).ok_or(BooksError::Overflow)?;
-        self.move_purse(purse, amount)?;
+        let trial = self.trial.after(&postings::loan(purse, amount));
+        let trial = trial.ok_or(BooksError::Overflow)?;
+        let leases = match purse {
+            Purse::Account(account) => {
+                let book = self.accounts.get_mut(&account);
+                let book = book.ok_or(BooksError::UnknownAccount(account))?;
+                book.sums.unlent = less(book.sums.unlent, amount)?;
+                &mut book.leases
+            }
+            Purse::Key(key) => {
+                let book = self.keys.get_mut(&key).ok_or(BooksError::UnknownKey(key))?;
+                &mut book.leases
+            }
+        };
+        let new = match leases.get_mut(name) {
+            Some(place) => {
+                *place = lease;
+                false
+            }
+            None => {
+                leases.rows.push((name, lease));
+                true
+            }
+        };
         self.trial = trial;
-        self.open_epoch_book_mut(name)?.leases.insert(purse, lease);
+        if new {
+            self.epoch_book_mut(name)?.purses.push(purse);
+        }
         Ok(Applied::Lending)
+    }
+
+    /// Ends a lease: what is outstanding of it goes back.
+    fn drop_lease(&mut self, name: EpochName, purse: Purse) {
+        let leases = match purse {
+            Purse::Account(account) => {
+                let Some(book) = self.accounts.get_mut(&account) else { return };
+                let back = book.leases.get(name).map_or(Usd::ZERO, Lease::outstanding);
+                book.sums.unlent = [book.sums.unlent, back].into_iter().sum();
+                &mut book.leases
+            }
+            Purse::Key(key) => {
+                let Some(book) = self.keys.get_mut(&key) else { return };
+                &mut book.leases
+            }
+        };
+        leases.rows.retain(|(epoch, _)| *epoch != name);
     }
 
     /// What may be lent of a purse.
@@ -125,52 +161,30 @@ impl Books {
         match purse {
             Purse::Account(account) => Ok(self.sums(account)?.unlent),
             Purse::Key(key) => {
-                let unlent = self.key_book(key)?.unlent()?;
-                unlent.ok_or(BooksError::NoLimit(key))
+                let book: &KeyBook = self.keys.get(&key).ok_or(BooksError::UnknownKey(key))?;
+                book.unlent()?.ok_or(BooksError::NoLimit(key))
             }
         }
     }
 
-    /// What a purse has unlent (an account), or lent (a key), once `amount` more is lent.
-    fn purse_after(&self, purse: Purse, amount: Usd) -> Result<Usd, BooksError> {
-        match purse {
-            Purse::Account(account) => less(self.sums(account)?.unlent, amount),
-            Purse::Key(key) => add(self.key_book(key)?.lent, amount),
-        }
-    }
-
-    /// Changes a purse by `amount` more that is lent. Nothing is changed if it fails.
-    fn move_purse(&mut self, purse: Purse, amount: Usd) -> Result<(), BooksError> {
-        let after = self.purse_after(purse, amount)?;
+    pub(super) fn purse_leases(&self, purse: Purse) -> Option<&Leases> {
         match purse {
             Purse::Account(account) => {
-                let book = self.accounts.get_mut(&account);
-                book.ok_or(BooksError::UnknownAccount(account))?.sums.unlent = after;
+                self.accounts.get(&account).map(|book: &AccountBook| &book.leases)
             }
-            Purse::Key(key) => {
-                let book = self.keys.get_mut(&key).ok_or(BooksError::UnknownKey(key))?;
-                book.lent = after;
-            }
+            Purse::Key(key) => self.keys.get(&key).map(|book| &book.leases),
         }
-        Ok(())
     }
 
-    fn key_book(&self, key: KeyId) -> Result<&KeyBook, BooksError> {
-        self.keys.get(&key).ok_or(BooksError::UnknownKey(key))
+    pub(super) fn epoch_book(&self, name: EpochName) -> Result<&EpochBook, BooksError> {
+        let book = self.dataplanes.get(&name.0).and_then(|plane| plane.open.get(&name.1));
+        book.ok_or(BooksError::UnknownEpoch(name.0, name.1))
     }
 
-    fn open_epoch_book(&self, (dataplane, epoch): EpochName) -> Result<&EpochBook, BooksError> {
-        let book = self.dataplanes.get(&dataplane).and_then(|plane| plane.open.get(&epoch));
-        book.ok_or(BooksError::UnknownEpoch(dataplane, epoch))
-    }
-
-    pub(super) fn open_epoch_book_mut(
-        &mut self,
-        (dataplane, epoch): EpochName,
-    ) -> Result<&mut EpochBook, BooksError> {
-        let plane = self.dataplanes.get_mut(&dataplane);
-        let book = plane.and_then(|plane| plane.open.get_mut(&epoch));
-        book.ok_or(BooksError::UnknownEpoch(dataplane, epoch))
+    pub(super) fn epoch_book_mut(&mut self, name: EpochName) -> Result<&mut EpochBook, BooksError> {
+        let plane = self.dataplanes.get_mut(&name.0);
+        let book = plane.and_then(|plane| plane.open.get_mut(&name.1));
+        book.ok_or(BooksError::UnknownEpoch(name.0, name.1))
     }
 
     /// Whether the epoch was closed; an epoch that was skipped counts as closed.

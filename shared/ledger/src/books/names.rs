@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use units::{AccountId, KeyId, OfferId, UnixMillis, Usd};
 
-use super::rows::{AccountBook, KeyBook};
+use super::rows::{AccountBook, KeyBook, Leases};
 use super::{Applied, Books, BooksError};
 
 impl Books {
@@ -53,7 +53,7 @@ impl Books {
             limit: checked_limit(limit)?,
             used: nothing,
             used_before: nothing,
-            lent: nothing,
+            leases: Leases::default(),
             row: Some(row.into()),
         };
         self.keys.insert(key, made);

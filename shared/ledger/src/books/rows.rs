@@ -11,6 +11,7 @@ use serde::Serialize;
 use units::{AccountId, Epoch, GenerationId, KeyId, OfferId, Tokens, UnixMillis, Usd};
 
 use super::BooksError;
+use super::lease::EpochName;
 use crate::event::TransactionId;
 use crate::purse::Purse;
 
@@ -31,8 +32,11 @@ pub(super) struct AccountBook {
     pub(super) disabled: bool,
     pub(super) opened_at: UnixMillis,
     pub(super) sums: AccountSums,
+    pub(super) leases: Leases,
     /// Sorted by day and offer.
     pub(super) days: Vec<(u32, OfferId, DaySum)>,
+    /// The last settlement that moved it: makes a list of accounts without repeats.
+    pub(super) settlement: u64,
 }
 
 /// The money of an account.
@@ -75,21 +79,57 @@ pub struct DaySum {
 }
 
 impl DaySum {
-    /// Adds another sum. Money here is within the account's own sums, which were checked.
-    pub(super) fn add(&mut self, other: &Self) {
-        self.requests = self.requests.saturating_add(other.requests);
-        self.tokens.add(&other.tokens);
-        self.charged = [self.charged, other.charged].into_iter().sum();
-        self.written_off = [self.written_off, other.written_off].into_iter().sum();
-        self.list_cost = [self.list_cost, other.list_cost].into_iter().sum();
+    /// Both sums together.
+    fn with(&self, other: &Self) -> Result<Self, BooksError> {
+        let count = |left: u64, right: u64| left.checked_add(right).ok_or(BooksError::Overflow);
+        Ok(Self {
+            requests: count(self.requests, other.requests)?,
+            tokens: each_count(self, other, u64::overflowing_add)?,
+            charged: add(self.charged, other.charged)?,
+            written_off: add(self.written_off, other.written_off)?,
+            list_cost: add(self.list_cost, other.list_cost)?,
+        })
     }
+
+    /// This sum without another that is part of it.
+    fn without(&self, part: &Self) -> Result<Self, BooksError> {
+        let count = |left: u64, right: u64| left.checked_sub(right).ok_or(BooksError::Overflow);
+        Ok(Self {
+            requests: count(self.requests, part.requests)?,
+            tokens: each_count(self, part, u64::overflowing_sub)?,
+            charged: less(self.charged, part.charged)?,
+            written_off: less(self.written_off, part.written_off)?,
+            list_cost: less(self.list_cost, part.list_cost)?,
+        })
+    }
+}
+
+/// Combines two token vectors class by class, without a branch for each.
+fn each_count(
+    left: &DaySum,
+    right: &DaySum,
+    combine: fn(u64, u64) -> (u64, bool),
+) -> Result<Tokens, BooksError> {
+    let mut counts = *left.tokens.counts();
+    let mut beyond = false;
+    for (count, other) in counts.iter_mut().zip(right.tokens.counts()) {
+        let (combined, overflow) = combine(*count, *other);
+        *count = combined;
+        beyond |= overflow;
+    }
+    if beyond { Err(BooksError::Overflow) } else { Ok(Tokens::from_counts(counts)) }
 }
 
 impl AccountBook {
     /// Adds to the sum of a day and offer.
-    pub(super) fn add_day(&mut self, day: u32, offer: OfferId, sum: &DaySum) {
-        match self.days.binary_search_by_key(&(day, offer), |(day, offer, _)| (*day, *offer)) {
-            Ok(place) => self.days[place].2.add(sum),
+    pub(super) fn add_day(
+        &mut self,
+        day: u32,
+        offer: OfferId,
+        sum: &DaySum,
+    ) -> Result<(), BooksError> {
+        match self.day_place(day, offer) {
+            Ok(place) => self.days[place].2 = self.days[place].2.with(sum)?,
             Err(place) => {
                 if self.days.is_empty() {
                     self.days.reserve_exact(1);
@@ -97,6 +137,20 @@ impl AccountBook {
                 self.days.insert(place, (day, offer, *sum));
             }
         }
+        Ok(())
+    }
+
+    /// Takes a part out of the sum of a day and offer, which it was added to.
+    pub(super) fn take_day(&mut self, day: u32, offer: OfferId, part: &DaySum) {
+        let Ok(place) = self.day_place(day, offer) else { return };
+        match self.days[place].2.without(part) {
+            Ok(rest) if rest.requests > 0 => self.days[place].2 = rest,
+            _ => drop(self.days.remove(place)),
+        }
+    }
+
+    fn day_place(&self, day: u32, offer: OfferId) -> Result<usize, usize> {
+        self.days.binary_search_by_key(&(day, offer), |(day, offer, _)| (*day, *offer))
     }
 }
 
@@ -109,8 +163,7 @@ pub(super) struct KeyBook {
     pub(super) used: Usd,
     /// What of it was used before the current period.
     pub(super) used_before: Usd,
-    /// What of its allowance is lent.
-    pub(super) lent: Usd,
+    pub(super) leases: Leases,
     /// Its row; `None` = deleted.
     pub(super) row: Option<Box<str>>,
 }
@@ -121,7 +174,7 @@ impl KeyBook {
     pub(super) fn unlent(&self) -> Result<Option<Usd>, BooksError> {
         let Some(limit) = self.limit else { return Ok(None) };
         let used = less(self.used, self.used_before)?;
-        less(less(limit, used)?, self.lent).map(Some)
+        less(less(limit, used)?, self.leases.outstanding()).map(Some)
     }
 }
 
@@ -222,7 +275,8 @@ pub(super) struct DataPlaneBook {
 #[derive(Clone, Debug, Default)]
 pub(super) struct EpochBook {
     pub(super) rings: BTreeMap<u16, RingBook>,
-    pub(super) leases: FxHashMap<Purse, Lease>,
+    /// The purses that have a lease for the epoch, each once; the lease is the purse's.
+    pub(super) purses: Vec<Purse>,
 }
 
 impl EpochBook {
@@ -279,6 +333,27 @@ impl Lease {
     pub fn outstanding(&self) -> Usd {
         let gone = self.settled.checked_add(self.returned);
         gone.and_then(|gone| self.granted.checked_sub(gone)).unwrap_or(Usd::ZERO)
+    }
+}
+
+/// What a purse has lent, by epoch: a few, so that a scan finds one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Leases {
+    pub(super) rows: Vec<(EpochName, Lease)>,
+}
+
+impl Leases {
+    pub(super) fn get(&self, name: EpochName) -> Option<&Lease> {
+        self.rows.iter().find(|(epoch, _)| *epoch == name).map(|(_, lease)| lease)
+    }
+
+    pub(super) fn get_mut(&mut self, name: EpochName) -> Option<&mut Lease> {
+        self.rows.iter_mut().find(|(epoch, _)| *epoch == name).map(|(_, lease)| lease)
+    }
+
+    /// The sum of what is still out. Never above what was ever lent, which was counted before.
+    pub(super) fn outstanding(&self) -> Usd {
+        self.rows.iter().map(|(_, lease)| lease.outstanding()).sum()
     }
 }
 

@@ -1,187 +1,342 @@
 //! Settlement: a run of a data plane's records is taken into the books.
 //!
-//! A run is first read whole into a draft: sums by purse, by account and day. Of the books only the
-//! ring's open holds change meanwhile, and each change can be taken back. Then every row is worked
-//! out, and only when all of that went well are the rows written. The draft's memory is kept for
-//! the next run.
+//! Records are applied one by one, each checked whole before it changes a row. If one is refused,
+//! those before it are taken back in reverse: each move is made again with the other sign, and each
+//! hold is put back as it was. Sums are exact, so the books are then what they were.
 
-mod draft;
+mod moves;
 
-use units::{AccountId, KeyId, Usd};
+use units::{AccountId, GenerationId, OfferId, Usd};
 
 use super::lease::EpochName;
-use super::rows::{AccountSums, EpochBook, Lease, RingBook, add, less};
+use super::rows::{DaySum, EndKind, Generation, OpenHold, RingBook, add};
 use super::{Applied, Books, BooksError, Promise};
-use crate::postings::{self, Charge, Trial};
+use crate::postings::{self, Charge};
 use crate::purse::Purse;
-use crate::run::Run;
-use draft::Delta;
-pub(super) use draft::Draft;
+use crate::record::{Hold, Outcome, Post, Progress, Record, Void};
+use crate::run::{Run, RunEntry};
+use moves::{Move, Payer, possible};
+
+/// What is kept of a run while it is taken in. Reused from run to run for its memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    /// How many of its records were applied.
+    done: usize,
+    /// Holds from before the run, as they were before it changed or ended them.
+    earlier: Vec<(u64, OpenHold)>,
+    generations: Vec<Generation>,
+    /// The accounts that were moved, each once.
+    accounts: Vec<AccountId>,
+    /// Marks accounts that are in the list already.
+    settlement: u64,
+    charge: Charge,
+    returned: Usd,
+}
 
 impl Books {
     pub(super) fn settle(&mut self, name: EpochName, run: &Run) -> Result<Applied, BooksError> {
         if run.count == 0 || self.is_closed(name) {
             return Ok(Applied::Nothing);
         }
-        let mut draft = std::mem::take(&mut self.draft);
-        draft.clear();
-        let settled = self.settle_into(name, run, &mut draft);
-        if settled.is_err() {
-            self.take_back(name, run, &mut draft);
-        }
-        self.draft = draft;
-        settled
-    }
-
-    fn settle_into(
-        &mut self,
-        name: EpochName,
-        run: &Run,
-        draft: &mut Draft,
-    ) -> Result<Applied, BooksError> {
-        let offers = self.offers.texts.len();
-        let epoch = self.open_epoch_book_mut(name)?;
-        let ring = epoch.rings.entry(run.ring).or_default();
-        if run.end_seq() <= ring.next_seq {
+        let ring = self.epoch_book(name)?.rings.get(&run.ring);
+        let expected = ring.map_or(0, |ring| ring.next_seq);
+        if run.end_seq() <= expected {
             return Ok(Applied::Nothing);
         }
-        if run.first_seq != ring.next_seq {
-            let (expected, found) = (ring.next_seq, run.first_seq);
+        if run.first_seq != expected {
+            let found = run.first_seq;
             return Err(BooksError::Gap { ring: run.ring, expected, found });
         }
-        draft.read(name, run, ring, offers)?;
-        let trial = self.work_out(name, draft)?;
-        self.write_draft(name, run, draft)?;
-        self.trial = trial;
-        Ok(Applied::Settled {
-            accounts: draft.accounts(),
-            generations: std::mem::take(&mut draft.generations),
-        })
-    }
-
-    /// Works out every row that the draft changes, into the draft.
-    fn work_out(&self, name: EpochName, draft: &mut Draft) -> Result<Trial, BooksError> {
-        let mut trial = self.trial;
-        let epoch = self.dataplanes.get(&name.0).and_then(|plane| plane.open.get(&name.1));
-        let epoch = epoch.ok_or(BooksError::UnknownEpoch(name.0, name.1))?;
-        for delta in &mut draft.deltas {
-            delta.lease = lease_after(epoch, delta)?;
-            match delta.purse {
-                Purse::Account(account) => {
-                    delta.sums = account_after(self.sums(account)?, delta)?;
-                    trial = trial_after(trial, account, delta)?;
-                }
-                Purse::Key(key) => {
-                    (delta.used, delta.lent) = self.key_after(key, delta)?;
-                }
+        let ring = self.epoch_book_mut(name)?.rings.entry(run.ring).or_default();
+        let mut ring = std::mem::take(ring);
+        let mut draft = self.begin_draft(run);
+        let taken_in = self.take_in(name, run, &mut ring, &mut draft);
+        if taken_in.is_err() {
+            self.take_back(name, run, &mut ring, &mut draft);
+        }
+        let applied = taken_in.map(|()| {
+            ring.next_seq = run.end_seq();
+            Applied::Settled {
+                accounts: std::mem::take(&mut draft.accounts),
+                generations: std::mem::take(&mut draft.generations),
             }
+        });
+        self.draft = draft;
+        let rings = &mut self.epoch_book_mut(name)?.rings;
+        if ring.next_seq > 0 {
+            rings.insert(run.ring, ring);
+        } else {
+            rings.remove(&run.ring);
         }
-        Ok(trial)
+        applied
     }
 
-    fn key_after(&self, key: KeyId, delta: &Delta) -> Result<(Usd, Usd), BooksError> {
-        let book = self.keys.get(&key).ok_or(BooksError::UnknownKey(key))?;
-        if delta.owner.is_some_and(|owner| owner != book.account) {
-            return Err(BooksError::UnknownKey(key));
-        }
-        let used = add(book.used, delta.charge.charged)?;
-        Ok((used, less(less(book.lent, delta.settled)?, delta.returned)?))
+    fn begin_draft(&mut self, run: &Run) -> Draft {
+        let mut draft = std::mem::take(&mut self.draft);
+        draft.done = 0;
+        draft.earlier.clear();
+        draft.generations.clear();
+        draft.generations.reserve((run.count as usize).min(run.bytes.len() / 24));
+        draft.accounts.clear();
+        draft.settlement += 1;
+        draft.charge = Charge::default();
+        draft.returned = Usd::ZERO;
+        draft
     }
 
-    /// Writes what was worked out: every row is there, as working it out has shown.
-    fn write_draft(
+    fn take_in(
         &mut self,
         name: EpochName,
         run: &Run,
+        ring: &mut RingBook,
         draft: &mut Draft,
     ) -> Result<(), BooksError> {
-        let epoch = self.open_epoch_book_mut(name)?;
-        epoch.rings.entry(run.ring).or_default().next_seq = run.end_seq();
-        for delta in &draft.deltas {
-            if let Some(lease) = delta.lease {
-                epoch.leases.insert(delta.purse, lease);
-            }
+        let first = run.first_seq;
+        for entry in run.records() {
+            let entry = entry.map_err(|fault| BooksError::Record { seq: first, fault })?;
+            let seq = entry.seq;
+            let record = entry.decode().map_err(|fault| BooksError::Record { seq, fault })?;
+            self.take_record(&Place { name, run, entry }, ring, draft, &record)?;
+            draft.done += 1;
         }
-        for delta in &draft.deltas {
-            match delta.purse {
-                Purse::Account(account) => {
-                    if let Some(book) = self.accounts.get_mut(&account) {
-                        book.sums = delta.sums;
-                    }
-                }
-                Purse::Key(key) => {
-                    if let Some(book) = self.keys.get_mut(&key) {
-                        (book.used, book.lent) = (delta.used, delta.lent);
-                    }
-                }
-            }
-        }
-        for (account, day, offer, sum) in draft.days.drain(..) {
-            if let Some(book) = self.accounts.get_mut(&account) {
-                book.add_day(day, offer, &sum);
-            }
-        }
+        let any = AccountId(0);
+        let charged = postings::charge(any, &draft.charge).ok_or(BooksError::Overflow)?;
+        let back = postings::loan(Purse::Account(any), -draft.returned);
+        let trial = self.trial.after(&charged).and_then(|trial| trial.after(&back));
+        self.trial = trial.ok_or(BooksError::Overflow)?;
         Ok(())
     }
 
-    /// Makes the ring's open holds what they were before the run was read.
-    fn take_back(&mut self, name: EpochName, run: &Run, draft: &mut Draft) {
-        let Ok(epoch) = self.open_epoch_book_mut(name) else { return };
-        let Some(ring) = epoch.rings.get_mut(&run.ring) else { return };
-        if draft.begun {
-            ring.open.retain(|seq, _| *seq < run.first_seq);
-            ring.open.extend(draft.earlier.drain(..).rev());
+    fn take_record(
+        &mut self,
+        of: &Place<'_>,
+        ring: &mut RingBook,
+        draft: &mut Draft,
+        record: &Record,
+    ) -> Result<(), BooksError> {
+        match record {
+            Record::Hold(hold) => self.take_hold(of, ring, draft, hold),
+            Record::Progress(progress) => take_progress(of, ring, draft, progress),
+            Record::Post(post) => self.take_post(of, ring, draft, post),
+            Record::Void(void) => self.take_void(of, ring, draft, void),
+            Record::Grant { purse, amount } => self.confirm(of.name, *purse, possible(*amount)?),
+            Record::Return { purse, amount } => {
+                self.give_back(of.name, *purse, possible(*amount)?)?;
+                if let Purse::Account(account) = purse {
+                    draft.returned = add(draft.returned, *amount)?;
+                    self.touch(draft, *account);
+                }
+                Ok(())
+            }
         }
-        if ring.next_seq == 0 {
-            epoch.rings.remove(&run.ring);
+    }
+
+    fn take_hold(
+        &mut self,
+        of: &Place<'_>,
+        ring: &mut RingBook,
+        draft: &mut Draft,
+        hold: &Hold,
+    ) -> Result<(), BooksError> {
+        self.known_offer(hold.offer)?;
+        let payer = Payer::of_hold(hold);
+        self.shift(of.name, &payer, &Move::hold(possible(hold.amount)?))?;
+        self.touch(draft, hold.account);
+        let open = OpenHold {
+            account: hold.account,
+            key: hold.key,
+            key_limited: hold.key_limited,
+            amount: hold.amount,
+            offer: hold.offer,
+            at: hold.at,
+            progress: None,
+        };
+        ring.open.insert(of.entry.seq, open);
+        Ok(())
+    }
+
+    fn take_post(
+        &mut self,
+        of: &Place<'_>,
+        ring: &mut RingBook,
+        draft: &mut Draft,
+        post: &Post,
+    ) -> Result<(), BooksError> {
+        self.known_offer(post.offer)?;
+        let payer = Payer::of_post(post);
+        let id = of.generation(post.hold_seq);
+        payer.owns(id, ring.open.get(&post.hold_seq), post.held)?;
+        let charge = charge_within(id, post)?;
+        let total = draft.charge.with(&charge).ok_or(BooksError::Overflow)?;
+        self.shift(of.name, &payer, &Move::end(post.held, charge))?;
+        let (day, sum) = day_of(post, &charge);
+        if let Some(book) = self.accounts.get_mut(&post.account)
+            && let Err(error) = book.add_day(day, post.offer, &sum)
+        {
+            self.shift(of.name, &payer, &Move::end(post.held, charge).reversed())?;
+            return Err(error);
+        }
+        draft.charge = total;
+        self.touch(draft, post.account);
+        end_hold(of, ring, draft, post.hold_seq);
+        let recovered = post.outcome == Outcome::Recovered;
+        draft.generations.push(Generation {
+            id,
+            account: post.account,
+            key: post.key,
+            kind: if recovered { EndKind::Recovered } else { EndKind::Posted },
+            charged: charge.charged,
+            offer: post.offer,
+            created_at: post.created_at,
+            record: of.entry.place.clone(),
+        });
+        Ok(())
+    }
+
+    fn take_void(
+        &mut self,
+        of: &Place<'_>,
+        ring: &mut RingBook,
+        draft: &mut Draft,
+        void: &Void,
+    ) -> Result<(), BooksError> {
+        self.known_offer(void.offer)?;
+        let payer = Payer::of_void(void);
+        let id = of.generation(void.hold_seq);
+        payer.owns(id, ring.open.get(&void.hold_seq), void.held)?;
+        self.shift(of.name, &payer, &Move::end(void.held, Charge::default()))?;
+        self.touch(draft, void.account);
+        end_hold(of, ring, draft, void.hold_seq);
+        draft.generations.push(Generation {
+            id,
+            account: void.account,
+            key: void.key,
+            kind: EndKind::Voided,
+            charged: Usd::ZERO,
+            offer: void.offer,
+            created_at: void.created_at,
+            record: of.entry.place.clone(),
+        });
+        Ok(())
+    }
+
+    fn known_offer(&self, offer: OfferId) -> Result<(), BooksError> {
+        let known = (offer.0 as usize) < self.offers.texts.len();
+        if known { Ok(()) } else { Err(BooksError::UnknownOffer(offer)) }
+    }
+
+    fn touch(&mut self, draft: &mut Draft, account: AccountId) {
+        if let Some(book) = self.accounts.get_mut(&account)
+            && book.settlement != draft.settlement
+        {
+            book.settlement = draft.settlement;
+            draft.accounts.push(account);
+        }
+    }
+
+    /// Makes the books what they were before the run.
+    fn take_back(&mut self, name: EpochName, run: &Run, ring: &mut RingBook, draft: &mut Draft) {
+        let applied: Vec<RunEntry<'_>> = run.records().take(draft.done).flatten().collect();
+        for entry in applied.iter().rev() {
+            if let Ok(record) = entry.decode() {
+                // A move that was made can be made backwards: its rows and sums are there.
+                let back = self.unmake(name, &record);
+                debug_assert_eq!(back, Ok(()));
+            }
+        }
+        ring.open.retain(|seq, _| *seq < run.first_seq);
+        ring.open.extend(draft.earlier.drain(..).rev());
+    }
+
+    fn unmake(&mut self, name: EpochName, record: &Record) -> Result<(), BooksError> {
+        match record {
+            Record::Hold(hold) => {
+                let made = Move::hold(hold.amount);
+                self.shift(name, &Payer::of_hold(hold), &made.reversed())
+            }
+            Record::Post(post) => {
+                let charge = charge_within(GenerationId::default(), post)?;
+                let (day, sum) = day_of(post, &charge);
+                if let Some(book) = self.accounts.get_mut(&post.account) {
+                    book.take_day(day, post.offer, &sum);
+                }
+                let made = Move::end(post.held, charge);
+                self.shift(name, &Payer::of_post(post), &made.reversed())
+            }
+            Record::Void(void) => {
+                let made = Move::end(void.held, Charge::default());
+                self.shift(name, &Payer::of_void(void), &made.reversed())
+            }
+            Record::Grant { purse, amount } => self.confirm(name, *purse, -*amount),
+            Record::Return { purse, amount } => self.give_back(name, *purse, -*amount),
+            Record::Progress(_) => Ok(()),
         }
     }
 }
 
-/// The lease after the draft; `None` where the draft touches none.
-fn lease_after(epoch: &EpochBook, delta: &Delta) -> Result<Option<Lease>, BooksError> {
-    if !delta.touches_lease() {
-        return Ok(None);
+fn take_progress(
+    of: &Place<'_>,
+    ring: &mut RingBook,
+    draft: &mut Draft,
+    progress: &Progress,
+) -> Result<(), BooksError> {
+    let charge = possible(progress.charge)?;
+    let id = of.generation(progress.hold_seq);
+    let open = ring.open.get_mut(&progress.hold_seq).ok_or_else(|| moves::not_open(id))?;
+    if progress.hold_seq < of.run.first_seq {
+        draft.earlier.push((progress.hold_seq, open.clone()));
     }
-    let lease = epoch.leases.get(&delta.purse).ok_or(BooksError::NoLease(delta.purse))?;
-    let after = Lease {
-        granted: lease.granted,
-        confirmed: add(lease.confirmed, delta.confirmed)?,
-        settled: add(lease.settled, delta.settled)?,
-        returned: add(lease.returned, delta.returned)?,
-        held: less(add(lease.held, delta.opened)?, delta.ended)?,
-    };
-    let broken = |promise, left| {
-        let (place, right) = (delta.purse.to_string(), after.granted);
-        Err(BooksError::Broken { promise, place, left, right })
-    };
-    let gone = add(after.settled, after.returned)?;
-    if gone > after.granted {
-        return broken(Promise::SettledWithinLease, gone);
-    }
-    if after.confirmed > after.granted {
-        return broken(Promise::GrantsWereLent, after.confirmed);
-    }
-    Ok(Some(after))
+    open.progress = Some(Box::new((progress.tokens, charge)));
+    Ok(())
 }
 
-fn account_after(sums: AccountSums, delta: &Delta) -> Result<AccountSums, BooksError> {
-    let after = AccountSums {
-        spent: add(sums.spent, delta.charge.charged)?,
-        written_off: add(sums.written_off, delta.charge.written_off)?,
-        list_cost: add(sums.list_cost, delta.charge.list_cost)?,
-        unlent: add(sums.unlent, delta.returned)?,
-        held: less(add(sums.held, delta.opened)?, delta.ended)?,
-        ..sums
-    };
-    after.balance()?;
-    Ok(after)
+fn end_hold(of: &Place<'_>, ring: &mut RingBook, draft: &mut Draft, hold_seq: u64) {
+    if let Some(open) = ring.open.remove(&hold_seq)
+        && hold_seq < of.run.first_seq
+    {
+        draft.earlier.push((hold_seq, open));
+    }
 }
 
-fn trial_after(trial: Trial, account: AccountId, delta: &Delta) -> Result<Trial, BooksError> {
-    let charged: &Charge = &delta.charge;
-    let moved = postings::charge(account, charged).ok_or(BooksError::Overflow)?;
-    let back = postings::loan(delta.purse, -delta.returned);
-    let trial = trial.after(&moved).and_then(|trial| trial.after(&back));
-    trial.ok_or(BooksError::Overflow)
+/// The money of a post, once it keeps its promises.
+fn charge_within(id: GenerationId, post: &Post) -> Result<Charge, BooksError> {
+    let (from_hold, from_free) = (possible(post.charge)?, possible(post.excess.from_free)?);
+    let charge = Charge {
+        charged: add(from_hold, from_free)?,
+        written_off: possible(post.excess.written_off)?,
+        list_cost: possible(post.list_cost)?,
+    };
+    let excess = add(from_free, charge.written_off)?;
+    if from_hold > post.held || (from_hold < post.held && !excess.is_zero()) {
+        let (left, right) = (add(from_hold, excess)?, post.held);
+        let place = id.to_string();
+        return Err(BooksError::Broken { promise: Promise::ChargeWithinHold, place, left, right });
+    }
+    Ok(charge)
+}
+
+/// What a post adds to which day.
+fn day_of(post: &Post, charge: &Charge) -> (u32, DaySum) {
+    let sum = DaySum {
+        requests: 1,
+        tokens: post.tokens,
+        charged: charge.charged,
+        written_off: charge.written_off,
+        list_cost: charge.list_cost,
+    };
+    (post.created_at.day(), sum)
+}
+
+/// Where a record stands.
+struct Place<'r> {
+    name: EpochName,
+    run: &'r Run,
+    entry: RunEntry<'r>,
+}
+
+impl Place<'_> {
+    fn generation(&self, hold_seq: u64) -> GenerationId {
+        let (dataplane, epoch) = self.name;
+        GenerationId { dataplane, epoch, ring: self.run.ring, seq: hold_seq }
+    }
 }

@@ -186,13 +186,13 @@ impl Books {
         dataplane: DataPlaneId,
         epoch: Epoch,
     ) -> impl Iterator<Item = (Purse, &Lease)> {
-        let leases = self.epoch(dataplane, epoch).into_iter().flat_map(|book| &book.leases);
-        leases.map(|(purse, lease)| (*purse, lease))
+        let purses = self.epoch(dataplane, epoch).into_iter().flat_map(|book| &book.purses);
+        purses.filter_map(move |purse| Some((*purse, self.lease(dataplane, epoch, *purse)?)))
     }
 
     /// What one purse has lent to one open epoch.
     pub fn lease(&self, dataplane: DataPlaneId, epoch: Epoch, purse: Purse) -> Option<&Lease> {
-        self.epoch(dataplane, epoch).and_then(|book| book.leases.get(&purse))
+        self.purse_leases(purse).and_then(|leases| leases.get((dataplane, epoch)))
     }
 
     /// The holds of an open epoch whose end was not seen, in no order.
@@ -217,14 +217,11 @@ impl Books {
         unlent.map(|unlent| unlent.max(Usd::ZERO))
     }
 
-    /// What of a purse is lent to each open epoch, zero left out, in the order of their names.
+    /// What of a purse is lent to each open epoch, zero left out, in the order of lending.
     pub fn lent(&self, purse: Purse) -> impl Iterator<Item = (DataPlaneId, Epoch, Lease)> + '_ {
-        self.dataplanes.iter().flat_map(move |(dataplane, plane)| {
-            plane.open.iter().filter_map(move |(epoch, book)| {
-                let lease = *book.leases.get(&purse)?;
-                (!lease.outstanding().is_zero()).then_some((*dataplane, *epoch, lease))
-            })
-        })
+        let leases = self.purse_leases(purse).into_iter().flat_map(|leases| &leases.rows);
+        let out = leases.filter(|(_, lease)| !lease.outstanding().is_zero());
+        out.map(|((dataplane, epoch), lease)| (*dataplane, *epoch, *lease))
     }
 
     /// The totals of double entry.

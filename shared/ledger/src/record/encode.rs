@@ -15,6 +15,9 @@ use crate::purse::Purse;
 /// The longest form of any record, reached only by absurd values in every field.
 pub const RECORD_BYTES_MAX: usize = 403;
 
+/// Room for a whole word to be written at the last place of a record.
+const PLACE_BYTES: usize = RECORD_BYTES_MAX + 8;
+
 const HOLD: u8 = 1;
 const PROGRESS: u8 = 2;
 const POST: u8 = 3;
@@ -29,7 +32,7 @@ const STREAM: u8 = 2;
 #[derive(Clone)]
 pub struct RecordBytes {
     count: u16,
-    bytes: [u8; RECORD_BYTES_MAX],
+    bytes: [u8; PLACE_BYTES],
 }
 
 impl RecordBytes {
@@ -52,11 +55,20 @@ impl std::fmt::Debug for RecordBytes {
 }
 
 impl Sink for RecordBytes {
+    #[inline]
+    fn word(&mut self, word: u64, count: usize) {
+        let start = usize::from(self.count);
+        self.bytes[start..start + 8].copy_from_slice(&word.to_le_bytes());
+        self.count += count as u16;
+    }
+
+    #[inline]
     fn byte(&mut self, byte: u8) {
         self.bytes[usize::from(self.count)] = byte;
         self.count += 1;
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         let start = usize::from(self.count);
         self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
@@ -67,7 +79,7 @@ impl Sink for RecordBytes {
 impl Record {
     /// The record as bytes: exact for every value.
     pub fn encode(&self) -> RecordBytes {
-        let mut out = RecordBytes { count: 0, bytes: [0; RECORD_BYTES_MAX] };
+        let mut out = RecordBytes { count: 0, bytes: [0; PLACE_BYTES] };
         match self {
             Self::Hold(hold) => write_hold(hold, &mut out),
             Self::Progress(progress) => {
