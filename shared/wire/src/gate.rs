@@ -11,6 +11,7 @@
 //! Left out on purpose: what the members mean, and duplicates in parts that only the model reads.
 
 mod duplicate;
+mod outline;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use std::fmt;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
 
-use crate::json::{self, JsonFault, Member, ValueKind};
+use crate::json::{self, Member, ValueKind};
 use crate::span::Span;
 use duplicate::Finder;
 
@@ -49,6 +50,8 @@ const KEEP_MAX: usize = 1024 * 1024;
 pub struct Gate {
     scratch: Vec<u8>,
     buffers: Buffers,
+    /// The depth that `buffers` were made for.
+    depth: usize,
     tape: Option<Tape<'static>>,
     finder: Finder,
     spare: Vec<Member>,
@@ -65,17 +68,13 @@ impl Gate {
     /// # Errors
     /// A [`GateFault`]; the client's fault always.
     pub fn check(&mut self, body: &[u8], limits: &GateLimits) -> Result<TopLevel, GateFault> {
-        let object = json::trimmed(body);
         let mut members = std::mem::take(&mut self.spare);
         members.clear();
-        let checked = match body.get(object.range().start) {
-            Some(b'{') => self.check_object(body, limits, &mut members),
-            _ => self.validate(body).and(Err(GateFault::NotAnObject)),
-        };
+        let checked = self.check_object(body, limits, &mut members);
         if body.len() > KEEP_MAX {
             *self = Self::default();
         }
-        checked.map(|()| TopLevel { members, object })
+        checked.map(|()| TopLevel { members, object: json::trimmed(body) })
     }
 
     /// Takes back what [`Self::check`] gave, to use its memory again.
@@ -83,22 +82,14 @@ impl Gate {
         self.spare = top.members;
     }
 
-    /// Bounds depth and count first, so that the validator meets no bomb; compares keys last, when
-    /// the text is known to be JSON.
     fn check_object(
         &mut self,
         body: &[u8],
         limits: &GateLimits,
         members: &mut Vec<Member>,
     ) -> Result<(), GateFault> {
-        for member in json::members_within(body, limits.depth) {
-            let member = member.map_err(|fault| GateFault::of_scan(fault, body))?;
-            if members.len() == limits.members {
-                return Err(GateFault::TooManyMembers);
-            }
-            members.push(member);
-        }
-        self.validate(body)?;
+        self.validate(body, limits.depth)?;
+        outline::top_level(body, self.buffers.structural_indexes(), limits.members, members)?;
         self.finder.refuse_twice(body, members.iter().map(|member| member.key))?;
         for member in members.iter().filter(|member| decides(body, member)) {
             self.finder.refuse_twice_within(body, member.value, limits.members)?;
@@ -106,7 +97,12 @@ impl Gate {
         Ok(())
     }
 
-    fn validate(&mut self, body: &[u8]) -> Result<(), GateFault> {
+    /// Reads the whole body strictly, without recursion.
+    fn validate(&mut self, body: &[u8], depth: usize) -> Result<(), GateFault> {
+        if depth != self.depth {
+            self.buffers = Buffers::with_max_depth(0, depth);
+            self.depth = depth;
+        }
         self.scratch.clear();
         self.scratch.reserve(body.len() + INPUT_PADDING);
         self.scratch.extend_from_slice(body);
@@ -171,14 +167,6 @@ pub enum GateFault {
 }
 
 impl GateFault {
-    fn of_scan(fault: JsonFault, body: &[u8]) -> Self {
-        match fault {
-            JsonFault::TooDeep => Self::TooDeep,
-            JsonFault::Unexpected(at) => Self::NotJson { at: at as usize },
-            _ => Self::NotJson { at: body.len() },
-        }
-    }
-
     fn of_validator(error: &simd_json::Error) -> Self {
         match error.error() {
             ErrorType::InvalidUtf8 => Self::NotUtf8,

@@ -78,28 +78,40 @@ pub fn content(value: Span, kind: ValueKind) -> Span {
 /// The text without the white space around it.
 pub fn trimmed(buf: &[u8]) -> Span {
     let start = skip_space(buf, 0);
-    let rest = buf.get(start..).unwrap_or_default();
-    let end = rest.iter().rposition(|byte| !is_space(*byte)).map_or(start, |last| start + last + 1);
-    Span::new(start, end)
+    Span::new(start, trimmed_end(buf, buf.len()).max(start))
+}
+
+/// One past the last byte before `end` that is not white space.
+pub(crate) fn trimmed_end(buf: &[u8], end: usize) -> usize {
+    let before = buf.get(..end).unwrap_or_default();
+    before.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1)
+}
+
+/// The kind of the value that begins with `byte`.
+pub(crate) const fn kind_of(byte: u8) -> ValueKind {
+    match byte {
+        b'{' => ValueKind::Object,
+        b'[' => ValueKind::Array,
+        b'"' => ValueKind::String,
+        b't' => ValueKind::True,
+        b'f' => ValueKind::False,
+        b'n' => ValueKind::Null,
+        _ => ValueKind::Number,
+    }
 }
 
 /// The top-level members of the object in `buf`, which may have white space around it.
 ///
 /// The first fault ends the iteration. Bytes behind the object are a fault.
 pub fn members(buf: &[u8]) -> Members<'_> {
-    members_within(buf, usize::MAX)
-}
-
-/// [`members`] of an object that may nest `depth` deep, itself counted.
-pub(crate) fn members_within(buf: &[u8], depth: usize) -> Members<'_> {
-    Members(Items::new(buf, b'{', b'}', depth))
+    Members(Items::new(buf, b'{', b'}'))
 }
 
 /// The top-level items of the array in `buf`, which may have white space around it.
 ///
 /// The first fault ends the iteration. Bytes behind the array are a fault.
 pub fn elements(buf: &[u8]) -> Elements<'_> {
-    Elements(Items::new(buf, b'[', b']', usize::MAX))
+    Elements(Items::new(buf, b'[', b']'))
 }
 
 /// The members of an object, see [`members`].
@@ -113,9 +125,9 @@ pub struct Elements<'b>(Items<'b>);
 impl Iterator for Members<'_> {
     type Item = Result<Member, JsonFault>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next_with(|buf, at, depth| {
+        self.0.next_with(|buf, at| {
             if buf.get(at) != Some(&b'"') {
                 return Err(JsonFault::at(buf, at));
             }
@@ -125,7 +137,7 @@ impl Iterator for Members<'_> {
                 return Err(JsonFault::at(buf, colon));
             }
             let start = skip_space(buf, colon + 1);
-            let (end, kind) = scan_value(buf, start, depth)?;
+            let (end, kind) = scan_value(buf, start)?;
             let key = Span::new(at + 1, key_end);
             Ok((end, Member { key, value: Span::new(start, end), kind }))
         })
@@ -135,10 +147,10 @@ impl Iterator for Members<'_> {
 impl Iterator for Elements<'_> {
     type Item = Result<(Span, ValueKind), JsonFault>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next_with(|buf, at, depth| {
-            let (end, kind) = scan_value(buf, at, depth)?;
+        self.0.next_with(|buf, at| {
+            let (end, kind) = scan_value(buf, at)?;
             Ok((end, (Span::new(at, end), kind)))
         })
     }
@@ -151,8 +163,6 @@ struct Items<'b> {
     at: usize,
     open: u8,
     close: u8,
-    /// How deep an item may nest.
-    depth: usize,
     state: Progress,
 }
 
@@ -167,22 +177,21 @@ enum Progress {
 }
 
 impl<'b> Items<'b> {
-    fn new(buf: &'b [u8], open: u8, close: u8, depth: usize) -> Self {
-        let depth = depth.saturating_sub(1);
-        Self { buf, at: 0, open, close, depth, state: Progress::Opening }
+    fn new(buf: &'b [u8], open: u8, close: u8) -> Self {
+        Self { buf, at: 0, open, close, state: Progress::Opening }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_with<T>(
         &mut self,
-        item: impl FnOnce(&'b [u8], usize, usize) -> Result<(usize, T), JsonFault>,
+        item: impl FnOnce(&'b [u8], usize) -> Result<(usize, T), JsonFault>,
     ) -> Option<Result<T, JsonFault>> {
         if self.state == Progress::Over {
             return None;
         }
         let found = self.advance().and_then(|more| match more {
             false => Ok(None),
-            true => item(self.buf, self.at, self.depth).map(Some),
+            true => item(self.buf, self.at).map(Some),
         });
         match found {
             Ok(Some((end, item))) => {
@@ -201,7 +210,7 @@ impl<'b> Items<'b> {
     }
 
     /// Steps to the next item; false at the end of a text that has nothing behind it.
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self) -> Result<bool, JsonFault> {
         let at = skip_space(self.buf, self.at);
         let byte = self.buf.get(at).copied();
@@ -247,8 +256,6 @@ pub enum JsonFault {
     Escape,
     /// A string is not UTF-8.
     NotUtf8,
-    /// A value nests deeper than the caller allows.
-    TooDeep,
 }
 
 impl JsonFault {
@@ -268,7 +275,6 @@ impl fmt::Display for JsonFault {
             Self::Unexpected(at) => write!(f, "unexpected byte in JSON at offset {at}"),
             Self::Escape => f.write_str("a JSON string has a malformed escape"),
             Self::NotUtf8 => f.write_str("a JSON string is not UTF-8"),
-            Self::TooDeep => f.write_str("the JSON text nests too deep"),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{JsonFault, ValueKind, is_space};
 const SHORT_WORDS: usize = 4;
 
 /// The first offset from `at` on that is not white space.
-#[inline]
+#[inline(always)]
 pub(crate) fn skip_space(buf: &[u8], mut at: usize) -> usize {
     while let Some(byte) = buf.get(at) {
         if !is_space(*byte) {
@@ -23,28 +23,45 @@ pub(crate) fn skip_space(buf: &[u8], mut at: usize) -> usize {
 }
 
 /// The offset of the closing quote of the string whose content begins at `at`.
-#[inline]
+#[inline(always)]
 pub(crate) fn string_end(buf: &[u8], mut at: usize) -> Result<usize, JsonFault> {
-    loop {
-        let found = quote_or_backslash(buf, at).ok_or(JsonFault::Truncated)?;
-        if buf[found] == b'"' {
+    for _ in 0..SHORT_WORDS {
+        let Some(word) = buf.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { break };
+        let word = u64::from_le_bytes(*word);
+        let hits = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\'));
+        if hits == 0 {
+            at += 8;
+            continue;
+        }
+        let first = hits.trailing_zeros() & !7;
+        let found = at + first as usize / 8;
+        if (word >> first) as u8 == b'"' {
             return Ok(found);
         }
         at = found + 2;
     }
+    long_string_end(buf, at)
 }
 
-/// The end and the kind of the value that begins at `at`, which may nest `depth` deep.
-#[inline]
-pub(super) fn scan_value(
-    buf: &[u8],
-    at: usize,
-    depth: usize,
-) -> Result<(usize, ValueKind), JsonFault> {
+/// The same, for a string that went on for a while, has many escapes, or ends near the text's end.
+#[inline(never)]
+fn long_string_end(buf: &[u8], mut at: usize) -> Result<usize, JsonFault> {
+    while let Some(found) = memchr2(b'"', b'\\', buf.get(at..).unwrap_or_default()) {
+        if buf[at + found] == b'"' {
+            return Ok(at + found);
+        }
+        at += found + 2;
+    }
+    Err(JsonFault::Truncated)
+}
+
+/// The end and the kind of the value that begins at `at`.
+#[inline(always)]
+pub(super) fn scan_value(buf: &[u8], at: usize) -> Result<(usize, ValueKind), JsonFault> {
     match buf.get(at) {
         Some(b'"') => Ok((string_end(buf, at + 1)? + 1, ValueKind::String)),
-        Some(b'{') => Ok((container_end(buf, at, depth)?, ValueKind::Object)),
-        Some(b'[') => Ok((container_end(buf, at, depth)?, ValueKind::Array)),
+        Some(b'{') => Ok((container_end(buf, at)?, ValueKind::Object)),
+        Some(b'[') => Ok((container_end(buf, at)?, ValueKind::Array)),
         Some(b'-' | b'0'..=b'9') => Ok((number_end(buf, at)?, ValueKind::Number)),
         Some(b't') => literal(buf, at, b"true", ValueKind::True),
         Some(b'f') => literal(buf, at, b"false", ValueKind::False),
@@ -56,15 +73,15 @@ pub(super) fn scan_value(
 /// The end of the object or array that begins at `at`.
 ///
 /// Brackets are counted together: `{]` passes for empty here.
-fn container_end(buf: &[u8], at: usize, depth: usize) -> Result<usize, JsonFault> {
+fn container_end(buf: &[u8], at: usize) -> Result<usize, JsonFault> {
     let mut at = at;
     let mut open = 0;
     while let Some(byte) = buf.get(at) {
         at += 1;
         match CLASS[*byte as usize] {
             PLAIN => {}
+            COMMA => at = skip_plain(buf, at),
             QUOTE => at = string_end(buf, at)? + 1,
-            OPEN if open == depth => return Err(JsonFault::TooDeep),
             OPEN => open += 1,
             _ if open == 1 => return Ok(at),
             _ => open -= 1,
@@ -74,13 +91,15 @@ fn container_end(buf: &[u8], at: usize, depth: usize) -> Result<usize, JsonFault
 }
 
 const PLAIN: u8 = 0;
-const QUOTE: u8 = 1;
-const OPEN: u8 = 2;
-const CLOSE: u8 = 3;
+const COMMA: u8 = 1;
+const QUOTE: u8 = 2;
+const OPEN: u8 = 3;
+const CLOSE: u8 = 4;
 
 /// What a byte outside strings means to one who counts brackets.
 static CLASS: [u8; 256] = {
     let mut class = [PLAIN; 256];
+    class[b',' as usize] = COMMA;
     class[b'"' as usize] = QUOTE;
     class[b'{' as usize] = OPEN;
     class[b'[' as usize] = OPEN;
@@ -89,6 +108,26 @@ static CLASS: [u8; 256] = {
     class
 };
 
+/// Behind a comma: skips eight bytes at a time while they are numbers, commas or white space, which
+/// a list of token numbers is made of.
+#[inline(always)]
+fn skip_plain(buf: &[u8], mut at: usize) -> usize {
+    if matches!(buf.get(at), Some(b'"' | b'{' | b'[')) {
+        return at;
+    }
+    while let Some(word) = buf.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*word);
+        // With the bits of 0x26 set, all four brackets are 0x7f, and so are `Y`, `y`, `_` and DEL.
+        let brackets = zero_bytes((word | repeat(0x26)) ^ repeat(0x7f));
+        if brackets | zero_bytes(word ^ repeat(b'"')) != 0 {
+            break;
+        }
+        at += 8;
+    }
+    at
+}
+
+#[inline(always)]
 fn literal(
     buf: &[u8],
     at: usize,
@@ -130,21 +169,6 @@ fn digits(buf: &[u8], start: usize) -> Result<usize, JsonFault> {
         at += 1;
     }
     if at == start { Err(JsonFault::at(buf, at)) } else { Ok(at) }
-}
-
-#[inline]
-fn quote_or_backslash(buf: &[u8], at: usize) -> Option<usize> {
-    let rest = buf.get(at..)?;
-    let (words, _) = rest.as_chunks::<8>();
-    for (count, word) in words.iter().take(SHORT_WORDS).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let hits = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\'));
-        if hits != 0 {
-            return Some(at + count * 8 + hits.trailing_zeros() as usize / 8);
-        }
-    }
-    let searched = words.len().min(SHORT_WORDS) * 8;
-    memchr2(b'"', b'\\', &rest[searched..]).map(|found| at + searched + found)
 }
 
 /// The byte in all eight places of a word.

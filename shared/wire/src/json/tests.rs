@@ -24,7 +24,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn kind_of(value: &Value) -> ValueKind {
+fn kind(value: &Value) -> ValueKind {
     match value {
         Value::Object(_) => ValueKind::Object,
         Value::Array(_) => ValueKind::Array,
@@ -46,7 +46,7 @@ fn agrees(text: &[u8], value: &Value) {
                 let key = unescape(text, member.key).unwrap();
                 let expected = &map[key.as_ref()];
                 assert!(member.is(text, &key));
-                assert_eq!(member.kind, kind_of(expected));
+                assert_eq!(member.kind, kind(expected));
                 agrees(member.value.of(text), expected);
                 count += 1;
             }
@@ -55,8 +55,8 @@ fn agrees(text: &[u8], value: &Value) {
         Value::Array(items) => {
             let found: Vec<_> = elements(text).map(Result::unwrap).collect();
             assert_eq!(found.len(), items.len());
-            for ((span, kind), expected) in found.iter().zip(items) {
-                assert_eq!(*kind, kind_of(expected));
+            for ((span, seen), expected) in found.iter().zip(items) {
+                assert_eq!(*seen, kind(expected));
                 agrees(span.of(text), expected);
             }
         }
@@ -149,8 +149,6 @@ fn a_bomb_of_brackets_is_stepped_over_without_recursion() {
     bomb.resize(bomb.len() + 1_000_000, b']');
     bomb.push(b'}');
     assert_eq!(members(&bomb).flatten().count(), 1);
-    let deep = members_within(&bomb, 64).next();
-    assert_eq!(deep, Some(Err(JsonFault::TooDeep)));
 }
 
 #[test]
