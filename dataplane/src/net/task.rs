@@ -9,21 +9,39 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
 
 use super::ring::{Driver, driver};
 
 /// Starts `task` on this core. It ends by its own path, or at a panic, which the gate counts.
 pub fn spawn(name: &'static str, pass: Pass, task: impl Future<Output = ()> + 'static) {
     // The handle detaches when dropped; the pass is what others may wait for.
-    drop(monoio::spawn(async move {
-        if fence(name, task).await.is_err() {
+    drop(monoio::spawn(Task { fenced: fence(name, task), pass: Some(pass) }));
+}
+
+pin_project! {
+    struct Task<F> {
+        #[pin]
+        fenced: Fence<F>,
+        pass: Option<Pass>,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Task<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let task = self.project();
+        let ended = ready!(task.fenced.poll(cx));
+        if let (Err(Panicked { .. }), Some(pass)) = (ended, task.pass.take()) {
             bump(&pass.gate.panics);
         }
-        drop(pass);
-    }));
+        Poll::Ready(())
+    }
 }
 
 /// A panic was caught; its message went to the panic hook and nowhere else.
@@ -36,14 +54,32 @@ pub struct Panicked {
 /// Runs `future` and turns a panic while it is polled into a value. *abandon closes*
 ///
 /// The future is never polled again after a panic.
-pub async fn fence<F: Future>(name: &'static str, future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        Err(_) => Poll::Ready(Err(Panicked { name })),
-    })
-    .await
+pub fn fence<F: Future>(name: &'static str, future: F) -> Fence<F> {
+    Fence { future, name }
+}
+
+pin_project! {
+    /// A future behind a fence, exactly as large as the future and its name: an async function
+    /// around it would keep it twice, as its argument and as what it polls.
+    pub struct Fence<F> {
+        #[pin]
+        future: F,
+        name: &'static str,
+    }
+}
+
+impl<F: Future> Future for Fence<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let fence = self.project();
+        match catch_unwind(AssertUnwindSafe(|| fence.future.poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(_) => Poll::Ready(Err(Panicked { name: fence.name })),
+        }
+    }
 }
 
 /// Lets every other task that is ready run, and the kernel tell of new events. *resumable*

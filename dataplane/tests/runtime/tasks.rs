@@ -46,6 +46,18 @@ fn a_fenced_request_leaves_its_connection_standing() {
 }
 
 #[test]
+fn a_fence_holds_its_future_once() {
+    let big = async {
+        let bytes = [1_u8; 3000];
+        std::future::ready(()).await;
+        assert!(bytes.len() == 3000);
+    };
+    let bare = size_of_val(&big);
+    assert!(bare >= 3000);
+    assert!(size_of_val(&fence("big", big)) <= bare + 16);
+}
+
+#[test]
 fn a_closed_gate_gives_no_pass_and_empties() {
     on_both(async |core: Core| {
         core.tick();
