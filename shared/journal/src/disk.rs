@@ -33,6 +33,10 @@ pub trait Disk {
     /// The disk's.
     fn list(&self) -> io::Result<Vec<String>>;
 
+    /// A hint that a file of `bytes` will be created soon: a disk on which that takes time begins
+    /// now, beside its other work.
+    fn prepare(&self, bytes: u64);
+
     /// A new file of `bytes` zeros, whose later writes and syncs need no new space.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! A directory of ordinary files: `pwritev` through the page cache, then `fdatasync`.
 //!
 //! Invariants: one process writes in a directory, held by a lock on the file `lock` that the
-//! kernel lets go of when the process ends; files are filled with zeros when they are made, so
-//! that a later `fdatasync` has no metadata to write; after a rename or a removal the directory
+//! kernel lets go of when the process ends; segments are filled with zeros beforehand, so that a
+//! later `fdatasync` has no metadata to write; after a rename or a removal the directory
 //! itself is synced.
 //! Left out on purpose: `sync_file_range`, which flushes no drive's cache.
 
@@ -15,11 +15,10 @@ use nix::sys::uio::pwritev;
 
 use crate::disk::Disk;
 use crate::error::JournalError;
+use crate::spare::{self, Spare};
 
 const LOCK: &str = "lock";
 const UNFINISHED: &str = ".unfinished";
-/// Zeros are written in pieces of this many bytes.
-const ZEROS_BYTES: usize = 1 << 20;
 
 /// A directory, held by this process or only looked at.
 pub struct PlainDisk {
@@ -27,6 +26,7 @@ pub struct PlainDisk {
     handle: File,
     /// Open and locked for as long as this process may write.
     lock: Option<File>,
+    spare: Spare,
 }
 
 impl PlainDisk {
@@ -62,7 +62,8 @@ impl PlainDisk {
     /// The disk's; `NotFound` in it when there is no such directory.
     pub fn look_at(directory: &Path) -> Result<Self, JournalError> {
         let handle = File::open(directory).map_err(JournalError::io("open the directory"))?;
-        Ok(Self { directory: directory.to_owned(), handle, lock: None })
+        let spare = Spare::new(directory.join(format!("spare{UNFINISHED}")));
+        Ok(Self { directory: directory.to_owned(), handle, lock: None, spare })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -97,11 +98,20 @@ impl Disk for PlainDisk {
         Ok(names)
     }
 
+    fn prepare(&self, bytes: u64) {
+        self.spare.begin(bytes);
+    }
+
     fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
-        let file =
-            OpenOptions::new().read(true).write(true).create_new(true).open(self.path(name))?;
-        write_zeros(&file, bytes)?;
-        file.sync_all()?;
+        let path = self.path(name);
+        let file = match self.spare.take(bytes) {
+            Some(_) if path.exists() => return Err(io::ErrorKind::AlreadyExists.into()),
+            Some(file) => {
+                fs::rename(self.spare.path(), path)?;
+                file
+            }
+            None => spare::zeros(&path, OpenOptions::new().create_new(true).clone(), bytes)?,
+        };
         self.handle.sync_all()?;
         Ok(file)
     }
@@ -166,15 +176,4 @@ impl Disk for PlainDisk {
         fs::rename(unfinished, self.path(name))?;
         self.handle.sync_all()
     }
-}
-
-fn write_zeros(file: &File, bytes: u64) -> io::Result<()> {
-    let zeros = vec![0; ZEROS_BYTES];
-    let mut offset = 0;
-    while offset < bytes {
-        let piece = (bytes - offset).min(ZEROS_BYTES as u64);
-        file.write_all_at(&zeros[..piece as usize], offset)?;
-        offset += piece;
-    }
-    Ok(())
 }

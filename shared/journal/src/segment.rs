@@ -84,6 +84,11 @@ impl SegmentHead {
     }
 }
 
+/// The length of a segment's file with room for `bytes` of batches.
+pub(crate) fn file_bytes(bytes: u64, block: usize) -> u64 {
+    (block as u64 + bytes).next_multiple_of(block as u64)
+}
+
 /// A segment that takes batches.
 pub(crate) struct OpenSegment<F> {
     pub(crate) segment: Segment,
@@ -104,7 +109,7 @@ impl<F> OpenSegment<F> {
         bytes: u64,
     ) -> Result<Self, JournalError> {
         let head = SegmentHead { block: disk.block_bytes(), previous: tip.checksum };
-        let bytes = (head.first_offset() + bytes).next_multiple_of(head.block as u64);
+        let bytes = file_bytes(bytes, head.block);
         let file =
             disk.create(&segment.name(), bytes).map_err(JournalError::io("create a segment"))?;
         let block = head.encode(segment);

@@ -23,7 +23,7 @@ use crate::batch::{RECORDS_BYTES_MAX, Tip, padded_bytes};
 use crate::disk::{Disk, ZEROS, is_full};
 use crate::error::JournalError;
 use crate::recovery::{Recovery, Survey};
-use crate::segment::{OpenSegment, Segment};
+use crate::segment::{OpenSegment, Segment, file_bytes};
 
 /// How a journal is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +134,7 @@ impl<D: Disk> Journal<D> {
             .write_at(&self.current.file, offset, &mut parts)
             .map_err(|error| self.write_failed(error))?;
         self.current.offset += bytes as u64;
+        self.prepare_next(bytes as u64);
         self.written = tip;
         self.archive.last = tip.number;
         Ok(BatchPosition { number: tip.number, segment: self.current.segment.index, offset })
@@ -236,6 +237,15 @@ impl<D: Disk> Journal<D> {
     /// The disk, for checkpoints beside the segments.
     pub fn disk(&self) -> &D {
         &self.archive.disk
+    }
+
+    /// Has the next segment's file made once the present one is half full.
+    fn prepare_next(&self, just_written: u64) {
+        let half = self.current.bytes / 2;
+        if self.current.offset >= half && self.current.offset - just_written < half {
+            let block = self.archive.disk.block_bytes();
+            self.archive.disk.prepare(file_bytes(self.options.segment_bytes, block));
+        }
     }
 
     /// Closes the full segment and begins one with room for a batch of `bytes`.
