@@ -21,7 +21,7 @@ mod fault;
 mod forward;
 mod limits;
 mod local;
-mod net;
+pub mod net;
 mod paths;
 mod report;
 mod request;
@@ -30,7 +30,7 @@ mod running;
 mod settings;
 mod stage;
 mod uplink;
-mod upstream;
+pub mod upstream;
 mod worker;
 
 pub use running::{Running, StartError, start};
