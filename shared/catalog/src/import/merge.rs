@@ -5,7 +5,9 @@
 //! sizes are the largest, and an endpoint keeps its own where it is smaller.
 //! Invariants: ids stay unique; no endpoint is lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::compile::is_named_id;
 use crate::rows::{EndpointRow, ModelKind, ModelRow};
@@ -16,18 +18,13 @@ type Likeness = (ModelKind, String, Vec<String>, Vec<String>);
 /// Joins models of one endpoint each.
 pub(super) fn merge(models: Vec<ModelRow>) -> Vec<ModelRow> {
     let own_ids: BTreeSet<String> = models.iter().map(|model| model.id.clone()).collect();
-    let mut places: BTreeMap<(String, bool), Vec<(Likeness, usize)>> = BTreeMap::new();
+    let mut places: FxHashMap<Likeness, usize> = FxHashMap::default();
     let mut groups: Vec<Vec<ModelRow>> = Vec::new();
     for model in models {
-        let likeness = likeness_of(&model);
-        let key = (likeness.1.clone(), likeness.0 == ModelKind::Chat);
-        let alike = places.entry(key).or_default();
-        match alike.iter().find(|(known, _)| *known == likeness) {
-            Some((_, place)) => groups[*place].push(model),
-            None => {
-                alike.push((likeness, groups.len()));
-                groups.push(vec![model]);
-            }
+        let place = *places.entry(likeness_of(&model)).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(model),
+            None => groups.push(vec![model]),
         }
     }
     let mut taken = BTreeSet::new();
