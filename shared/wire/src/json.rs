@@ -9,6 +9,7 @@
 //! control bytes and bad UTF-8 in strings pass), duplicates and depth. Requests from outside go
 //! through [`crate::gate`], which checks all of it.
 
+mod cursor;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,8 @@ mod text;
 use std::fmt;
 
 use crate::span::Span;
-use scan::scan_value;
-pub(crate) use scan::{skip_space, string_end};
+pub use cursor::Cursor;
+pub(crate) use scan::{repeat, skip_space, string_end, zero_bytes};
 pub use text::{u64_value, unescape};
 
 /// The kind of a JSON value.
@@ -103,44 +104,85 @@ pub(crate) const fn kind_of(byte: u8) -> ValueKind {
 /// The top-level members of the object in `buf`, which may have white space around it.
 ///
 /// The first fault ends the iteration. Bytes behind the object are a fault.
-pub fn members(buf: &[u8]) -> Members<'_> {
-    Members(Items::new(buf, b'{', b'}'))
+pub const fn members(buf: &[u8]) -> Members<'_> {
+    Members { cursor: Cursor::new(buf), progress: Progress::Before }
 }
 
 /// The top-level items of the array in `buf`, which may have white space around it.
 ///
 /// The first fault ends the iteration. Bytes behind the array are a fault.
-pub fn elements(buf: &[u8]) -> Elements<'_> {
-    Elements(Items::new(buf, b'[', b']'))
+pub const fn elements(buf: &[u8]) -> Elements<'_> {
+    Elements { cursor: Cursor::new(buf), progress: Progress::Before }
 }
 
 /// The members of an object, see [`members`].
 #[derive(Clone, Debug)]
-pub struct Members<'b>(Items<'b>);
+pub struct Members<'b> {
+    cursor: Cursor<'b>,
+    progress: Progress,
+}
 
 /// The items of an array, see [`elements`].
 #[derive(Clone, Debug)]
-pub struct Elements<'b>(Items<'b>);
+pub struct Elements<'b> {
+    cursor: Cursor<'b>,
+    progress: Progress,
+}
+
+/// ```text
+///   Before --opening bracket--> Within --closing bracket, or a fault--> Over
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Before,
+    Within,
+    Over,
+}
+
+impl Members<'_> {
+    #[inline(always)]
+    fn step(&mut self) -> Result<Option<Member>, JsonFault> {
+        if self.progress == Progress::Before {
+            self.progress = Progress::Within;
+            self.cursor.enter()?;
+        }
+        match self.cursor.next_key()? {
+            Some(key) => {
+                let (value, kind) = self.cursor.skip()?;
+                Ok(Some(Member { key, value, kind }))
+            }
+            None => self.cursor.end().map(|()| None),
+        }
+    }
+}
 
 impl Iterator for Members<'_> {
     type Item = Result<Member, JsonFault>;
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next_with(|buf, at| {
-            if buf.get(at) != Some(&b'"') {
-                return Err(JsonFault::at(buf, at));
-            }
-            let key_end = string_end(buf, at + 1)?;
-            let colon = skip_space(buf, key_end + 1);
-            if buf.get(colon) != Some(&b':') {
-                return Err(JsonFault::at(buf, colon));
-            }
-            let start = skip_space(buf, colon + 1);
-            let (end, kind) = scan_value(buf, start)?;
-            let key = Span::new(at + 1, key_end);
-            Ok((end, Member { key, value: Span::new(start, end), kind }))
-        })
+        if self.progress == Progress::Over {
+            return None;
+        }
+        let step = self.step();
+        if !matches!(step, Ok(Some(_))) {
+            self.progress = Progress::Over;
+        }
+        step.transpose()
+    }
+}
+
+impl Elements<'_> {
+    #[inline(always)]
+    fn step(&mut self) -> Result<Option<(Span, ValueKind)>, JsonFault> {
+        if self.progress == Progress::Before {
+            self.progress = Progress::Within;
+            self.cursor.enter()?;
+        }
+        match self.cursor.next_item()? {
+            true => self.cursor.skip().map(Some),
+            false => self.cursor.end().map(|()| None),
+        }
     }
 }
 
@@ -149,95 +191,14 @@ impl Iterator for Elements<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next_with(|buf, at| {
-            let (end, kind) = scan_value(buf, at)?;
-            Ok((end, (Span::new(at, end), kind)))
-        })
-    }
-}
-
-/// The comma-separated part that objects and arrays have in common.
-#[derive(Clone, Debug)]
-struct Items<'b> {
-    buf: &'b [u8],
-    at: usize,
-    open: u8,
-    close: u8,
-    state: Progress,
-}
-
-/// ```text
-///   Opening --'{'--> Between --','--> Between ... --'}'--> Over
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    Opening,
-    Between,
-    Over,
-}
-
-impl<'b> Items<'b> {
-    fn new(buf: &'b [u8], open: u8, close: u8) -> Self {
-        Self { buf, at: 0, open, close, state: Progress::Opening }
-    }
-
-    #[inline(always)]
-    fn next_with<T>(
-        &mut self,
-        item: impl FnOnce(&'b [u8], usize) -> Result<(usize, T), JsonFault>,
-    ) -> Option<Result<T, JsonFault>> {
-        if self.state == Progress::Over {
+        if self.progress == Progress::Over {
             return None;
         }
-        let found = self.advance().and_then(|more| match more {
-            false => Ok(None),
-            true => item(self.buf, self.at).map(Some),
-        });
-        match found {
-            Ok(Some((end, item))) => {
-                self.at = end;
-                Some(Ok(item))
-            }
-            Ok(None) => {
-                self.state = Progress::Over;
-                None
-            }
-            Err(fault) => {
-                self.state = Progress::Over;
-                Some(Err(fault))
-            }
+        let step = self.step();
+        if !matches!(step, Ok(Some(_))) {
+            self.progress = Progress::Over;
         }
-    }
-
-    /// Steps to the next item; false at the end of a text that has nothing behind it.
-    #[inline(always)]
-    fn advance(&mut self) -> Result<bool, JsonFault> {
-        let at = skip_space(self.buf, self.at);
-        let byte = self.buf.get(at).copied();
-        if self.state == Progress::Opening {
-            if byte != Some(self.open) {
-                return Err(JsonFault::at(self.buf, at));
-            }
-            self.state = Progress::Between;
-            self.at = skip_space(self.buf, at + 1);
-            if self.buf.get(self.at) != Some(&self.close) {
-                return Ok(true);
-            }
-            return self.finish(self.at + 1);
-        }
-        match byte {
-            Some(b',') => {
-                self.at = skip_space(self.buf, at + 1);
-                Ok(true)
-            }
-            Some(byte) if byte == self.close => self.finish(at + 1),
-            _ => Err(JsonFault::at(self.buf, at)),
-        }
-    }
-
-    fn finish(&mut self, at: usize) -> Result<bool, JsonFault> {
-        let end = skip_space(self.buf, at);
-        if end == self.buf.len() { Ok(false) } else { Err(JsonFault::at(self.buf, end)) }
+        step.transpose()
     }
 }
 

@@ -11,7 +11,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::json::{Member, skip_space};
+use crate::json::{Member, repeat, skip_space, zero_bytes};
 use crate::span::Span;
 
 /// Edits gathered for one text; empty again after they were applied, and reusable.
@@ -151,18 +151,31 @@ fn close_gap(body: &[u8], end: usize, out: &mut Vec<u8>) -> usize {
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut copied = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[copied..at]);
-        copied = at + 1;
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, escapes) = rest.split_at(plain_len(rest));
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = escapes.split_first() else { break };
         write_escape(*byte, out);
+        rest = after;
     }
-    out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
+}
+
+/// How many bytes stand before the first that a JSON string must escape.
+fn plain_len(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (count, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quoting = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\'));
+        let control = word.wrapping_sub(repeat(0x20)) & !word & repeat(0x80);
+        let hits = quoting | control;
+        if hits != 0 {
+            return count * 8 + hits.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
+    words.len() * 8 + rest.iter().take_while(|byte| plain(byte)).count()
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {

@@ -97,8 +97,10 @@ impl Finder {
 /// Appends a key in the form in which keys are compared.
 fn push_form(body: &[u8], key: Span, forms: &mut Vec<u8>) {
     let raw = key.of(body);
-    if raw.iter().all(|byte| byte.is_ascii() && *byte != b'\\') {
-        forms.extend(raw.iter().map(u8::to_ascii_lowercase));
+    if raw.is_ascii() && !raw.contains(&b'\\') {
+        let start = forms.len();
+        forms.extend_from_slice(raw);
+        forms[start..].make_ascii_lowercase();
         return;
     }
     for character in unescape(body, key).unwrap_or_default().chars() {

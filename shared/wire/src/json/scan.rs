@@ -172,13 +172,13 @@ fn digits(buf: &[u8], start: usize) -> Result<usize, JsonFault> {
 }
 
 /// The byte in all eight places of a word.
-const fn repeat(byte: u8) -> u64 {
+pub(crate) const fn repeat(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
 /// The high bit of each byte that is zero. A byte above the first zero may be marked wrongly, so
 /// only the lowest mark may be used.
-#[inline]
-const fn zero_bytes(word: u64) -> u64 {
+#[inline(always)]
+pub(crate) const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(repeat(1)) & !word & repeat(0x80)
 }

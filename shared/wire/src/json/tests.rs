@@ -217,3 +217,46 @@ fn keys_are_found_in_any_spelling() {
     assert!(found[0].is(text, "model") && !found[1].is(text, "model"));
     assert_eq!(found[0].content().of(text), b"x");
 }
+
+#[test]
+fn a_cursor_goes_in_and_out_and_on() {
+    let text = br#" {"a":[ ],"b":[{"c":1,"d":[2]},"e" ] , "f":{} } "#;
+    let mut cursor = Cursor::new(text);
+    let mut seen = Vec::new();
+    cursor.enter().unwrap();
+    while let Some(key) = cursor.next_key().unwrap() {
+        seen.push(key.of(text).to_vec());
+        if cursor.peek() != Some(ValueKind::Array) {
+            cursor.skip().unwrap();
+            continue;
+        }
+        cursor.enter().unwrap();
+        while cursor.next_item().unwrap() {
+            seen.push(cursor.skip().unwrap().0.of(text).to_vec());
+        }
+    }
+    cursor.end().unwrap();
+    let expected: [&[u8]; 5] = [b"a", b"b", br#"{"c":1,"d":[2]}"#, br#""e""#, b"f"];
+    assert_eq!(seen, expected);
+    let value = members(text).flatten().next().unwrap().value;
+    let mut behind = Cursor::behind(text, value.range().end);
+    assert_eq!(behind.next_key().unwrap().unwrap().of(text), b"b");
+}
+
+#[test]
+fn a_cursor_moved_as_the_text_does_not_allow_says_so() {
+    assert_eq!(Cursor::new(b"1").enter(), Err(JsonFault::Unexpected(0)));
+    assert_eq!(Cursor::new(b"").enter(), Err(JsonFault::Truncated));
+    assert_eq!(Cursor::behind(b"1]", 1).next_key(), Err(JsonFault::Unexpected(1)));
+    assert_eq!(Cursor::behind(b"1", 9).next_item(), Err(JsonFault::Truncated));
+    for text in ["{,\"a\":1}", "{\"a\":1,}", "{1}", "{]"] {
+        let mut cursor = Cursor::new(text.as_bytes());
+        cursor.enter().unwrap();
+        let mut walked = cursor.next_key();
+        while let Ok(Some(_)) = walked {
+            cursor.skip().unwrap();
+            walked = cursor.next_key();
+        }
+        assert!(walked.is_err(), "{text}");
+    }
+}

@@ -79,7 +79,7 @@ pub fn u64_value(bytes: &[u8]) -> Option<u64> {
         return canonical.then_some(value);
     }
     let text = std::str::from_utf8(bytes).ok()?;
-    let (end, _) = super::scan_value(bytes, 0).ok()?;
+    let (end, _) = super::scan::scan_value(bytes, 0).ok()?;
     if end != bytes.len() || !bytes.first()?.is_ascii_digit() {
         return None;
     }
