@@ -7,182 +7,13 @@
 //! kernel fills a buffer its memory is lent out and the buffer reads as empty.
 //! Left out on purpose: an upper bound inside the buffer. Whoever reads knows what it may hold.
 
-use std::cell::{Cell, RefCell};
+mod pool;
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 
-/// The sizes that are pooled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// 4 KiB: heads, parked reads, streamed events.
-    Small = 0,
-    /// 16 KiB: busy streams, TLS records.
-    Medium = 1,
-    /// 64 KiB: bodies.
-    Large = 2,
-    /// 256 KiB: long bodies, whose pages would otherwise be faulted in for each of them.
-    Huge = 3,
-    /// 1 MiB: bodies with images.
-    Vast = 4,
-}
-
-/// How many classes there are.
-const CLASSES: usize = 5;
-
-impl Class {
-    const ALL: [Self; CLASSES] = [Self::Small, Self::Medium, Self::Large, Self::Huge, Self::Vast];
-
-    /// Bytes a buffer of this class holds.
-    pub const fn bytes(self) -> usize {
-        match self {
-            Self::Small => 4 << 10,
-            Self::Medium => 16 << 10,
-            Self::Large => 64 << 10,
-            Self::Huge => 256 << 10,
-            Self::Vast => 1 << 20,
-        }
-    }
-
-    /// The smallest class that holds `bytes`.
-    fn fitting(bytes: usize) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| bytes <= class.bytes())
-    }
-
-    fn of_capacity(bytes: usize) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| bytes == class.bytes())
-    }
-}
-
-/// How many unused buffers of each class a core keeps, from the smallest up.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolLimits(pub [usize; CLASSES]);
-
-impl Default for PoolLimits {
-    /// 4 MiB of each class at most.
-    fn default() -> Self {
-        Self([1024, 256, 64, 16, 4])
-    }
-}
-
-/// The buffers of one core.
-pub struct Pool {
-    shelves: [Shelf; CLASSES],
-    oversized: Cell<u64>,
-}
-
-struct Shelf {
-    unused: RefCell<Vec<Vec<u8>>>,
-    bound: usize,
-    allocated: Cell<u64>,
-    freed: Cell<u64>,
-}
-
-/// What a pool has done since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PoolCounts {
-    /// Allocations per class because its shelf was empty.
-    pub allocated: [u64; CLASSES],
-    /// Buffers freed per class because its shelf was full.
-    pub freed: [u64; CLASSES],
-    /// Allocations larger than the largest class.
-    pub oversized: u64,
-}
-
-impl Pool {
-    /// An empty pool that keeps at most `limits` unused buffers.
-    pub fn new(limits: PoolLimits) -> Rc<Self> {
-        let shelf = |bound| Shelf {
-            unused: RefCell::new(Vec::new()),
-            bound,
-            allocated: Cell::new(0),
-            freed: Cell::new(0),
-        };
-        Rc::new(Self { shelves: limits.0.map(shelf), oversized: Cell::new(0) })
-    }
-
-    /// A buffer that owns no memory yet.
-    pub fn buffer(self: &Rc<Self>) -> Buffer {
-        Buffer { bytes: Vec::new(), start: 0, pool: Rc::clone(self) }
-    }
-
-    /// A buffer with the memory of `class`.
-    pub fn take(self: &Rc<Self>, class: Class) -> Buffer {
-        Buffer { bytes: self.lend(class), start: 0, pool: Rc::clone(self) }
-    }
-
-    /// What happened so far, for the core's counters.
-    pub fn counts(&self) -> PoolCounts {
-        PoolCounts {
-            allocated: Class::ALL.map(|class| self.shelf(class).allocated.get()),
-            freed: Class::ALL.map(|class| self.shelf(class).freed.get()),
-            oversized: self.oversized.get(),
-        }
-    }
-
-    fn shelf(&self, class: Class) -> &Shelf {
-        &self.shelves[class as usize]
-    }
-
-    fn lend(&self, class: Class) -> Vec<u8> {
-        let shelf = self.shelf(class);
-        let unused = shelf.unused.borrow_mut().pop();
-        unused.unwrap_or_else(|| {
-            bump(&shelf.allocated);
-            Vec::with_capacity(class.bytes())
-        })
-    }
-
-    /// Memory for `bytes`: pooled where a class fits, else plain and twice as much as asked.
-    fn lend_fitting(&self, bytes: usize) -> Vec<u8> {
-        if let Some(class) = Class::fitting(bytes) {
-            return self.lend(class);
-        }
-        bump(&self.oversized);
-        Vec::with_capacity(bytes.next_power_of_two())
-    }
-
-    fn put_back(&self, mut bytes: Vec<u8>) {
-        let Some(class) = Class::of_capacity(bytes.capacity()) else { return };
-        let shelf = self.shelf(class);
-        let mut unused = shelf.unused.borrow_mut();
-        if unused.len() < shelf.bound {
-            bytes.clear();
-            unused.push(bytes);
-        } else {
-            bump(&shelf.freed);
-        }
-    }
-}
-
-/// How much room the next read of a stream deserves, learned from the last.
-#[derive(Clone, Copy, Default)]
-pub struct Appetite(usize);
-
-impl Appetite {
-    const STEPS: [usize; 3] = [1, 8 << 10, 32 << 10];
-
-    /// Room to make before a read: any for a trickle, more for a flood.
-    pub fn bytes(self) -> usize {
-        Self::STEPS[self.0]
-    }
-
-    /// Whether a trickle is expected, for which small memory suffices.
-    pub fn is_small(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Learns from a read of `count` bytes into `room`.
-    pub fn fed(&mut self, count: usize, room: usize) {
-        if count == room {
-            self.0 = (self.0 + 1).min(Self::STEPS.len() - 1);
-        } else if count < self.bytes() / 4 {
-            self.0 -= 1;
-        }
-    }
-}
-
-fn bump(counter: &Cell<u64>) {
-    counter.set(counter.get() + 1);
-}
+pub use pool::{Class, Pool, PoolCounts, PoolLimits};
 
 /// Bytes between a read cursor and an append cursor.
 ///
@@ -344,51 +175,29 @@ impl Drop for Buffer {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How much room the next read of a stream deserves, learned from the last.
+#[derive(Clone, Copy, Default)]
+pub struct Appetite(usize);
 
-    #[test]
-    fn consumed_bytes_make_room_before_memory_grows() {
-        let pool = Pool::new(PoolLimits::default());
-        let mut buffer = pool.take(Class::Small);
-        buffer.extend(&[7; 4000]);
-        buffer.consume(3990);
-        buffer.make_room(4000);
-        assert_eq!(buffer.filled(), &[7; 10]);
-        assert_eq!(buffer.room(), 4096 - 10);
-        assert_eq!(pool.counts().allocated, [1, 0, 0, 0, 0]);
+impl Appetite {
+    const STEPS: [usize; 3] = [1, 8 << 10, 32 << 10];
+
+    /// Room to make before a read: any for a trickle, more for a flood.
+    pub fn bytes(self) -> usize {
+        Self::STEPS[self.0]
     }
 
-    #[test]
-    fn growth_moves_up_a_class_and_gives_the_old_memory_back() {
-        let pool = Pool::new(PoolLimits::default());
-        let mut buffer = pool.take(Class::Small);
-        buffer.extend(&[1; 4096]);
-        buffer.extend(&[2; 1]);
-        assert_eq!((buffer.len(), buffer.room()), (4097, 16384 - 4097));
-        drop(pool.take(Class::Small));
-        assert_eq!(pool.counts().allocated, [1, 1, 0, 0, 0], "the small memory was reused");
-        buffer.extend(&vec![3; 1 << 20]);
-        assert_eq!(buffer.len(), 4097 + (1 << 20));
-        assert_eq!(pool.counts().oversized, 1);
+    /// Whether a trickle is expected, for which small memory suffices.
+    pub fn is_small(self) -> bool {
+        self.0 == 0
     }
 
-    #[test]
-    fn a_full_shelf_frees_and_counts() {
-        let pool = Pool::new(PoolLimits([1, 0, 0, 0, 0]));
-        let pair = (pool.take(Class::Small), pool.take(Class::Small));
-        drop(pair);
-        assert_eq!(pool.counts().freed, [1, 0, 0, 0, 0]);
-    }
-
-    #[test]
-    fn an_empty_buffer_owns_no_memory() {
-        let pool = Pool::new(PoolLimits::default());
-        let mut buffer = pool.buffer();
-        assert_eq!(buffer.room(), 0);
-        buffer.extend(b"x");
-        buffer.release();
-        assert_eq!((buffer.room(), buffer.len()), (0, 0));
+    /// Learns from a read of `count` bytes into `room`.
+    pub fn fed(&mut self, count: usize, room: usize) {
+        if count == room {
+            self.0 = (self.0 + 1).min(Self::STEPS.len() - 1);
+        } else if count < self.bytes() / 4 {
+            self.0 -= 1;
+        }
     }
 }

@@ -110,6 +110,16 @@ impl Link {
         }
     }
 
+    /// Appends what is there, without waiting, until `bytes` are filled.
+    pub(super) fn salvage(&mut self, buffer: &mut Buffer, bytes: usize) {
+        while buffer.len() < bytes {
+            buffer.make_room(1);
+            if !matches!(self.read_at_once(buffer), Ok(Some(count)) if count > 0) {
+                return;
+            }
+        }
+    }
+
     /// Writes all of both. *abandon closes*
     pub(super) async fn write_both(&mut self, head: &[u8], body: &[u8]) -> io::Result<()> {
         let (mut head, mut body) = (head, body);

@@ -14,11 +14,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use monoio::net::{TcpStream, UnixStream};
-use nix::sys::socket::{Shutdown, shutdown};
+use nix::sys::socket::Shutdown;
 
 use super::buffer::Buffer;
 use super::deadline::{Deadlines, Watch};
@@ -131,6 +130,14 @@ impl Socket {
         self.end(outcome)
     }
 
+    /// Appends what had arrived before a write failed, up to `bytes`: a peer that refuses a long
+    /// message may have said why before it closed. The socket stays closed.
+    pub fn salvage(&mut self, buffer: &mut Buffer, bytes: usize) {
+        if matches!(self.cover, Cover::Plain) {
+            self.link.salvage(buffer, bytes);
+        }
+    }
+
     /// Whether the peer has closed its side or broken the connection, found out without waiting.
     ///
     /// A peer that has sent more bytes first is there, as far as anyone can tell.
@@ -142,6 +149,11 @@ impl Socket {
             Cover::Plain => matches!(self.link.peek(), Peek::Gone),
             Cover::Tls(session) => session.peer_gone(&self.link),
         }
+    }
+
+    /// Whether nothing failed on it so far and nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.state == State::Idle
     }
 
     /// Whether an idle connection has nothing to say: no bytes, no end of stream.
@@ -197,11 +209,6 @@ impl Socket {
         &self.watch
     }
 
-    /// What [`shut_read`] takes: valid as long as this socket lives.
-    pub fn closer(&self) -> RawFd {
-        self.link.descriptor()
-    }
-
     /// The peer's address; none for a Unix socket.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.link.peer_address()
@@ -239,10 +246,4 @@ pub async fn connected(begun: &socket2::Socket) -> io::Result<()> {
     let polled = UnixStream::from_std(begun.try_clone()?.into())?;
     polled.writable(false).await?;
     begun.take_error()?.map_or(Ok(()), Err)
-}
-
-/// Ends the peer's side of another task's socket: its parked read returns 0.
-pub fn shut_read(closer: RawFd) {
-    // Not connected any more is as good as shut.
-    let _ = shutdown(closer, Shutdown::Read);
 }

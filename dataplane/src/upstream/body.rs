@@ -88,7 +88,7 @@ impl Body {
     pub fn reuse(self, pool: &Connections) -> bool {
         let Self { line, decoder, keep_alive, .. } = self;
         let is_clean = decoder.is_done() && line.buffer.is_empty() && keep_alive;
-        if !is_clean || line.socket.watch().expired() {
+        if !is_clean || !line.socket.is_idle() || line.socket.watch().expired() {
             return false;
         }
         line.socket.watch().disarm();

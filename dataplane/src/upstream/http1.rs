@@ -86,15 +86,24 @@ impl Connection {
 
     /// Sends a whole request, head and body in one write where they fit. *abandon closes*
     ///
+    /// A provider that closes before it has taken all of it, but answered first, is taken at its
+    /// word: the answer can be read, though the connection is closed.
+    ///
     /// # Errors
-    /// The provider did not take all of it in time.
+    /// The provider did not take all of it in time, and said nothing.
     pub async fn send(mut self, head: &[u8], body: &[u8]) -> Result<Sent, UpstreamFault> {
         let line = &mut self.line;
         line.socket.watch().arm(line.limits.write_ms);
         match line.socket.write_both(head, body).await {
-            Ok(()) => Ok(Sent { line: self.line, is_head: head.starts_with(b"HEAD ") }),
-            Err(reason) => Err(line.fault(Phase::Write, Cause::Broken(reason))),
+            Ok(()) => {}
+            Err(reason) => {
+                line.socket.salvage(&mut line.buffer, line.limits.head.bytes);
+                if line.buffer.is_empty() || line.socket.watch().expired() {
+                    return Err(line.fault(Phase::Write, Cause::Broken(reason)));
+                }
+            }
         }
+        Ok(Sent { line: self.line, is_head: head.starts_with(b"HEAD ") })
     }
 }
 

@@ -4,11 +4,18 @@ use std::io::{ErrorKind, Write};
 use std::pin::pin;
 
 use dataplane::net::deadline::{Race, read_or_tick};
+use dataplane::net::listener::{Listener, bind_shared};
 use dataplane::net::socket::Socket;
 use dataplane::net::task::spawn;
 use dataplane::net::trust::{Identity, PeerName, Trust};
 
+use dataplane::upstream::dial::Dialler;
+use dataplane::upstream::endpoint::{Cover, Endpoint, PoolKey};
+use dataplane::upstream::http1::{Freshness, connect};
+use dataplane::upstream::pool::Connections;
+
 use crate::harness::{Core, on_both, streams};
+use crate::upstream::{LIMITS, whole};
 
 struct Certified {
     identity: Identity,
@@ -174,6 +181,53 @@ fn plain_bytes_are_no_handshake() {
         let session = certified().trust.session(&peer, &core.pool).unwrap();
         let fault = client.secure(session).await.unwrap_err();
         assert_eq!(fault.kind(), ErrorKind::InvalidData);
+    });
+}
+
+#[test]
+fn an_exchange_runs_under_tls_and_a_cut_answer_is_told() {
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nuntil the end";
+    on_both(async |core: Core| {
+        core.tick();
+        let Certified { identity, trust } = certified();
+        let bound = bind_shared("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+        let address = bound.local_addr().unwrap();
+        let listener = Listener::from_std(bound).unwrap();
+        let (pool, deadlines) = (core.pool.clone(), core.deadlines.clone());
+        spawn("provider", core.gate.pass().unwrap(), async move {
+            for ends_well in [true, false] {
+                let (mut server, _) = listener.accept(&deadlines).await.unwrap();
+                server.secure(identity.session(&pool).unwrap()).await.unwrap();
+                server.read_into(&mut pool.buffer()).await.unwrap();
+                server.write_all(HEAD).await.unwrap();
+                if ends_well {
+                    server.shutdown_write().await.unwrap();
+                }
+                server.close();
+            }
+        });
+        let dialler = Dialler {
+            deadlines: core.deadlines.clone(),
+            pool: core.pool.clone(),
+            trust,
+            connect_ms: 1000,
+            handshake_ms: 1000,
+        };
+        let endpoint = Endpoint {
+            addresses: (address.into(), Vec::new()),
+            cover: Cover::Tls(PeerName::parse("gateway.test").unwrap()),
+        };
+        let pool = Connections::new(2, 1000);
+        for ends_well in [true, false] {
+            let way = (PoolKey(1), &endpoint);
+            let made = connect(&dialler, &pool, way, Freshness::Any, LIMITS).await.unwrap();
+            let sent = made.send(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n", b"").await.unwrap();
+            let mut body = sent.head().await.unwrap().into_body();
+            let outcome = whole(&mut body).await;
+            assert_eq!(outcome.is_ok(), ends_well);
+            assert!(!body.reuse(&pool));
+        }
+        core.gate.empty().await;
     });
 }
 

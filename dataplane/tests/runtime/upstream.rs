@@ -21,7 +21,7 @@ use crate::harness::{Core, on_both};
 const REQUEST: &[u8] = b"POST /v1/chat HTTP/1.1\r\nhost: p\r\ncontent-length: 2\r\n\r\n";
 const KEY: PoolKey = PoolKey(7);
 
-const LIMITS: ExchangeLimits = ExchangeLimits {
+pub(crate) const LIMITS: ExchangeLimits = ExchangeLimits {
     head: HeadLimits { bytes: 4096, fields: 32 },
     write_ms: 200,
     first_byte_ms: 200,
@@ -65,7 +65,7 @@ impl Side {
     }
 }
 
-async fn whole(body: &mut Body) -> Result<Vec<u8>, UpstreamFault> {
+pub(crate) async fn whole(body: &mut Body) -> Result<Vec<u8>, UpstreamFault> {
     let mut bytes = Vec::new();
     while body.more().await? == More::Bytes {
         bytes.extend_from_slice(body.window());
@@ -225,6 +225,29 @@ fn a_body_cut_short_is_a_fault_and_one_to_the_end_is_not() {
         let (address, _) = provider(&[OPEN]);
         let outcome = Side::new(&core, address).exchange().await.unwrap();
         assert_eq!(outcome, (b"hello".to_vec(), false));
+    });
+}
+
+#[test]
+fn an_answer_before_the_request_is_taken_is_read() {
+    const REFUSED: &[u8] = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 7\r\n\r\ntoo big";
+    on_both(async |core: Core| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let side = Side::new(&core, listener.local_addr().unwrap());
+        let refusing = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_request(&mut stream).unwrap();
+            stream.write_all(REFUSED).unwrap();
+            // Closed with most of the request unread: the connection is reset.
+        });
+        let connection = side.connection(Freshness::Any).await.unwrap();
+        let sent = connection.send(REQUEST, &vec![b' '; 32 << 20]).await.unwrap();
+        let response = sent.head().await.unwrap();
+        assert_eq!(response.status(), 413);
+        let mut body = response.into_body();
+        assert_eq!(whole(&mut body).await.unwrap(), b"too big");
+        assert!(!body.reuse(&side.pool));
+        refusing.join().unwrap();
     });
 }
 
