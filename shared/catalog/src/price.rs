@@ -208,15 +208,15 @@ impl PriceTable {
     /// Exact. The prices above a size apply to the whole request where its total input is strictly
     /// more; a tier that is not priced costs as the default tier.
     pub fn cost(&self, tokens: &Tokens, tier: ServiceTier) -> Option<Usd> {
-        let step = self.step(tokens.input_total(), tier);
-        let mut pico = 0_i128;
+        let step = match &*self.conditional {
+            [] => &self.base,
+            _ => self.step(tokens.input_total(), tier),
+        };
+        let mut pico = 0_u128;
         for (price, count) in step.prices.iter().zip(tokens.counts()) {
-            if *count > 0 {
-                let cost = i128::from(*price).checked_mul(i128::from(*count))?;
-                pico = pico.checked_add(cost)?;
-            }
+            pico = pico.checked_add(u128::from(*price) * u128::from(*count))?;
         }
-        Some(Usd::from_pico(pico))
+        i128::try_from(pico).ok().map(Usd::from_pico)
     }
 
     /// The price of a class at the default tier and a small input: what a price tag shows.
