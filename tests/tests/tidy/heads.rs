@@ -4,7 +4,7 @@ use crate::source::{Complaint, Source};
 
 const HEAD_LINES_MAX: usize = 25;
 /// Shorter than this, a head only repeats the file's name.
-const HEAD_CHARS_MIN: usize = 30;
+const HEAD_CHARS_MIN: usize = 25;
 
 pub(crate) fn check(source: &Source) -> Vec<Complaint> {
     let head: Vec<&str> =

@@ -27,7 +27,7 @@ const PLACES: [(&str, &[&str]); 17] = [
     ("crossbeam_channel", CHANNEL),
     ("crossbeam_epoch", CHANNEL),
     ("sled", &["controlplane/src/store/embedded"]),
-    ("glommio", &["shared/journal/src/disk/glommio", "shared/journal/src/glommio"]),
+    ("glommio", &["shared/journal/src/direct"]),
     ("axum", &["controlplane"]),
     ("tokio", TOKIO),
     ("indicatif", &["deploy"]),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use crate::source::{Complaint, Source};
+use crate::source::Complaint;
 use crate::tree::Tree;
 
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
@@ -15,7 +15,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
         let Some(source) = source.filter(|_| reached.insert(path)) else {
             continue;
         };
-        open.extend(modules(source).flat_map(|name| places_of(&folder, &name)));
+        open.extend(source.modules().flat_map(|(name, _)| places_of(&folder, name)));
     }
     let lost = tree.rust().iter().filter(|source| !reached.contains(&source.path));
     lost.map(|source| source.complain(1, "no crate reaches this file")).collect()
@@ -55,13 +55,6 @@ fn named_targets(manifest: &str, folder: &str) -> Vec<String> {
     let targets = tables.filter_map(Value::as_array).flatten();
     let paths = targets.filter_map(|target| target.get("path").and_then(Value::as_str));
     paths.map(|path| format!("{folder}/{path}")).collect()
-}
-
-/// The modules that a file declares without a body.
-fn modules(source: &Source) -> impl Iterator<Item = String> {
-    let declared =
-        source.words().filter(|word| word.follows("mod") && word.after().starts_with(';'));
-    declared.map(|word| word.text.to_owned())
 }
 
 /// Where a module may stand, with the folder of its own modules.

@@ -30,6 +30,8 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// The text with comments and literals blanked; Rust only, else empty.
     pub(crate) code: String,
+    /// Whether the whole file is compiled for tests only.
+    pub(crate) for_tests: bool,
     test_lines: Vec<RangeInclusive<usize>>,
     line_ends: Vec<usize>,
 }
@@ -39,7 +41,8 @@ impl Source {
     pub(crate) fn plain(path: &str, text: &str) -> Self {
         let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
         let (path, text) = (path.to_owned(), text.to_owned());
-        Self { path, text, code: String::new(), test_lines: Vec::new(), line_ends }
+        let (code, test_lines, for_tests) = (String::new(), Vec::new(), is_test_path(&path));
+        Self { path, text, code, for_tests, test_lines, line_ends }
     }
 
     /// A Rust file.
@@ -61,12 +64,23 @@ impl Source {
 
     /// Whether the line belongs to tests: a test crate, a test file, or a `#[cfg(test)]` item.
     pub(crate) fn is_test(&self, line: usize) -> bool {
-        let name = self.path.rsplit('/').next().unwrap_or_default();
-        ["tests/", "benches/"].iter().any(|root| self.path.starts_with(root))
-            || self.path.contains("/tests/")
-            || self.path.contains("/benches/")
-            || name == "tests.rs"
-            || self.test_lines.iter().any(|lines| lines.contains(&line))
+        self.for_tests || self.test_lines.iter().any(|lines| lines.contains(&line))
+    }
+
+    /// The modules that the file declares without a body, and whether for tests only.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = (&str, bool)> {
+        let declared = self.words().filter(|word| word.after().starts_with(';'));
+        declared.filter(|word| word.follows("mod")).map(|word| {
+            let item = word.before().rsplit([';', '}']).next().unwrap_or_default();
+            (word.text, item.contains("#[cfg(test)]"))
+        })
+    }
+
+    /// The folder in which the file's own modules stand.
+    pub(crate) fn module_folder(&self) -> &str {
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        let is_root = ["lib.rs", "main.rs", "mod.rs"].contains(&name);
+        if is_root { folder } else { self.path.trim_end_matches(".rs") }
     }
 
     /// Every identifier and keyword of the code, in order.
@@ -130,6 +144,13 @@ pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     pub(crate) line: usize,
     pub(crate) lines: usize,
+}
+
+/// Whether a file's place alone says that it is for tests.
+fn is_test_path(path: &str) -> bool {
+    ["tests/", "benches/"].iter().any(|root| path.starts_with(root))
+        || ["/tests/", "/benches/"].iter().any(|folder| path.contains(folder))
+        || path.ends_with("/tests.rs")
 }
 
 fn is_word_char(c: char) -> bool {

@@ -27,8 +27,7 @@ impl Tree {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
         let mut tree = Self { root, rust: Vec::new(), other: Vec::new(), paths: Vec::new() };
         tree.walk("");
-        tree.paths.sort();
-        tree
+        tree.finish()
     }
 
     /// A tree that exists only for a rule's own test.
@@ -39,9 +38,27 @@ impl Tree {
             tree.add(path, text);
             tree.paths.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
         }
-        tree.paths.sort();
-        tree.paths.dedup();
-        tree
+        tree.finish()
+    }
+
+    /// Sorts the paths, and marks the files that only a `#[cfg(test)] mod` reaches.
+    fn finish(mut self) -> Self {
+        self.paths.sort();
+        self.paths.dedup();
+        let declared = |source: &Source| -> Vec<String> {
+            let names = source.modules().filter(|(_, for_tests)| *for_tests);
+            names.map(|(name, _)| format!("{}/{name}", source.module_folder())).collect()
+        };
+        let tests: Vec<String> = self.rust.iter().flat_map(declared).collect();
+        for source in &mut self.rust {
+            let path = source.path.trim_end_matches(".rs");
+            let is_below = |test: &String| {
+                path.strip_prefix(test.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            source.for_tests |= tests.iter().any(is_below);
+        }
+        self
     }
 
     pub(crate) fn rust(&self) -> &[Source] {
@@ -110,5 +127,23 @@ impl Tree {
         } else if TEXT.contains(&end) || ["run", "tidy"].contains(&name) {
             self.other.push(Source::plain(path, text));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_tests_compile_is_marked() {
+        let tree = Tree::of(&[
+            ("a/src/lib.rs", "mod books;"),
+            ("a/src/books.rs", "mod fold;\n#[cfg(test)]\nmod model;"),
+            ("a/src/books/fold.rs", "mod model;"),
+            ("a/src/books/model.rs", "mod plane;"),
+            ("a/src/books/model/plane.rs", ""),
+        ]);
+        let marked: Vec<bool> = tree.rust().iter().map(|source| source.for_tests).collect();
+        assert_eq!(marked, [false, false, false, true, true]);
     }
 }
