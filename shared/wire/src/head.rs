@@ -55,6 +55,27 @@ impl Default for HeadLimits {
     }
 }
 
+impl HeadLimits {
+    /// The part of `buf` in which a head has to end.
+    fn window<'b>(&self, buf: &'b [u8]) -> &'b [u8] {
+        &buf[..buf.len().min(self.bytes).min(BYTES_MAX)]
+    }
+
+    /// Room for as many fields as a head may have.
+    fn slots<'s, T>(&self, slots: &'s mut [T; FIELDS_MAX]) -> &'s mut [T] {
+        &mut slots[..self.fields.min(FIELDS_MAX)]
+    }
+
+    /// What a head that did not end in its window is: too long once the window is full.
+    fn partial<T>(&self, buf: &[u8]) -> Result<Parsed<T>, HeadFault> {
+        if buf.len() < self.bytes.min(BYTES_MAX) {
+            Ok(Parsed::Partial)
+        } else {
+            Err(HeadFault::TooLong)
+        }
+    }
+}
+
 /// A request method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -135,17 +156,18 @@ impl RequestHead {
     /// [`HeadFault::status`] and close.
     pub fn parse(buf: &[u8], limits: &HeadLimits) -> Result<Parsed<Self>, HeadFault> {
         lines::begins_a_request(buf)?;
-        let Some(len) = lines::head_len(buf, limits.bytes.min(BYTES_MAX))? else {
-            return Ok(Parsed::Partial);
-        };
-        let head = &buf[..len];
+        let window = limits.window(buf);
         let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
-        let slots = &mut slots[..limits.fields.min(FIELDS_MAX)];
         let mut raw = httparse::Request::new(&mut []);
-        match raw.parse_with_uninit_headers(head, slots) {
-            Ok(httparse::Status::Complete(_)) => Self::check(head, &raw).map(Parsed::Complete),
-            Ok(httparse::Status::Partial) => Err(HeadFault::RequestLine),
-            Err(error) => Err(HeadFault::of_request(error, head)),
+        match raw.parse_with_uninit_headers(window, limits.slots(&mut slots)) {
+            Ok(httparse::Status::Complete(len)) => {
+                Self::check(&window[..len], &raw).map(Parsed::Complete)
+            }
+            Ok(httparse::Status::Partial) => limits.partial(buf),
+            Err(error) => match HeadFault::of_request(error, window) {
+                Some(fault) => Err(fault),
+                None => limits.partial(buf),
+            },
         }
     }
 
@@ -174,6 +196,7 @@ impl RequestHead {
         else {
             return Err(HeadFault::RequestLine);
         };
+        lines::check_ends(head, raw.headers)?;
         let known = Method::of(method.as_bytes());
         if known == Method::Other {
             return Err(HeadFault::UnknownMethod);
@@ -225,21 +248,20 @@ impl ResponseHead {
         request_was_head: bool,
     ) -> Result<Parsed<Self>, HeadFault> {
         lines::begins_a_response(buf)?;
-        let Some(len) = lines::head_len(buf, limits.bytes.min(BYTES_MAX))? else {
-            return Ok(Parsed::Partial);
-        };
-        let head = &buf[..len];
+        let window = limits.window(buf);
         let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
-        let slots = &mut slots[..limits.fields.min(FIELDS_MAX)];
         let mut raw = httparse::Response::new(&mut []);
-        let parsed = httparse::ParserConfig::default()
-            .parse_response_with_uninit_headers(&mut raw, head, slots);
+        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut raw,
+            window,
+            limits.slots(&mut slots),
+        );
         match parsed {
-            Ok(httparse::Status::Complete(_)) => {
-                Self::check(head, &raw, request_was_head).map(Parsed::Complete)
+            Ok(httparse::Status::Complete(len)) => {
+                Self::check(&window[..len], &raw, request_was_head).map(Parsed::Complete)
             }
-            Ok(httparse::Status::Partial) => Err(HeadFault::StatusLine),
-            Err(error) => Err(HeadFault::of_response(error, head)),
+            Ok(httparse::Status::Partial) => limits.partial(buf),
+            Err(error) => Err(HeadFault::of_response(error, window)),
         }
     }
 
@@ -261,6 +283,7 @@ impl ResponseHead {
         let (Some(status @ 100..=999), Some(minor_version)) = (raw.code, raw.version) else {
             return Err(HeadFault::StatusLine);
         };
+        lines::check_ends(head, raw.headers)?;
         let facts = Facts::gather(raw.headers);
         let framing = facts.response_framing(minor_version, status, request_was_head)?;
         Ok(Self {

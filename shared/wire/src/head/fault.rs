@@ -9,8 +9,6 @@ use std::fmt;
 pub enum HeadFault {
     /// A line ends in a lone CR or LF.
     LineEnd,
-    /// A line begins with white space: an obsolete fold.
-    Fold,
     /// The request line is not `method SP target SP version`.
     RequestLine,
     /// The status line is not `version SP status`.
@@ -19,7 +17,7 @@ pub enum HeadFault {
     Target,
     /// The target's authority is not the host's.
     OtherAuthority,
-    /// A field name is empty, not a token, or followed by white space.
+    /// A field name is empty, not a token, or has white space around it, as a folded line does.
     FieldName,
     /// A field value has a control byte.
     FieldValue,
@@ -57,13 +55,18 @@ impl HeadFault {
         }
     }
 
-    /// The fault behind the tokeniser's error in a request head.
-    pub(super) fn of_request(error: httparse::Error, head: &[u8]) -> Self {
-        match error {
-            httparse::Error::Version if asks_for_a_version(head) => Self::Version,
-            httparse::Error::Token | httparse::Error::Version => Self::RequestLine,
+    /// The fault behind the tokeniser's error in a request head; `None` while it is about a version
+    /// that is not all there.
+    pub(super) fn of_request(error: httparse::Error, head: &[u8]) -> Option<Self> {
+        let fault = match error {
+            httparse::Error::Version => {
+                let end = memchr::memchr2(b'\r', b'\n', head)?;
+                if asks_for_a_version(&head[..end]) { Self::Version } else { Self::RequestLine }
+            }
+            httparse::Error::Token => Self::RequestLine,
             other => Self::of_fields(other),
-        }
+        };
+        Some(fault)
     }
 
     /// The fault behind the tokeniser's error in a response head.
@@ -99,10 +102,9 @@ fn names_a_version(text: &[u8]) -> bool {
     }
 }
 
-/// Whether the request line is sound but for the version that it asks for.
-fn asks_for_a_version(head: &[u8]) -> bool {
-    let end = memchr::memchr(b'\r', head).unwrap_or(head.len());
-    let mut parts = head[..end].split(|byte| *byte == b' ');
+/// Whether a request line is sound but for the version that it asks for.
+fn asks_for_a_version(line: &[u8]) -> bool {
+    let mut parts = line.split(|byte| *byte == b' ');
     let version = parts.nth(2);
     parts.next().is_none() && version.is_some_and(names_a_version)
 }
@@ -111,7 +113,6 @@ impl fmt::Display for HeadFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LineEnd => "a line of the head does not end in CR LF",
-            Self::Fold => "a line of the head begins with white space",
             Self::RequestLine => "the request line is malformed",
             Self::StatusLine => "the status line is malformed",
             Self::Target => "the request target is malformed or of a form that is not served",

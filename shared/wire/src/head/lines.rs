@@ -1,35 +1,18 @@
-//! The pre-scan of a head: where it ends, and whether its lines end as they must.
+//! What the tokeniser lets pass of a head's lines, and must not.
 //!
-//! The tokeniser accepts a bare LF as a line's end and skips blank lines in front. Recipients
-//! differ in both, so neither passes: every LF has its CR, no line begins with white space (an
-//! obsolete fold, RFC 9112 5.2), and the first byte belongs to the first line. CRs without an LF
-//! and other control bytes are left to the tokeniser, which refuses them.
+//! It accepts a bare LF as a line's end and skips blank lines in front. Recipients differ in both, so
+//! neither passes: every line ends in CR LF, and the first byte belongs to the first line. Lone CRs,
+//! folded lines (RFC 9112 5.2) and control bytes it refuses itself.
 
-use memchr::memchr_iter;
+use super::{HeadFault, place};
 
-use super::HeadFault;
-
-/// The head's length with its blank line, or `None` while the blank line is not there.
-///
-/// # Errors
-/// A bad line end, a folded line, or no blank line within `limit` bytes.
-pub(super) fn head_len(buf: &[u8], limit: usize) -> Result<Option<usize>, HeadFault> {
-    let window = &buf[..buf.len().min(limit)];
-    let mut line = 0;
-    for lf in memchr_iter(b'\n', window) {
-        if lf == line || window[lf - 1] != b'\r' {
-            return Err(HeadFault::LineEnd);
-        }
-        let blank = lf == line + 1;
-        line = lf + 1;
-        if blank {
-            return Ok(Some(line));
-        }
-        if matches!(window.get(line), Some(b' ' | b'\t')) {
-            return Err(HeadFault::Fold);
-        }
-    }
-    if buf.len() < limit { Ok(None) } else { Err(HeadFault::TooLong) }
+/// Checks the line ends of a head that was tokenised: one stands before each field's name and one
+/// before the blank line, and there are no others.
+pub(super) fn check_ends(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(), HeadFault> {
+    let ended = |line: usize| head[..line].ends_with(b"\r\n");
+    let names = headers.iter().map(|header| place(head, header.name.as_bytes()));
+    let all = head.ends_with(b"\r\n\r\n") && { names }.all(|name| ended(name.start as usize));
+    if all { Ok(()) } else { Err(HeadFault::LineEnd) }
 }
 
 /// Refuses bytes that cannot begin a request line, such as a TLS handshake or a blank line.
