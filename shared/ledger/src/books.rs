@@ -24,6 +24,8 @@ mod checkpoint;
 mod credit;
 mod error;
 mod lease;
+#[cfg(test)]
+mod model;
 mod names;
 mod rows;
 mod settle;

@@ -194,7 +194,7 @@ pub struct Trial {
 
 impl Trial {
     /// The totals after these postings, or `None` on overflow.
-    pub(crate) fn after(mut self, postings: &[Posting]) -> Option<Self> {
+    pub fn after(mut self, postings: &[Posting]) -> Option<Self> {
         for posting in postings {
             let total = &mut self.totals[posting.account.place()];
             *total = total.checked_add(posting.amount)?;
