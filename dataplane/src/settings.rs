@@ -81,8 +81,6 @@ pub struct Settings {
     pub drain_seconds: u64,
     /// Every other bound.
     pub limits: Limits,
-    /// One line per request on standard output.
-    pub access_log: bool,
 }
 
 /// Where the listener's certificate lies.

@@ -1,0 +1,287 @@
+//! `tollgate.toml`: raw text to checked settings, every mistake with its line and remedy.
+//!
+//! Invariants: an unknown key is an error; every table and key has a default, so that no file at
+//! all is a configuration: the sandbox, ready to be tried. Left out: the catalog's own file.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use dataplane::{Driver, Durability, InputBound, Limits, PartialFailure, TlsFiles};
+use serde::Deserialize;
+
+/// Where data lies when nobody says otherwise.
+pub const DATA_DIRECTORY: &str = "tollgate-data";
+
+/// A configuration file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Addresses.
+    pub listen: Listen,
+    /// The cores.
+    pub dataplane: DataPlane,
+    /// Every bound of the data plane.
+    pub limits: Limits,
+    /// Where the books are kept.
+    pub store: Store,
+    /// How long they are kept.
+    pub retention: Retention,
+    /// What is said on standard error.
+    pub log: Log,
+    /// How the gateway presents itself and what it sells.
+    pub brand: Brand,
+}
+
+/// `[listen]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// Where customers connect.
+    pub data: SocketAddr,
+    /// Where the operator connects.
+    pub admin: SocketAddr,
+    /// The certificate of the data port.
+    pub tls: Option<TlsFiles>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let loopback = [127, 0, 0, 1];
+        Self { data: (loopback, 8080).into(), admin: (loopback, 8081).into(), tls: None }
+    }
+}
+
+/// `[dataplane]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataPlane {
+    /// Which CPUs carry a worker.
+    pub cores: Cores,
+    /// When a settlement is on disk.
+    pub durability: Durability,
+    /// How input is bounded.
+    pub input_bound: InputBound,
+    /// What a died stream costs.
+    pub partial_failure: PartialFailure,
+    /// Seconds that streams may go on after a stop was asked for.
+    pub drain_seconds: Option<u64>,
+    /// io_uring or epoll.
+    pub driver: Driver,
+}
+
+/// Seconds that streams may go on, unless the configuration says otherwise.
+pub const DRAIN_SECONDS: u64 = 900;
+
+/// `cores`: `"auto"`, a number of them, or a list such as `"2-7,9"`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cores {
+    /// All that this process may use.
+    #[default]
+    Auto,
+    /// So many of them.
+    Count(usize),
+    /// These.
+    List(Vec<usize>),
+}
+
+impl<'de> Deserialize<'de> for Cores {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Count(usize),
+            Text(String),
+        }
+        let remedy = "cores is \"auto\", a number from 1 on, or a list such as \"2-7\"";
+        let parsed = match Raw::deserialize(deserializer) {
+            Ok(Raw::Count(count)) if count > 0 => Some(Self::Count(count)),
+            Ok(Raw::Text(text)) if text == "auto" => Some(Self::Auto),
+            Ok(Raw::Text(text)) => cpu_list(&text).map(Self::List),
+            _ => None,
+        };
+        parsed.ok_or_else(|| serde::de::Error::custom(remedy))
+    }
+}
+
+fn cpu_list(text: &str) -> Option<Vec<usize>> {
+    let mut cpus = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let first: usize = first.trim().parse().ok()?;
+        let last: usize = last.trim().parse().ok()?;
+        if first > last || last > 4096 {
+            return None;
+        }
+        cpus.extend(first..=last);
+    }
+    Some(cpus)
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// Which kind.
+    pub kind: StoreKind,
+}
+
+/// Where the books are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// In the data directory.
+    #[default]
+    Embedded,
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Days that requests can be looked up.
+    pub requests_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { requests_days: 400 }
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// How much.
+    pub level: Level,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// What stops something.
+    Error,
+    /// What may.
+    Warn,
+    /// What happens.
+    #[default]
+    Info,
+    /// Everything.
+    Debug,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// `[brand]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Brand {
+    /// A profile by name, or a file.
+    pub profile: String,
+    /// A catalog, applied at the first start.
+    pub catalog: Option<PathBuf>,
+    /// Whether the provider simulator runs inside.
+    pub sandbox: bool,
+}
+
+impl Default for Brand {
+    fn default() -> Self {
+        Self { profile: "plain".to_owned(), catalog: None, sandbox: false }
+    }
+}
+
+/// A mistake in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake(pub String);
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Config {
+    /// No file: the sandbox, ready to be tried.
+    pub fn sandbox() -> Self {
+        let brand = Brand { sandbox: true, ..Brand::default() };
+        Self { brand, ..Self::default() }
+    }
+
+    /// Reads a file. Paths in it are relative to its own directory.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds a mistake.
+    pub fn read(path: &Path) -> Result<Self, Mistake> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|fault| Mistake(format!("{}: cannot be read: {fault}", path.display())))?;
+        let mut config = Self::parse(&text, &path.display().to_string())?;
+        let beside = path.parent().unwrap_or_else(|| Path::new(""));
+        if let Some(catalog) = &mut config.brand.catalog {
+            *catalog = beside.join(&catalog);
+        }
+        if let Some(tls) = &mut config.listen.tls {
+            tls.cert = beside.join(&tls.cert);
+            tls.key = beside.join(&tls.key);
+        }
+        Ok(config)
+    }
+
+    /// Reads a configuration's text.
+    ///
+    /// # Errors
+    /// The first mistake, with its line and what to do about it.
+    pub fn parse(text: &str, name: &str) -> Result<Self, Mistake> {
+        toml::from_str(text).map_err(|fault| {
+            let line = fault.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            let remedy = "see the configuration in the README for what may stand here";
+            let what = fault.message().replace('\n', " ");
+            Mistake(format!("{name}:{line}: {what}; {remedy}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_a_configuration() {
+        let config = Config::parse("", "x").unwrap();
+        assert_eq!(config.listen.data.port(), 8080);
+        assert_eq!(config.dataplane.cores, Cores::Auto);
+    }
+
+    #[test]
+    fn cores_are_counted_or_named() {
+        let cores = |text: &str| {
+            let text = format!("[dataplane]\ncores = {text}");
+            Config::parse(&text, "x").map(|config| config.dataplane.cores)
+        };
+        assert_eq!(cores("3"), Ok(Cores::Count(3)));
+        assert_eq!(cores("\"2-4,7\""), Ok(Cores::List(vec![2, 3, 4, 7])));
+        for wrong in ["0", "\"\"", "\"4-2\"", "\"many\"", "true"] {
+            assert!(cores(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_names_file_line_and_remedy() {
+        let text = "[listen]\ndata = \"127.0.0.1:1\"\n\n[limits]\nhead_size = 3\n";
+        let Mistake(mistake) = Config::parse(text, "my.toml").unwrap_err();
+        assert!(mistake.starts_with("my.toml:5: ") && mistake.contains("head_size"), "{mistake}");
+        assert!(mistake.contains("; "), "{mistake}");
+    }
+}

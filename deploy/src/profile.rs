@@ -1,0 +1,80 @@
+//! Brand profiles: how the gateway behaves towards customers, in a file.
+//!
+//! The one that sets nothing, `plain`, is the default. Left out: what the planes do with it.
+
+use std::path::Path;
+
+use catalog::compile::parse_multiplier;
+use serde::Deserialize;
+
+use crate::config::Mistake;
+
+/// The profiles that ship with the binary, by name.
+const SHIPPED: [(&str, &str); 1] = [("plain", include_str!("../profiles/plain.toml"))];
+
+/// A profile file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    price_multiplier: Option<String>,
+    key_prefix: Option<String>,
+    management_key_prefix: Option<String>,
+}
+
+/// Reads the profile of a name or of a file.
+///
+/// # Errors
+/// There is none, or it holds a mistake.
+pub fn read(name: &str) -> Result<controlplane::Profile, Mistake> {
+    let shipped = SHIPPED.iter().find(|(known, _)| *known == name);
+    let text = match shipped {
+        Some((_, text)) => (*text).to_owned(),
+        None => std::fs::read_to_string(Path::new(name)).map_err(|fault| {
+            let names: Vec<&str> = SHIPPED.iter().map(|(known, _)| *known).collect();
+            let names = names.join(", ");
+            Mistake(format!(
+                "[brand] profile {name:?}: neither one of ours ({names}) nor a file: {fault}"
+            ))
+        })?,
+    };
+    parse(name, &text)
+}
+
+fn parse(name: &str, text: &str) -> Result<controlplane::Profile, Mistake> {
+    let raw: Raw = toml::from_str(text)
+        .map_err(|fault| Mistake(format!("profile {name}: {}", fault.message())))?;
+    let mut profile = controlplane::Profile { name: name.to_owned(), ..Default::default() };
+    if let Some(multiplier) = &raw.price_multiplier {
+        profile.multiplier = parse_multiplier(multiplier).ok_or_else(|| {
+            let remedy = "price_multiplier is a decimal such as \"0.2\"";
+            Mistake(format!("profile {name}: {multiplier:?} is not a multiplier; {remedy}"))
+        })?;
+    }
+    if let Some(prefix) = raw.key_prefix {
+        profile.live_prefix = prefix;
+    }
+    if let Some(prefix) = raw.management_key_prefix {
+        profile.management_prefix = prefix;
+    }
+    Ok(profile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_profile_reads() {
+        for (name, _) in SHIPPED {
+            assert!(read(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_multiplier_is_exact() {
+        let profile = parse("x", "price_multiplier = \"0.2\"").unwrap();
+        assert_eq!(profile.multiplier.0 * 5, profile.multiplier.1);
+        assert!(parse("x", "price_multiplier = \"a fifth\"").is_err());
+        assert!(parse("x", "unknown = 1").is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! `tollgate serve`: both planes and, if asked for, the simulator, in one process.
+//!
+//! Order of a start: files read and checked, simulator, control plane, data plane, catalog, demo
+//! account; what cannot work is said before anything is promised. Order of a stop: the data plane
+//! drains and ships what it has, then the control plane writes its checkpoint.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use catalog::compile::CompileOptions;
+use dataplane::Settings;
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+use units::DataPlaneId;
+
+use crate::config::{Config, Cores, DATA_DIRECTORY, DRAIN_SECONDS, Mistake};
+use crate::{catalog_file, demo, profile, signals};
+
+/// How long a data plane may take from its start until it listens.
+const LISTEN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Runs until a signal asks for a stop.
+///
+/// # Errors
+/// Why it does not start.
+pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> {
+    let config = config.map_or_else(|| Ok(Config::sandbox()), Config::read)?;
+    let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
+    let profile = profile::read(&config.brand.profile)?;
+    let options = CompileOptions { multiplier: profile.multiplier };
+    let file = config.brand.catalog.as_deref().map(|path| catalog_file::read(path, &options));
+    let file = file.transpose()?;
+    let stop = signals::listen().map_err(told)?;
+    let sandbox = config.brand.sandbox.then(start_sandbox).transpose()?;
+    let rows = sandbox.as_ref().map(|handle| catalog_file::sandbox(handle.addr())).transpose()?;
+
+    let control = controlplane::start(control_settings(&config, &data, profile)).map_err(told)?;
+    let settings = data_settings(&config, &data, control.admin_addr())?;
+    let plane = dataplane::start(settings, |to_data| control.attach(to_data)).map_err(told)?;
+    let commands = control.commands();
+    catalog_file::apply(&commands, file.as_ref(), rows).map_err(told)?;
+    let key = sandbox.as_ref().map(|_| demo::prepare(&commands, &data)).transpose()?;
+    wait_until_listening(&plane)?;
+    let (customers, operators) = (plane.address(), control.admin_addr());
+    say(&match key {
+        Some(key) => demo::welcome(customers, operators, &data, &key),
+        None => format!("tollgate: customers http://{customers}, operators http://{operators}"),
+    });
+    stop.wait();
+    say("tollgate: draining");
+    plane.drain();
+    control.stop();
+    drop(sandbox);
+    Ok(())
+}
+
+fn told(fault: impl std::fmt::Display) -> Mistake {
+    Mistake(fault.to_string())
+}
+
+fn say(text: &str) {
+    // Nobody reading standard output is no reason to stop serving.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn start_sandbox() -> Result<sandbox::Handle, Mistake> {
+    sandbox::spawn(([127, 0, 0, 1], 0).into(), sandbox::Settings::visible())
+        .map_err(|fault| Mistake(format!("the sandbox does not start: {fault}")))
+}
+
+fn control_settings(
+    config: &Config,
+    data: &Path,
+    profile: controlplane::Profile,
+) -> controlplane::Settings {
+    let token = std::env::var("TOLLGATE_ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
+    controlplane::Settings {
+        admin_token: token.map(controlplane::Secret::new),
+        profile,
+        retention_days: config.retention.requests_days,
+        ..controlplane::Settings::new(config.listen.admin, data)
+    }
+}
+
+fn data_settings(
+    config: &Config,
+    data: &Path,
+    control: std::net::SocketAddr,
+) -> Result<Settings, Mistake> {
+    Ok(Settings {
+        dataplane: DataPlaneId(1),
+        listen: config.listen.data,
+        tls: config.listen.tls.clone(),
+        cores: chosen_cores(&config.dataplane.cores)?,
+        driver: config.dataplane.driver,
+        journal: data.join("journal").join("dataplane"),
+        control,
+        durability: config.dataplane.durability,
+        input_bound: config.dataplane.input_bound,
+        partial_failure: config.dataplane.partial_failure,
+        drain_seconds: config.dataplane.drain_seconds.unwrap_or(DRAIN_SECONDS),
+        limits: config.limits.clone(),
+    })
+}
+
+/// The CPUs that carry a worker, of those that this process may use.
+fn chosen_cores(cores: &Cores) -> Result<Vec<usize>, Mistake> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).map_err(told)?;
+    let all: Vec<usize> =
+        (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false)).collect();
+    match cores {
+        Cores::Auto => Ok(all),
+        Cores::Count(count) if *count <= all.len() => Ok(all[..*count].to_vec()),
+        Cores::Count(count) => Err(Mistake(format!(
+            "[dataplane] cores = {count}: this process may use {} CPUs; lower it or widen them",
+            all.len()
+        ))),
+        Cores::List(list) => match list.iter().find(|cpu| !all.contains(cpu)) {
+            None => Ok(list.clone()),
+            Some(cpu) => Err(Mistake(format!(
+                "[dataplane] cores: CPU {cpu} is not one that this process may use ({all:?})"
+            ))),
+        },
+    }
+}
+
+fn wait_until_listening(plane: &dataplane::Running) -> Result<(), Mistake> {
+    let end = Instant::now() + LISTEN_WITHIN;
+    while !plane.is_listening() {
+        if Instant::now() >= end {
+            return Err(Mistake("the data plane does not come up; see the messages above".into()));
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
