@@ -190,7 +190,7 @@ const fn place_of(digest: &KeyDigest) -> (usize, usize) {
 fn find<K>(shard: &[(KeyDigest, Arc<K>)], digest: &KeyDigest) -> Result<usize, usize> {
     let [_, second, a, b, c, ..] = digest.0;
     let fraction = u32::from_be_bytes([second << 4 | a >> 4, a << 4 | b >> 4, b << 4 | c >> 4, 0]);
-    let mut place = (u64::from(fraction) * shard.len() as u64 >> 32) as usize;
+    let mut place = ((u64::from(fraction) * shard.len() as u64) >> 32) as usize;
     while place > 0 && shard.get(place - 1).is_some_and(|(known, _)| known >= digest) {
         place -= 1;
     }
