@@ -1,8 +1,8 @@
 //! The top-level members of a body that was validated, from the validator's own index.
 //!
 //! The validator leaves the offsets of all brackets, colons and commas outside strings, of opening
-//! quotes, and of the first bytes of numbers and words. Walking them costs a fraction of reading the
-//! body again.
+//! quotes, and of the first bytes of numbers and words. Walking them costs a fraction of reading
+//! the body again.
 
 use super::GateFault;
 use crate::json::{Member, kind_of, trimmed_end};

@@ -1,8 +1,8 @@
 //! What the tokeniser lets pass of a head's lines, and must not.
 //!
-//! It accepts a bare LF as a line's end and skips blank lines in front. Recipients differ in both, so
-//! neither passes: every line ends in CR LF, and the first byte belongs to the first line. Lone CRs,
-//! folded lines (RFC 9112 5.2) and control bytes it refuses itself.
+//! It accepts a bare LF as a line's end and skips blank lines in front. Recipients differ in both,
+//! so neither passes: every line ends in CR LF, and the first byte belongs to the first line. Lone
+//! CRs, folded lines (RFC 9112 5.2) and control bytes it refuses itself.
 
 use super::{HeadFault, place};
 
