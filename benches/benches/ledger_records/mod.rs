@@ -9,7 +9,7 @@ use units::{AccountId, KeyId, OfferId, TokenClass, Tokens, UnixMillis, Usd};
 const HELD: Usd = Usd::from_pico(18_400_000_000);
 
 /// A hold of some cents.
-pub fn hold(account: u64, offer: u32) -> Record {
+pub(crate) fn hold(account: u64, offer: u32) -> Record {
     Record::Hold(Hold {
         account: AccountId(account),
         key: KeyId(account),
@@ -22,7 +22,7 @@ pub fn hold(account: u64, offer: u32) -> Record {
 }
 
 /// The end of such a hold, with every field that a streamed answer fills.
-pub fn post(account: u64, offer: u32, hold_seq: u64) -> Record {
+pub(crate) fn post(account: u64, offer: u32, hold_seq: u64) -> Record {
     let mut tokens = Tokens::ZERO;
     tokens[TokenClass::Input] = 1873;
     tokens[TokenClass::CacheRead] = 1024;

@@ -30,7 +30,7 @@ mod names;
 mod rows;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 
 use std::collections::BTreeMap;

@@ -106,3 +106,69 @@ fn elsewhere(books: &Books, dataplane: DataPlaneId, epoch: Epoch, purse: Purse) 
     let others = books.lent(purse).filter(|(other, at, _)| (*other, *at) != (dataplane, epoch));
     others.map(|(_, _, lease)| lease.outstanding()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Event;
+    use crate::books::tests::{EPOCH, PLANE, PURSE, credit, hold, opened, settled, usd};
+    use crate::event::CreditKind;
+
+    const OTHER: DataPlaneId = DataPlaneId(2);
+
+    /// Books with 100 lent to one epoch, 40 of it held, and `unlent` more that is not lent.
+    fn books(unlent: i128) -> Books {
+        let mut books = opened();
+        let other = Event::EpochOpened { dataplane: OTHER, epoch: EPOCH };
+        for event in [settled(0, &[hold(40)]), other] {
+            books.apply(&event).unwrap();
+        }
+        if unlent > 0 {
+            books.apply(&credit(2, CreditKind::TopUp, unlent, "more")).unwrap();
+        }
+        books
+    }
+
+    #[test]
+    fn a_lender_gives_all_or_a_share_and_never_more_than_is_there() {
+        let books = books(100);
+        let ask = |need, policy| answer(&books, OTHER, EPOCH, PURSE, usd(need), policy);
+        assert_eq!(ask(1, LendPolicy::All), Answer::Lend(usd(100)));
+        assert_eq!(ask(1, LendPolicy::Share), Answer::Lend(usd(25)));
+        assert_eq!(ask(60, LendPolicy::Share), Answer::Lend(usd(60)));
+        assert_eq!(ask(160, LendPolicy::Share), Answer::Lend(usd(100)));
+    }
+
+    #[test]
+    fn a_denial_says_what_there_is_elsewhere() {
+        let books = books(0);
+        let elsewhere = usd(100);
+        let denied = answer(&books, OTHER, EPOCH, PURSE, usd(1), LendPolicy::All);
+        assert_eq!(denied, Answer::Deny { unlent: usd(0), elsewhere });
+        let own = answer(&books, PLANE, EPOCH, PURSE, usd(1), LendPolicy::All);
+        assert_eq!(own, Answer::Deny { unlent: usd(0), elsewhere: usd(0) });
+    }
+
+    #[test]
+    fn new_credit_goes_to_those_who_had_some_and_the_rest_hear_of_it() {
+        let books = books(80);
+        let tell = |plane| after_credit(&books, plane, EPOCH, PURSE, LendPolicy::All);
+        assert_eq!(tell(PLANE), Answer::Lend(usd(80)));
+        assert_eq!(tell(OTHER), Answer::Deny { unlent: usd(80), elsewhere: usd(100) });
+    }
+
+    #[test]
+    fn a_recall_asks_for_what_is_missing_and_free() {
+        let books = books(10);
+        assert_eq!(recall(&books, PURSE, usd(10)), []);
+        assert_eq!(recall(&books, PURSE, usd(30)), [(PLANE, EPOCH, usd(20))]);
+        assert_eq!(recall(&books, PURSE, usd(500)), [(PLANE, EPOCH, usd(60))]);
+    }
+
+    #[test]
+    fn no_lease_grows_beyond_what_a_cell_counts() {
+        let books = books(LEASE_MAX.pico() * 2);
+        let lent = answer(&books, PLANE, EPOCH, PURSE, usd(1), LendPolicy::All);
+        assert_eq!(lent, Answer::Lend(LEASE_MAX.checked_sub(usd(100)).unwrap()));
+    }
+}

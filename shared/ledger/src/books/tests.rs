@@ -12,17 +12,17 @@ use crate::record::{
 };
 use crate::run::Run;
 
-const ACCOUNT: AccountId = AccountId(1);
-const KEY: KeyId = KeyId(1);
-const PURSE: Purse = Purse::Account(ACCOUNT);
-const PLANE: DataPlaneId = DataPlaneId(1);
-const EPOCH: Epoch = Epoch(1);
+pub(crate) const ACCOUNT: AccountId = AccountId(1);
+pub(crate) const KEY: KeyId = KeyId(1);
+pub(crate) const PURSE: Purse = Purse::Account(ACCOUNT);
+pub(crate) const PLANE: DataPlaneId = DataPlaneId(1);
+pub(crate) const EPOCH: Epoch = Epoch(1);
 
-fn usd(pico: i128) -> Usd {
+pub(crate) fn usd(pico: i128) -> Usd {
     Usd::from_pico(pico)
 }
 
-fn credit(transaction: u64, kind: CreditKind, amount: i128, reference: &str) -> Event {
+pub(crate) fn credit(transaction: u64, kind: CreditKind, amount: i128, reference: &str) -> Event {
     Event::Credited {
         transaction: TransactionId(transaction),
         account: ACCOUNT,
@@ -34,7 +34,7 @@ fn credit(transaction: u64, kind: CreditKind, amount: i128, reference: &str) -> 
     }
 }
 
-fn hold(amount: i128) -> Record {
+pub(crate) fn hold(amount: i128) -> Record {
     Record::Hold(Hold {
         account: ACCOUNT,
         key: KEY,
@@ -46,7 +46,7 @@ fn hold(amount: i128) -> Record {
     })
 }
 
-fn a_post(hold_seq: u64, held: i128, charge: i128) -> Post {
+pub(crate) fn a_post(hold_seq: u64, held: i128, charge: i128) -> Post {
     Post {
         hold_seq,
         account: ACCOUNT,
@@ -74,11 +74,11 @@ fn a_post(hold_seq: u64, held: i128, charge: i128) -> Post {
     }
 }
 
-fn post(hold_seq: u64, held: i128, charge: i128) -> Record {
+pub(crate) fn post(hold_seq: u64, held: i128, charge: i128) -> Record {
     Record::Post(a_post(hold_seq, held, charge))
 }
 
-fn void(hold_seq: u64, held: i128) -> Record {
+pub(crate) fn void(hold_seq: u64, held: i128) -> Record {
     Record::Void(Void {
         hold_seq,
         account: ACCOUNT,
@@ -95,12 +95,12 @@ fn void(hold_seq: u64, held: i128) -> Record {
     })
 }
 
-fn settled(first_seq: u64, records: &[Record]) -> Event {
+pub(crate) fn settled(first_seq: u64, records: &[Record]) -> Event {
     let run = Run::of(0, first_seq, records);
     Event::Settled { dataplane: PLANE, epoch: EPOCH, run }
 }
 
-fn lent(amount: i128) -> Event {
+pub(crate) fn lent(amount: i128) -> Event {
     Event::Lent { dataplane: PLANE, epoch: EPOCH, purse: PURSE, amount: usd(amount) }
 }
 
@@ -119,7 +119,7 @@ fn refund(transaction: u64, seq: u64, amount: i128, reference: &str) -> Event {
 }
 
 /// Books with 100 topped up and all of it lent.
-fn opened() -> Books {
+pub(crate) fn opened() -> Books {
     let mut books = Books::new();
     let new_offers = vec![(OfferId(0), "offer 0".to_owned())];
     let epoch = Event::EpochOpened { dataplane: PLANE, epoch: EPOCH };
