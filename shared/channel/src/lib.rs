@@ -12,8 +12,11 @@
 //! written before it is seen by whoever wakes; no memory that a core lets go of is freed there.
 //! Left out on purpose: many producers on one ring, shared maps, anything that awaits.
 //!
-//! The flags and counters are model-checked:
-//! `RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p channel --release --test loom`
+//! The flags and counters are model-checked, in some twenty seconds:
+//! ```sh
+//! export RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom
+//! cargo test -p channel --release --test loom
+//! ```
 
 mod doorbell;
 mod latest;

@@ -2,13 +2,19 @@
 //!
 //! Invariants every implementation keeps:
 //! * `create`, `truncate`, `remove` and `replace` are durable when they return, directory included;
-//! * `write_at` is not: after a crash any of its sectors may be there or not, until `sync` returned;
+//! * `write_at` is not: until a `sync` returned, a crash may keep or lose any of its sectors;
 //! * an error of `write_at` or `sync` says nothing about what is on the disk, and a later success
-//!   says nothing about the earlier call. Space that ran out is
-//!   [`std::io::ErrorKind::StorageFull`] or `QuotaExceeded`.
+//!   says nothing about the earlier call;
+//! * space that ran out is [`std::io::ErrorKind::StorageFull`] or `QuotaExceeded`.
 //!
 //! Left out on purpose: locking (opening a real directory takes its lock) and asynchrony (the
 //! journal has a thread of its own).
+
+#[cfg(feature = "glommio")]
+pub(crate) mod glommio;
+pub(crate) mod memory;
+pub(crate) mod plain;
+mod spare;
 
 use std::io::{self, IoSlice};
 

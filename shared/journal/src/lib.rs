@@ -19,25 +19,20 @@
 mod archive;
 mod batch;
 pub mod checkpoint;
-#[cfg(feature = "glommio")]
-mod direct;
 mod disk;
 mod error;
-mod memory;
-mod plain;
 mod recovery;
 mod scan;
 mod segment;
-mod spare;
 mod writer;
 
 pub use archive::{Archive, Batches, SegmentRange};
 pub use batch::{Batch, BatchNumber, BatchPosition, RECORDS_BYTES_MAX};
 #[cfg(feature = "glommio")]
-pub use direct::{DirectDisk, DirectFile};
+pub use disk::glommio::{DirectDisk, DirectFile};
+pub use disk::memory::{DiskFault, MemoryDisk, MemoryFile};
+pub use disk::plain::PlainDisk;
 pub use disk::{BLOCK_BYTES_MAX, Disk};
 pub use error::JournalError;
-pub use memory::{DiskFault, MemoryDisk, MemoryFile};
-pub use plain::PlainDisk;
 pub use recovery::{Dropped, Recovery};
 pub use writer::{Journal, JournalOptions};

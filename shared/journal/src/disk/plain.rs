@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use nix::sys::uio::pwritev;
 
 use crate::disk::Disk;
+use crate::disk::spare::{self, Spare};
 use crate::error::JournalError;
-use crate::spare::{self, Spare};
 
 const LOCK: &str = "lock";
 const UNFINISHED: &str = ".unfinished";

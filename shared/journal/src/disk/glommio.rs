@@ -12,12 +12,12 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::path::Path;
 use std::rc::Rc;
 
-use glommio::io::{DmaFile, OpenOptions};
-use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
+use ::glommio::io::{DmaFile, OpenOptions};
+use ::glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
 
+use crate::disk::plain::PlainDisk;
 use crate::disk::{BLOCK_BYTES_MAX, Disk};
 use crate::error::JournalError;
-use crate::plain::PlainDisk;
 
 /// What glommio sets aside for buffers, in bytes. It is locked memory, three times.
 const BUFFERS_BYTES: usize = 1 << 20;
