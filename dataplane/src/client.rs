@@ -52,8 +52,8 @@ enum Sending {
 
 /// A request body, read whole.
 pub enum Body {
-    /// It stands at the front of the client's input.
-    InPlace(usize),
+    /// It stands at the front of what came in, which is lent out with it.
+    InPlace(Buffer, usize),
     /// It came in chunks and was put together.
     Decoded(Buffer),
 }
@@ -121,10 +121,10 @@ impl Client {
             Framing::Length(length) if length > limits.body_bytes as u64 => Err(too_large(limits)),
             Framing::Length(length) => {
                 self.read_length(length as usize, head.expect_continue, limits).await?;
-                Ok(Body::InPlace(length as usize))
+                Ok(self.lend_input(length as usize))
             }
             Framing::Chunked => self.read_chunks(head.expect_continue, limits).await,
-            Framing::None | Framing::UntilClose => Ok(Body::InPlace(0)),
+            Framing::None | Framing::UntilClose => Ok(self.lend_input(0)),
         }
     }
 
@@ -210,13 +210,18 @@ impl Client {
         }
     }
 
-    /// Forgets a body that is not needed any more, so that a long stream does not hold it.
+    fn lend_input(&mut self, length: usize) -> Body {
+        let nothing = self.input.sibling();
+        Body::InPlace(std::mem::replace(&mut self.input, nothing), length)
+    }
+
+    /// Takes a body back that is not needed any more, so that a long stream does not hold it.
     pub fn drop_body(&mut self, body: Body) {
-        if let Body::InPlace(length) = body {
-            self.input.consume(length);
-        }
-        if self.input.is_empty() {
-            self.input.release();
+        if let Body::InPlace(mut input, length) = body {
+            input.consume(length);
+            if !input.is_empty() {
+                self.input = input;
+            }
         }
     }
 
@@ -337,10 +342,10 @@ impl Client {
 }
 
 impl Body {
-    /// The bytes; `input` is the client's.
-    pub fn bytes<'b>(&'b self, input: &'b Buffer) -> &'b [u8] {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
         match self {
-            Self::InPlace(length) => &input.filled()[..*length],
+            Self::InPlace(input, length) => &input.filled()[..*length],
             Self::Decoded(body) => body.filled(),
         }
     }

@@ -37,7 +37,7 @@ pub async fn forward(
     answer.surface = Surface::OpenRouter;
     let sent_head = request_head(head, client.input.filled());
     let body = client.read_body(head, &local.settings.limits).await?;
-    let got = exchange(local, sent_head, body.bytes(&client.input)).await;
+    let got = exchange(local, sent_head, body.bytes()).await;
     client.drop_body(body);
     let (response_head, body) = got.map_err(|fault| {
         let message = format!("the account API does not answer ({fault}); try again");

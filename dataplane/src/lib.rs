@@ -12,6 +12,13 @@
 //!   core <--credit cells- committer <-grants- uplink <--link-- control plane
 //!   core <----------- generations ----------- uplink
 //! ```
+//!
+//! `net` and `upstream` are public for the tests that pin the runtime's habits.
+
+#![expect(
+    unreachable_pub,
+    reason = "modules are private; pub marks what one offers to its neighbours"
+)]
 
 mod answer_head;
 mod client;

@@ -59,11 +59,6 @@ impl Tail {
         }
         moved
     }
-
-    /// Whether the ledger has everything.
-    pub fn is_empty(&self) -> bool {
-        self.batches.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -82,6 +77,5 @@ mod tests {
         assert_eq!(tail.removable(&[3, 1]), Some(BatchNumber::new(2)));
         assert_eq!(tail.removable(&[4, 1]), None, "a hold of the second batch is open");
         assert_eq!(tail.removable(&[5, 1]), Some(BatchNumber::new(3)));
-        assert!(tail.is_empty());
     }
 }

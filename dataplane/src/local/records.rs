@@ -152,11 +152,6 @@ impl Records {
         self.durable.read() > seq
     }
 
-    /// Records in the ring and slots reserved in it.
-    pub fn depth(&self) -> (usize, usize) {
-        (self.producer.len(), self.producer.reserved())
-    }
-
     fn push(&self, entry: Entry) -> u64 {
         self.producer.push_reserved(entry);
         let seq = self.next_seq.get();

@@ -6,7 +6,7 @@
 //! a bounded time, for a bounded number of streams.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 
 use catalog::rows::AbortPolicy;
 
@@ -52,11 +52,6 @@ impl<'a> Attendance<'a> {
         self.head
     }
 
-    /// Whether the upstream is read on for a client that left.
-    pub const fn is_draining(&self) -> bool {
-        self.drain.is_some()
-    }
-
     /// Takes note that the client was just written to.
     pub fn signed(&mut self) {
         self.last_sign_ms = self.local.now_ms();
@@ -69,9 +64,8 @@ impl<'a> Attendance<'a> {
     pub async fn wait<F: Future>(
         &mut self,
         client: &mut Client,
-        future: F,
+        mut future: Pin<&mut F>,
     ) -> Result<F::Output, ClientGone> {
-        let mut future = pin!(future);
         loop {
             let next_round = self.local.now_ms() + ROUND_MS;
             match read_or_tick(future.as_mut(), client.socket().watch(), next_round).await {

@@ -6,6 +6,7 @@
 //! again. All attempts draw on one hold.
 //! Left out on purpose: the order of candidates (`plan`).
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use catalog::rows::OutputCapField;
@@ -176,29 +177,28 @@ impl<'a> Candidate<'a> {
         body: &client::Body,
         attendance: &mut Attendance<'_>,
     ) -> Result<Answering, Miss> {
-        let (head, sent_body) = self.write_request(body.bytes(&client.input));
-        let sending = self.send(Freshness::Any, head.filled(), sent_body.filled());
-        let mut response = attendance.wait(client, sending).await?;
-        if response.as_ref().is_err_and(UpstreamFault::is_stale) {
-            let again = self.send(Freshness::Fresh, head.filled(), sent_body.filled());
-            response = attendance.wait(client, again).await?;
+        let mut sent = {
+            let sending = pin!(self.send(Freshness::Any, body.bytes()));
+            attendance.wait(client, sending).await?
+        };
+        if sent.as_ref().is_err_and(UpstreamFault::is_stale) {
+            let again = pin!(self.send(Freshness::Fresh, body.bytes()));
+            sent = attendance.wait(client, again).await?;
         }
-        drop((head, sent_body));
-        let response = response.map_err(|fault| verdict::of_transport(&fault))?;
+        let response = sent.map_err(|fault| verdict::of_transport(&fault))?;
         first_event::answering(self.request, client, response, attendance).await
     }
 
-    async fn send(
-        &self,
-        freshness: Freshness,
-        head: &[u8],
-        body: &[u8],
-    ) -> Result<Response, UpstreamFault> {
+    /// Sends the request; its bytes are made when there is a connection to send them on.
+    async fn send(&self, freshness: Freshness, body: &[u8]) -> Result<Response, UpstreamFault> {
         let local = self.request.local;
         let bounds = local.settings.limits.exchange();
         let connection =
             connect(&local.dialler, &local.connections, self.way, freshness, bounds).await?;
-        connection.send(head, body).await?.head().await
+        let (head, body) = self.write_request(body);
+        let sent = connection.send(head.filled(), body.filled()).await?;
+        drop((head, body));
+        sent.head().await
     }
 
     /// The request as this endpoint gets it: head, and the client's body as priced.

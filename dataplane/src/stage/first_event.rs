@@ -3,6 +3,8 @@
 //! Invariants: a stream begins with an event that is no error; an answer that is not streamed is
 //! read whole, bounded, and is a JSON object without an error; anything else is the attempt's miss.
 
+use std::pin::pin;
+
 use dialect::openai_chat::{Answer, is_done};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
@@ -71,7 +73,7 @@ async fn first_frame(
                 return Err(unreadable("the stream ended before its first event"));
             }
             Ok(None) => {
-                let more = attendance.wait(client, body.more()).await?;
+                let more = attendance.wait(client, pin!(body.more())).await?;
                 more.map_err(|fault| verdict::of_transport(&fault))?;
             }
         }
@@ -105,7 +107,7 @@ async fn read_whole(
     bytes_max: usize,
 ) -> Result<(), Miss> {
     loop {
-        let more = attendance.wait(client, body.more()).await?;
+        let more = attendance.wait(client, pin!(body.more())).await?;
         let more = more.map_err(|fault| verdict::of_transport(&fault))?;
         if more == More::End {
             return Ok(());

@@ -42,8 +42,6 @@ pub struct Plan {
     pub cap_is_open: bool,
     /// The cap may be lowered to what the credit affords, but not below this.
     pub output_cap_floor: u64,
-    /// The most input tokens the request can count.
-    pub input_tokens_max: u64,
     /// The input tokens it probably counts.
     pub input_tokens_estimate: u64,
 }
@@ -161,7 +159,6 @@ struct Candidate<'a> {
 struct WorstCost {
     input: Usd,
     output_token: Usd,
-    input_tokens_max: u64,
     input_tokens_estimate: u64,
     output_max: u64,
 }
@@ -195,7 +192,6 @@ impl Candidate<'_> {
         Ok(WorstCost {
             input,
             output_token,
-            input_tokens_max,
             input_tokens_estimate: estimate,
             output_max: endpoint.max_output.min(room),
         })
@@ -259,7 +255,6 @@ impl Worst {
         let cost = WorstCost {
             input: Usd::ZERO,
             output_token: Usd::ZERO,
-            input_tokens_max: 0,
             input_tokens_estimate: 0,
             output_max: limit.min(model.max_output),
         };
@@ -271,7 +266,6 @@ impl Worst {
         let worst = &mut self.cost;
         worst.input = worst.input.max(cost.input);
         worst.output_token = worst.output_token.max(cost.output_token);
-        worst.input_tokens_max = worst.input_tokens_max.max(cost.input_tokens_max);
         worst.input_tokens_estimate = worst.input_tokens_estimate.max(cost.input_tokens_estimate);
         worst.output_max = worst.output_max.min(cost.output_max);
     }
@@ -290,7 +284,6 @@ impl Worst {
             output_cap: cost.output_max,
             cap_is_open: intent.output_limit.is_none(),
             output_cap_floor: floor.min(cost.output_max),
-            input_tokens_max: cost.input_tokens_max,
             input_tokens_estimate: cost.input_tokens_estimate,
         }
     }

@@ -34,7 +34,7 @@ pub async fn intent(
 ) -> Result<(Intent, Body), Fault> {
     let limits = &local.settings.limits;
     let body = client.read_body(head, limits).await?;
-    match understand(local, body.bytes(&client.input)) {
+    match understand(local, body.bytes()) {
         Ok(intent) => Ok((intent, body)),
         Err(fault) => {
             client.drop_body(body);

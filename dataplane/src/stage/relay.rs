@@ -11,6 +11,8 @@
 //!   ends: [DONE] or end of stream, error event, upstream died, hold used up, client gone
 //! ```
 
+use std::pin::pin;
+
 use dialect::Finish;
 use dialect::openai_chat::{Answer, Rewrite, is_done};
 use ledger::record::{Progress, Record};
@@ -168,7 +170,8 @@ impl<'s, 'a> Stream<'s, 'a> {
             if let Some(ending) = self.flush().await {
                 return ending;
             }
-            match self.attendance.wait(self.client, self.body.more()).await {
+            let more = self.attendance.wait(self.client, pin!(self.body.more())).await;
+            match more {
                 Err(_) => return Ending::ClientGone,
                 Ok(Ok(More::Bytes | More::End)) => {}
                 Ok(Err(fault)) => return self.fail(&verdict::transport(&fault)),

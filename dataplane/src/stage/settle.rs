@@ -14,7 +14,7 @@ use dialect::Finish;
 use ledger::record::{
     Excess, FinishCode, Flags, Outcome as RecordedOutcome, Post, Record, UsageSource, VoidReason,
 };
-use units::{GenerationId, Usd};
+use units::Usd;
 
 use crate::local::Local;
 use crate::settings::{Durability, PartialFailure};
@@ -26,10 +26,6 @@ use crate::stage::outcome::{Ending, Outcome};
 /// A request that is settled.
 #[derive(Debug)]
 pub struct Settled {
-    /// Which.
-    pub generation: GenerationId,
-    /// The status that the client got.
-    pub status: u16,
     /// What the account pays.
     pub charged: Usd,
 }
@@ -39,7 +35,6 @@ pub struct Ended {
     record: Record,
     charge: Usd,
     charged: Usd,
-    status: u16,
 }
 
 /// Decides how the hold of a request ends. Takes an excess from free credit if there is one.
@@ -62,8 +57,7 @@ pub fn decide(request: &Request<'_>, outcome: &Outcome) -> Ended {
 
 /// Writes the end of a hold, and waits for the disk where the operator asks for it.
 pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settled {
-    let Ended { record, charge, charged, status } = ended;
-    let generation = admission.generation;
+    let Ended { record, charge, charged } = ended;
     if let Record::Post(post) = &record {
         local.counters.add_usage(post, charged);
     }
@@ -71,7 +65,7 @@ pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settle
     if local.settings.durability == Durability::BeforeFinal {
         local.until_durable(seq).await;
     }
-    Settled { generation, status, charged }
+    Settled { charged }
 }
 
 fn charges_delivered(request: &Request<'_>, outcome: &Outcome) -> bool {
@@ -80,7 +74,7 @@ fn charges_delivered(request: &Request<'_>, outcome: &Outcome) -> bool {
 
 fn void(admission: &Admission, reason: VoidReason, outcome: &Outcome) -> Ended {
     let record = admission.void(reason, outcome.status, outcome.attempts);
-    Ended { record, charge: Usd::ZERO, charged: Usd::ZERO, status: outcome.status }
+    Ended { record, charge: Usd::ZERO, charged: Usd::ZERO }
 }
 
 fn post(
@@ -123,7 +117,7 @@ fn post(
         output_cap: admission.hold.output_cap,
         status: outcome.status,
     });
-    Ended { record, charge, charged, status: outcome.status }
+    Ended { record, charge, charged }
 }
 
 /// What of a cost the hold pays, and what is above it.
