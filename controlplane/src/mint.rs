@@ -107,7 +107,7 @@ mod tests {
         assert_ne!(one.text, two.text);
         assert_eq!(digest(&one.text), one.digest);
         assert!(is_well_formed(&one.text));
-        assert_eq!(format!("{one:?}").contains(&one.text[6..30]), false);
+        assert!(!format!("{one:?}").contains(&one.text[6..30]));
     }
 
     #[test]

@@ -69,10 +69,18 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal
         if !error.is_data() {
             return Refusal::NotJson(error.to_string());
         }
-        let message = error.to_string();
-        let param = message.split('`').nth(1).unwrap_or_default().to_owned();
-        Refusal::Invalid { message, param }
+        named(error.to_string())
     })
+}
+
+/// A refusal of the field that a parser's message names.
+fn named(message: String) -> Refusal {
+    let names_field = ["unknown field", "missing field", "duplicate field"]
+        .iter()
+        .any(|beginning| message.contains(beginning));
+    let quoted = message.split('`').nth(1).filter(|_| names_field);
+    let param = quoted.unwrap_or_default().to_owned();
+    Refusal::Invalid { message, param }
 }
 
 /// The query of a call; `key` is left to authentication.
@@ -84,11 +92,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(query)| Self(query))
-            .map_err(|rejection| {
-                let message = rejection.body_text();
-                let param = message.split('`').nth(1).unwrap_or_default().to_owned();
-                Refusal::Invalid { message, param }
-            })
+            .map_err(|rejection| named(rejection.body_text()))
     }
 }
 

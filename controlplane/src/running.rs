@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,16 +67,10 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
     Ok(Running { admin, queue, ledger: handle, server, stop, runtime, links })
 }
 
-/// Makes the data directory, for its owner alone.
+/// Makes the data directory where there is none, for its owner alone.
 fn prepare(data: &Path) -> Result<(), StartError> {
-    let make = || {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
-        fs::set_permissions(data, fs::Permissions::from_mode(0o700))
-    };
-    make().map_err(|error: std::io::Error| StartError::Data {
-        path: data.to_owned(),
-        why: error.to_string(),
-    })
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|error| StartError::Data { path: data.to_owned(), why: error.to_string() })
 }
 
 impl Running {

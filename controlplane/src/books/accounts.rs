@@ -68,7 +68,7 @@ impl Ledger {
     ) {
         let before = self.register.generation;
         let purse = Purse::Account(account);
-        if let Err(refusal) = order.check() {
+        if let Err(refusal) = self.check_credit(account, &order) {
             self.answer(reply, Err(refusal));
             return;
         }
@@ -83,6 +83,15 @@ impl Ledger {
                 self.answer_write(before, reply, result);
             }
         }
+    }
+
+    fn check_credit(&self, account: AccountId, order: &CreditOrder) -> Result<(), Refusal> {
+        order.check()?;
+        let is_new = self.books.transaction_by_reference(account, &order.reference).is_none();
+        if is_new && order.expires_at.is_some_and(|end| end.0 <= self.now) {
+            return Err(Refusal::invalid("expires_at", "expires_at has passed"));
+        }
+        Ok(())
     }
 
     fn try_credit(

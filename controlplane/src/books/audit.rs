@@ -17,7 +17,7 @@ use super::command::{Command, Reply};
 use super::shown_state::{AuditView, IdentityView};
 use super::start;
 use super::thread::{Input, Ledger};
-use crate::store::embedded::{Folders, Projection, frames, look_at, newest_checkpoint};
+use crate::store::embedded::{Chunks, Folders, Projection, frames, look_at, newest_checkpoint};
 
 /// Entries of the view that are compared between two batches.
 const PIECE: usize = 256;
@@ -115,9 +115,9 @@ impl FullAudit {
         let mut identities = Vec::new();
         let now = digest(&self.books);
         if self.whole {
-            let mut entries = Entries { queue: &self.queue, batch: Vec::new(), want: 0, have: 0 };
+            let mut entries = Entries::new(&self.queue);
             let folded = self.fold(Books::new(), 1, |order, event| entries.add(order, event))?;
-            entries.compare()?;
+            entries.finish()?;
             let name = "books = journal folded from its beginning";
             identities.push(identity(name, now.clone(), digest(&folded.encode())));
             let name = "entries of the view = entries of the journal";
@@ -144,12 +144,10 @@ impl FullAudit {
             if batch.number > self.durable {
                 return Ok(());
             }
-            let mut order = batch.first_order;
-            for event in frames(&batch.records) {
+            for (order, event) in (batch.first_order..).zip(frames(&batch.records)) {
                 let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
                 books.apply(&event).map_err(|error| error.to_string())?;
                 also(order, &event)?;
-                order += 1;
             }
             Ok(())
         })?;
@@ -160,16 +158,29 @@ impl FullAudit {
 /// The entries that the journal makes, compared with the view's piece by piece.
 struct Entries<'a> {
     queue: &'a Sender<Input>,
+    chunks: Chunks,
     batch: Vec<(Vec<u8>, Vec<u8>)>,
     want: usize,
     have: usize,
 }
 
-impl Entries<'_> {
+impl<'a> Entries<'a> {
+    fn new(queue: &'a Sender<Input>) -> Self {
+        Self { queue, chunks: Chunks::default(), batch: Vec::new(), want: 0, have: 0 }
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        self.batch.extend(std::mem::take(&mut self.chunks).rest());
+        self.compare()
+    }
+
     fn add(&mut self, order: u64, event: &Event) -> Result<(), String> {
         let mut projection = Projection::default();
         projection.add(order, event).map_err(|fault| fault.to_string())?;
         self.batch.extend(projection.entries);
+        for (account, ends) in projection.ends {
+            self.batch.extend(self.chunks.add(account, ends));
+        }
         if self.batch.len() >= PIECE { self.compare() } else { Ok(()) }
     }
 

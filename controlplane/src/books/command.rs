@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use catalog::keys::KeyRow;
 use catalog::rows::CatalogRows;
 use tokio::sync::oneshot;
-use units::{AccountId, DataPlaneId, GenerationId, KeyDigest, UnixMillis};
+use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyDigest, UnixMillis};
 
 use super::catalog_edit::{CatalogChange, CatalogEdit};
 use super::order::{AccountChange, CreditOrder, KeyOrder, KeyPatch, Page};
@@ -112,6 +112,8 @@ commands! {
     DataPlanes = data_planes() -> Vec<PlaneView>;
     /// Closes the epochs of a data plane that is gone.
     Fence = fence(dataplane: DataPlaneId) -> PlaneView;
+    /// The epoch that a data plane may open next.
+    NextEpoch = next_epoch(dataplane: DataPlaneId) -> Epoch;
     /// Whether the journal can be written and the books can answer.
     Ready = ready() -> ();
 }

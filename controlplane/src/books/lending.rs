@@ -19,9 +19,6 @@ use units::{DataPlaneId, Epoch, Usd};
 use super::counters::Counters;
 use super::thread::{After, Ledger};
 
-/// One process serves alone until several data planes link: all that is there is lent at once.
-const POLICY: LendPolicy = LendPolicy::All;
-
 impl Ledger {
     /// Does what a message asks for.
     pub(crate) fn hear(&mut self, link: u64, message: ToControl) {
@@ -68,10 +65,15 @@ impl Ledger {
         marks.collect()
     }
 
+    /// One data plane that serves alone is lent all there is; several share.
+    fn policy(&self) -> LendPolicy {
+        if self.books.dataplanes().nth(1).is_some() { LendPolicy::Share } else { LendPolicy::All }
+    }
+
     fn need(&mut self, link: u64, purse: Purse, amount: Usd) {
         let Some(linked) = self.links.get(link) else { return };
         let (dataplane, epoch) = (linked.dataplane, linked.epoch);
-        let answer = lender::answer(&self.books, dataplane, epoch, purse, amount, POLICY);
+        let answer = lender::answer(&self.books, dataplane, epoch, purse, amount, self.policy());
         self.lend(link, (dataplane, epoch), purse, answer);
     }
 
@@ -80,7 +82,7 @@ impl Ledger {
         let linked: Vec<_> =
             self.links.iter().map(|(link, l)| (link, l.dataplane, l.epoch)).collect();
         for (link, dataplane, epoch) in linked {
-            let answer = lender::after_credit(&self.books, dataplane, epoch, purse, POLICY);
+            let answer = lender::after_credit(&self.books, dataplane, epoch, purse, self.policy());
             self.lend(link, (dataplane, epoch), purse, answer);
         }
     }

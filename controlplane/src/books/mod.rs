@@ -17,6 +17,7 @@ mod audit;
 mod catalog;
 mod catalog_edit;
 mod command;
+mod commit;
 mod counters;
 mod expiry;
 mod generations;

@@ -142,7 +142,14 @@ impl Ledger {
                 let result = Ok(self.data_planes());
                 self.answer(reply, result);
             }
-            Command::Ready { reply } => self.answer(reply, Ok(())),
+            Command::NextEpoch { dataplane, reply } => {
+                let result = Ok(self.books.next_epoch(dataplane));
+                self.answer(reply, result);
+            }
+            Command::Ready { reply } => {
+                let result = self.ready();
+                self.answer(reply, result);
+            }
             // The writes went another way, and a reply that is dropped is a refusal.
             _ => {}
         }

@@ -60,7 +60,7 @@ impl ViewState {
         }
     }
 
-    pub(crate) fn flush(&self) {
+    pub(crate) fn flush(&mut self) {
         if let Self::Live(view) = self
             && let Err(error) = view.flush()
         {
@@ -113,7 +113,16 @@ impl Ledger {
     pub(crate) fn add_to_view(&mut self, projection: Projection, mark: Mark) {
         let ViewState::Live(view) = &mut self.view else { return };
         if view.applied().batch + 1 == mark.batch
-            && let Err(error) = view.apply(projection, mark)
+            && let Err(error) = view.add(projection, mark)
+        {
+            self.view_failed(&error);
+        }
+    }
+
+    /// Writes what was gathered for the view, so that a crash leaves little to repeat.
+    pub(crate) fn write_view(&mut self) {
+        if let ViewState::Live(view) = &mut self.view
+            && let Err(error) = view.write()
         {
             self.view_failed(&error);
         }
@@ -124,10 +133,10 @@ impl Ledger {
         &mut self,
         look: impl FnOnce(&View) -> Result<T, ViewError>,
     ) -> Result<T, Refusal> {
-        let ViewState::Live(view) = &self.view else {
+        let ViewState::Live(view) = &mut self.view else {
             return Err(Refusal::Unavailable("its view is being built".into()));
         };
-        look(view).map_err(|error| {
+        view.write().and_then(|()| look(view)).map_err(|error| {
             self.view_failed(&error);
             Refusal::Unavailable("its view failed and is being built again".into())
         })

@@ -5,6 +5,8 @@
 //! data plane sends from there; a run that breaks a promise is refused, counted and never
 //! acknowledged.
 
+use std::collections::BTreeMap;
+
 use ledger::Run;
 use ledger::books::{Applied, BooksError};
 use ledger::event::Event;
@@ -18,12 +20,11 @@ impl Ledger {
     pub(crate) fn settle(&mut self, link: u64, epoch: Epoch, runs: Vec<Run>) {
         let Some(linked) = self.links.get(link) else { return };
         let dataplane = linked.dataplane;
-        let mut rings: Vec<u16> = Vec::new();
+        let mut rings: BTreeMap<u16, u64> = BTreeMap::new();
+        let is_over = self.is_over(dataplane, epoch);
         for run in runs {
-            let ring = run.ring;
-            if !rings.contains(&ring) {
-                rings.push(ring);
-            }
+            let end = rings.entry(run.ring).or_default();
+            *end = run.end_seq().max(*end);
             let count = u64::from(run.count);
             match self.book(&Event::Settled { dataplane, epoch, run }) {
                 Ok(Applied::Settled { .. }) => self.figures.records += count,
@@ -39,11 +40,17 @@ impl Ledger {
                 }
             }
         }
-        for ring in rings {
-            let seq = self.watermark(dataplane, epoch, ring);
+        for (ring, end) in rings {
+            let seq = if is_over { end } else { self.watermark(dataplane, epoch, ring) };
             let message = ToData::Acknowledged { epoch, ring, seq };
             self.after(After::Send { link, message });
         }
+    }
+
+    /// Whether an epoch was closed: all that it could settle was settled.
+    fn is_over(&self, dataplane: DataPlaneId, epoch: Epoch) -> bool {
+        let begun = epoch < self.books.next_epoch(dataplane);
+        begun && !self.books.open_epochs(dataplane).any(|open| open == epoch)
     }
 
     fn watermark(&self, dataplane: DataPlaneId, epoch: Epoch, ring: u16) -> u64 {

@@ -37,6 +37,24 @@ impl Ledger {
         }
     }
 
+    /// Ready: the linked data planes serve by something and can write their journals. One that has
+    /// not reported yet is taken at its word that it is linked.
+    pub(crate) fn ready(&self) -> Result<(), Refusal> {
+        for (_, linked) in self.links.iter() {
+            let plane = linked.dataplane.0;
+            let StatusReport { cores, journal, .. } = &linked.report;
+            if linked.applied == 0 {
+                let why = format!("data plane {plane} has not confirmed a configuration");
+                return Err(Refusal::Unavailable(why));
+            }
+            if !cores.is_empty() && !journal.writable {
+                let why = format!("the journal of data plane {plane} cannot be written");
+                return Err(Refusal::Unavailable(why));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn data_planes(&self) -> Vec<PlaneView> {
         self.books.dataplanes().map(|dataplane| self.data_plane(dataplane)).collect()
     }

@@ -13,7 +13,7 @@
 //! refusing until the process is started again, when the books are read back from the disk.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use ledger::books::{Applied, Books, BooksError};
@@ -28,17 +28,14 @@ use super::links::Links;
 use super::queries::ViewState;
 use super::register::{News, Register};
 use super::retention::Days;
-use super::start::{self, Marks};
 use super::waiting::Waiting;
 use crate::clock;
 use crate::refuse::Refusal;
 use crate::settings::Profile;
-use crate::store::embedded::{Checkpointed, LedgerJournal, Mark, Projection, View, frame};
+use crate::store::embedded::{Checkpointed, LedgerJournal, Projection, View, frame};
 
 /// Records of data planes that are taken before commands are looked at again.
-const RECORDS_A_TURN: u64 = 8192;
-/// Bytes of events after which a batch is written.
-const BATCH_BYTES: usize = 4 << 20;
+const RECORDS_A_TURN: u64 = 2048;
 /// How often the clock's own events are looked for: periods, expiries, waits that are over.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -123,12 +120,12 @@ pub(crate) struct Ledger {
     pub(crate) days: Days,
     pub(crate) queue: Sender<Input>,
     pub(crate) now: UnixMillis,
-    checkpoint_bytes: u64,
-    retention_days: u32,
-    order: u64,
-    batch: Batch,
-    after: Vec<After>,
-    halted: Option<String>,
+    pub(super) checkpoint_bytes: u64,
+    pub(super) retention_days: u32,
+    pub(super) order: u64,
+    pub(super) batch: Batch,
+    pub(super) after: Vec<After>,
+    pub(super) halted: Option<String>,
 }
 
 /// Counts since the start.
@@ -141,10 +138,10 @@ pub(crate) struct Figures {
 
 /// Events that are not yet on disk.
 #[derive(Default)]
-struct Batch {
-    records: Vec<u8>,
-    count: u32,
-    projection: Projection,
+pub(super) struct Batch {
+    pub(super) records: Vec<u8>,
+    pub(super) count: u32,
+    pub(super) projection: Projection,
 }
 
 /// Commands and link messages, told apart so that the first never wait for the second.
@@ -263,6 +260,7 @@ impl Ledger {
         self.expire_credits();
         self.retry_recalls();
         self.commit();
+        self.write_view();
         self.waiting.settle(&self.links, Instant::now());
         self.checkpoint_if_due();
     }
@@ -305,103 +303,9 @@ impl Ledger {
         self.after.push(after);
     }
 
-    fn halt(&mut self, why: String) {
+    pub(super) fn halt(&mut self, why: String) {
         eprintln!("tollgate: the ledger has stopped: {why}");
         self.halted.get_or_insert(why);
-    }
-
-    fn commit_if_long(&mut self) {
-        if self.batch.records.len() >= BATCH_BYTES {
-            self.commit();
-        }
-    }
-
-    /// Writes the batch, and then does what waited for it.
-    fn commit(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        let mut mark = Mark::default();
-        if self.halted.is_none() && batch.count > 0 {
-            let first = self.order - u64::from(batch.count);
-            match self.journal.commit(first, batch.count, &batch.records) {
-                Ok(number) => mark = Mark { batch: number, order: self.order },
-                Err(error) => self.halt(format!("its journal cannot be written: {error}")),
-            }
-        }
-        if self.halted.is_some() {
-            self.after.clear();
-            return;
-        }
-        for after in std::mem::take(&mut self.after) {
-            self.let_go(after);
-        }
-        if batch.count > 0 {
-            self.days.note(self.now, mark.batch);
-            self.add_to_view(batch.projection, mark);
-        }
-    }
-
-    fn let_go(&mut self, after: After) {
-        match after {
-            After::Send { link, message } => self.links.send(link, message),
-            After::Welcome { link } => self.welcome(link),
-            After::Marks { link } => self.tell_marks(link),
-            After::Publish { generation, news } => self.publish(generation, &news),
-            After::Answer(answer) => answer(),
-            After::AnswerWhenApplied { generation, answer } => {
-                self.waiting.until_applied(generation, answer, &self.links, Instant::now());
-            }
-        }
-    }
-
-    fn checkpoint_if_due(&mut self) {
-        if self.journal.since_checkpoint < self.checkpoint_bytes {
-            return;
-        }
-        let queue = self.queue.clone();
-        let payload = self.checkpoint_payload();
-        self.journal.begin_checkpoint(self.journal.durable(), payload, move |done| {
-            // A thread that has ended needs no news of its checkpoint.
-            let _ = queue.send(Input::Checkpointed(done));
-        });
-    }
-
-    fn checkpoint_payload(&self) -> Vec<u8> {
-        start::payload(&self.books, &Marks::of(self))
-    }
-
-    pub(crate) fn order(&self) -> u64 {
-        self.order
-    }
-
-    /// Removes journal that neither a start nor the request log needs any more.
-    fn checkpointed(&mut self, done: Checkpointed) {
-        match self.journal.end_checkpoint(done) {
-            Ok(older) => {
-                let kept = self.days.first_kept(self.now, self.retention_days);
-                if let Err(error) = self.journal.remove_below(older.min(kept)) {
-                    eprintln!("tollgate: old journal segments stay: {error}");
-                }
-            }
-            Err(why) => eprintln!("tollgate: no checkpoint was written: {why}"),
-        }
-    }
-
-    /// The last acts: the view to disk, and a checkpoint, so that the next start has little to do.
-    fn close(mut self, checkpoint: bool) {
-        self.commit();
-        if self.halted.is_some() || !checkpoint {
-            return;
-        }
-        self.view.flush();
-        let (sender, written) = mpsc::channel();
-        let payload = self.checkpoint_payload();
-        let begun = self.journal.begin_checkpoint(self.journal.durable(), payload, move |done| {
-            // The other end waits right below.
-            let _ = sender.send(done);
-        });
-        if begun && let Ok(done) = written.recv() {
-            self.checkpointed(done);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The control plane from outside: over HTTP, over the link, and over its own end.
 
 mod customer;
+#[cfg(test)]
 mod harness;
 mod money;
 mod operator;

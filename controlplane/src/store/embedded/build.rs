@@ -10,9 +10,6 @@ use super::journal::{Folders, ReadBatch, frames, look_at};
 use super::projection::Projection;
 use super::view::{Mark, View, ViewError};
 
-/// Journal bytes that go into the view in one piece.
-const PIECE_BYTES: usize = 1 << 20;
-
 /// A view that has come at least to batch `durable`.
 pub(crate) fn build(folders: &Folders, durable: u64) -> Result<View, String> {
     let again = |error: ViewError| {
@@ -40,10 +37,9 @@ pub(crate) fn build(folders: &Folders, durable: u64) -> Result<View, String> {
 }
 
 fn brought_up(mut view: View, folders: &Folders) -> Result<View, String> {
-    let mut pending = Pending::default();
     let from = view.applied().batch + 1;
-    look_at(folders, from, |batch| pending.take(&mut view, batch))?;
-    pending.write(&mut view)?;
+    look_at(folders, from, |batch| add(&mut view, &batch))?;
+    view.write().map_err(|error| error.0)?;
     Ok(view)
 }
 
@@ -52,37 +48,17 @@ pub(crate) fn catch_up(
     view: &mut View,
     read: impl FnOnce(&mut dyn FnMut(ReadBatch) -> Result<(), String>) -> Result<(), String>,
 ) -> Result<(), String> {
-    let mut pending = Pending::default();
-    read(&mut |batch| pending.take(view, batch))?;
-    pending.write(view)
+    read(&mut |batch| add(view, &batch))?;
+    view.write().map_err(|error| error.0)
 }
 
-/// Batches that are not yet in the view.
-#[derive(Default)]
-struct Pending {
-    projection: Projection,
-    mark: Mark,
-    bytes: usize,
-}
-
-impl Pending {
-    fn take(&mut self, view: &mut View, batch: ReadBatch) -> Result<(), String> {
-        let mut order = batch.first_order;
-        for event in frames(&batch.records) {
-            let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
-            self.projection.add(order, &event).map_err(|fault| fault.to_string())?;
-            order += 1;
-        }
-        self.mark = Mark { batch: batch.number, order };
-        self.bytes += batch.records.len();
-        if self.bytes >= PIECE_BYTES { self.write(view) } else { Ok(()) }
+fn add(view: &mut View, batch: &ReadBatch) -> Result<(), String> {
+    let mut projection = Projection::default();
+    let mut order = batch.first_order;
+    for event in frames(&batch.records) {
+        let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
+        projection.add(order, &event).map_err(|fault| fault.to_string())?;
+        order += 1;
     }
-
-    fn write(&mut self, view: &mut View) -> Result<(), String> {
-        if self.mark == Mark::default() {
-            return Ok(());
-        }
-        let pending = std::mem::take(self);
-        view.apply(pending.projection, pending.mark).map_err(|error| error.0)
-    }
+    view.add(projection, Mark { batch: batch.number, order }).map_err(|error| error.0)
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   m                                                -> applied: batch, order
 //!   b dataplane epoch ring first_seq                 -> a block: records, each behind its length
-//!   g account !order                                 -> ends of generations: places, oldest first
+//!   g account !order !position                       -> a chunk of 256 ends of generations
 //!   e dataplane epoch ring hold_seq/1024 order       -> (hold_seq, end_seq) of holds that ended
 //!   t account !order                                 -> a transaction, as JSON
 //!   x transaction                                    -> its account
@@ -12,8 +12,10 @@
 //!
 //! `order` numbers the ledger's events; `!order` counts down, so that a scan reads newest first.
 //! One tree holds all, because only within one tree does sled apply a batch whole. Nothing is
-//! written per request but its place: records stand in blocks as they came.
+//! written per request but its place: records stand in blocks as they came, and an account's ends
+//! in chunks under the key of their first, however the writes were cut.
 
+use crate::books::Place;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, TokenClass, Tokens, Usd};
 
 /// Holds of one ring that share an index entry.
@@ -83,6 +85,52 @@ pub(super) fn listed(family: u8, account: AccountId, order: u64) -> Vec<u8> {
 pub(super) fn listed_order(key: &[u8]) -> Option<u64> {
     let tail = key.len().checked_sub(8)?;
     Some(u64::MAX - u64::from_be_bytes(key[tail..].try_into().ok()?))
+}
+
+/// Ends of one account's generations that stand together.
+pub(super) const CHUNK: usize = 256;
+const END_BYTES: usize = 28;
+
+/// Where a generation of an account ended, and as which event's which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) place: Place,
+    pub(crate) at: GenerationId,
+}
+
+/// The key of the chunk that begins with an end.
+pub(super) fn chunk(account: AccountId, first: Place) -> Vec<u8> {
+    Key(listed(b'g', account, first.order)).with(&(u32::MAX - first.position).to_be_bytes()).bytes()
+}
+
+/// Appends ends to a chunk.
+pub(super) fn push_ends(chunk: &mut Vec<u8>, ends: &[End]) {
+    for end in ends {
+        chunk.extend_from_slice(&end.place.order.to_be_bytes());
+        chunk.extend_from_slice(&end.place.position.to_be_bytes());
+        chunk.extend_from_slice(&end.at.number().to_be_bytes());
+    }
+}
+
+/// How many ends a chunk has.
+pub(super) fn chunk_len(bytes: &[u8]) -> usize {
+    bytes.len() / END_BYTES
+}
+
+/// The ends of a chunk, oldest first.
+pub(super) fn ends(bytes: &[u8]) -> impl DoubleEndedIterator<Item = End> + '_ {
+    let (places, _) = bytes.as_chunks::<END_BYTES>();
+    places.iter().filter_map(|bytes| {
+        let (order, rest) = bytes.split_first_chunk()?;
+        let (position, at) = rest.split_first_chunk()?;
+        Some(End {
+            place: Place {
+                order: u64::from_be_bytes(*order),
+                position: u32::from_be_bytes(*position),
+            },
+            at: GenerationId::from_number(u128::from_be_bytes(at.try_into().ok()?)),
+        })
+    })
 }
 
 /// The last key of an account's list.
@@ -186,12 +234,6 @@ pub(super) fn pair(first: u64, second: u64) -> [u8; 16] {
     (u128::from(first) << 64 | u128::from(second)).to_be_bytes()
 }
 
-/// The places of a `g` value, oldest first.
-pub(super) fn places(bytes: &[u8]) -> impl DoubleEndedIterator<Item = GenerationId> + '_ {
-    let (places, _) = bytes.as_chunks::<16>();
-    places.iter().map(|place| GenerationId::from_number(u128::from_be_bytes(*place)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +244,21 @@ mod tests {
         assert!(keys.is_sorted());
         assert_eq!(listed_order(&keys[1]), Some(2));
         assert!(listed_end(b'g', AccountId(7)) < listed(b'g', AccountId(8), u64::MAX));
+    }
+
+    #[test]
+    fn a_chunk_reads_back_and_sorts_by_its_first() {
+        let end = |order, position| End {
+            place: Place { order, position },
+            at: GenerationId { seq: order, ..GenerationId::default() },
+        };
+        let mut bytes = Vec::new();
+        push_ends(&mut bytes, &[end(5, 0), end(5, 1), end(9, 0)]);
+        assert_eq!(chunk_len(&bytes), 3);
+        assert_eq!(ends(&bytes).collect::<Vec<_>>(), [end(5, 0), end(5, 1), end(9, 0)]);
+        let key = |order, position| chunk(AccountId(1), Place { order, position });
+        assert!(key(9, 0) < key(5, 1) && key(5, 1) < key(5, 0));
+        assert!(key(0, 0) < [listed_end(b'g', AccountId(1)), vec![0xff; 5]].concat());
     }
 
     #[test]

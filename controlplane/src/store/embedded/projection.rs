@@ -1,8 +1,8 @@
 //! What events put into the view.
 //!
-//! A pure function of the journal: the same events give the same view, however they are grouped
-//! into batches. Settled records go in as blocks and as one index entry for each account and each
-//! bucket of holds of a run, never one for each request.
+//! A pure function of the journal: the same events give the same view, however the writes are cut.
+//! Settled records go in as blocks as they came; their ends are gathered by account, and by bucket
+//! of holds, so that sled never sees a write for each request.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use ledger::{Record, RecordFault, Run};
 use serde::{Deserialize, Serialize};
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, UnixMillis, Usd};
 
-use super::layout::{self, Usage, UsageKey};
-use crate::books::TransactionKind;
+use super::layout::{self, End, Usage, UsageKey};
+use crate::books::{Place, TransactionKind};
 
 /// The most bytes of a block: well below what sled would move into a file of its own.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -22,10 +22,14 @@ const BLOCK_BYTES: usize = 16 << 10;
 pub(crate) struct Projection {
     /// Keys with their values, each written once and never changed.
     pub(crate) entries: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Ends of generations by account, oldest first.
+    pub(crate) ends: BTreeMap<AccountId, Vec<End>>,
     /// Added to what stands there.
     pub(crate) usage: BTreeMap<UsageKey, Usage>,
     /// Credits that ended: whose they were stands in the view.
     pub(super) expired: Vec<(u64, StoredTransaction, TransactionId)>,
+    /// About how many bytes all that is.
+    pub(super) weight: usize,
 }
 
 /// A transaction as the view keeps it.
@@ -78,7 +82,21 @@ impl Projection {
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.weight += key.len() + value.len();
         self.entries.push((key, value));
+    }
+
+    /// Adds what later events add.
+    pub(super) fn merge(&mut self, mut later: Self) {
+        self.entries.append(&mut later.entries);
+        self.expired.append(&mut later.expired);
+        self.weight += later.weight;
+        for (account, mut ends) in later.ends {
+            self.ends.entry(account).or_default().append(&mut ends);
+        }
+        for (key, usage) in later.usage {
+            self.usage.entry(key).or_default().add(&usage);
+        }
     }
 
     fn settled(
@@ -89,7 +107,7 @@ impl Projection {
         run: &Run,
     ) -> Result<(), RecordFault> {
         let place = |seq| GenerationId { dataplane, epoch, ring: run.ring, seq };
-        let mut accounts: BTreeMap<AccountId, Vec<u8>> = BTreeMap::new();
+        let mut position = 0;
         let mut buckets: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let mut block = (run.first_seq, 0);
         for entry in run.records() {
@@ -99,24 +117,22 @@ impl Projection {
                 self.put(layout::block(place(block.0)), run.bytes[block.1..start].to_vec());
                 block = (entry.seq, start);
             }
-            let Some(end) = self.ended(&entry.decode()?) else { continue };
-            let number = place(entry.seq).number().to_be_bytes();
-            accounts.entry(end.account).or_default().extend_from_slice(&number);
-            let bucket = buckets.entry(layout::bucket(place(end.hold_seq))).or_default();
-            bucket.extend_from_slice(&layout::pair(end.hold_seq, entry.seq));
+            let Some((account, hold_seq)) = self.ended(&entry.decode()?) else { continue };
+            let end = End { place: Place { order, position }, at: place(entry.seq) };
+            position += 1;
+            self.ends.entry(account).or_default().push(end);
+            let bucket = buckets.entry(layout::bucket(place(hold_seq))).or_default();
+            bucket.extend_from_slice(&layout::pair(hold_seq, entry.seq));
         }
         self.put(layout::block(place(block.0)), run.bytes[block.1..].to_vec());
-        for (account, places) in accounts {
-            self.put(layout::listed(b'g', account, order), places);
-        }
         for (bucket, pairs) in buckets {
             self.put(layout::ended(&bucket, order), pairs);
         }
         Ok(())
     }
 
-    /// What a record ends, with its use counted; `None` where it ends nothing.
-    fn ended(&mut self, record: &Record) -> Option<End> {
+    /// Whose hold a record ends, and which, with its use counted; `None` where it ends nothing.
+    fn ended(&mut self, record: &Record) -> Option<(AccountId, u64)> {
         match record {
             Record::Post(post) => {
                 let (account, day) = (post.account, post.created_at.day());
@@ -127,20 +143,15 @@ impl Projection {
                     list_cost: post.list_cost,
                     tokens: post.tokens,
                 });
-                Some(End { account, hold_seq: post.hold_seq })
+                Some((account, post.hold_seq))
             }
-            Record::Void(void) => Some(End { account: void.account, hold_seq: void.hold_seq }),
+            Record::Void(void) => Some((void.account, void.hold_seq)),
             Record::Hold(_)
             | Record::Progress(_)
             | Record::Grant { .. }
             | Record::Return { .. } => None,
         }
     }
-}
-
-struct End {
-    account: AccountId,
-    hold_seq: u64,
 }
 
 /// The transaction that an event is, if it is one.
@@ -177,4 +188,33 @@ fn stored(event: &Event) -> Option<StoredTransaction> {
         }
         _ => None,
     }
+}
+
+/// Ends gathered into whole chunks, as the view must have them.
+#[derive(Default)]
+pub(crate) struct Chunks(BTreeMap<AccountId, Vec<End>>);
+
+impl Chunks {
+    /// Adds an account's next ends; answers the chunks that are full now.
+    pub(crate) fn add(&mut self, account: AccountId, ends: Vec<End>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let open = self.0.entry(account).or_default();
+        open.extend(ends);
+        let mut full = Vec::new();
+        while open.len() >= layout::CHUNK {
+            let rest = open.split_off(layout::CHUNK);
+            full.extend(entry(account, &std::mem::replace(open, rest)));
+        }
+        full
+    }
+
+    /// The chunks that are not full: the beginnings of what the view has.
+    pub(crate) fn rest(self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.0.into_iter().filter_map(|(account, ends)| entry(account, &ends)).collect()
+    }
+}
+
+fn entry(account: AccountId, ends: &[End]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut value = Vec::new();
+    layout::push_ends(&mut value, ends);
+    Some((layout::chunk(account, ends.first()?.place), value))
 }

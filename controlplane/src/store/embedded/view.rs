@@ -14,10 +14,12 @@ use std::path::Path;
 use ledger::{Record, Run};
 use units::{AccountId, GenerationId, KeyId};
 
-use super::layout::{self, APPLIED, Usage, UsageKey};
+use super::layout::{self, APPLIED, End, Usage, UsageKey};
 use super::projection::{Projection, StoredTransaction};
 use crate::books::Place;
 
+/// Bytes that are gathered before sled sees them.
+const GATHERED_BYTES: usize = 1 << 20;
 /// Bytes that sled may keep in memory.
 const CACHE_BYTES: u64 = 24 << 20;
 
@@ -36,6 +38,10 @@ pub(crate) struct ViewError(pub(crate) String);
 pub(crate) struct View {
     db: sled::Db,
     applied: Mark,
+    /// How far sled itself has come.
+    written: Mark,
+    /// What was added and is not yet in sled, up to `applied`.
+    gathered: Projection,
 }
 
 impl View {
@@ -47,7 +53,7 @@ impl View {
             let mark = db.get(APPLIED)?;
             let mark = mark.as_deref().and_then(|bytes| layout::pairs(bytes).next());
             let applied = mark.map(|(batch, order)| Mark { batch, order }).unwrap_or_default();
-            Ok(Self { db, applied })
+            Ok(Self { db, applied, written: applied, gathered: Projection::default() })
         })
     }
 
@@ -63,22 +69,33 @@ impl View {
         self.applied
     }
 
-    /// Adds what batches up to `mark` have for the view, whole or not at all.
-    pub(crate) fn apply(
-        &mut self,
-        mut projection: Projection,
-        mark: Mark,
-    ) -> Result<(), ViewError> {
+    /// Adds what batches up to `mark` have for the view. Whoever looks something up writes first.
+    pub(crate) fn add(&mut self, projection: Projection, mark: Mark) -> Result<(), ViewError> {
+        self.gathered.merge(projection);
+        self.applied = mark;
+        if self.gathered.weight >= GATHERED_BYTES { self.write() } else { Ok(()) }
+    }
+
+    /// Writes what was gathered, whole or not at all.
+    pub(crate) fn write(&mut self) -> Result<(), ViewError> {
+        if self.written == self.applied {
+            return Ok(());
+        }
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let mark = self.applied;
         fenced(|| {
-            for (order, mut row, lot) in std::mem::take(&mut projection.expired) {
-                row.account = self.account_of(lot.0, &projection)?;
-                projection.transaction(order, &row);
+            for (order, mut row, lot) in std::mem::take(&mut gathered.expired) {
+                row.account = self.account_of(lot.0, &gathered)?;
+                gathered.transaction(order, &row);
             }
             let mut batch = sled::Batch::default();
-            for (key, value) in projection.entries {
+            for (account, ends) in gathered.ends {
+                self.write_ends(account, &ends, &mut batch)?;
+            }
+            for (key, value) in gathered.entries {
                 batch.insert(key, value);
             }
-            for (key, more) in projection.usage {
+            for (key, more) in gathered.usage {
                 let key = key.bytes();
                 let old = self.db.get(&key)?.as_deref().and_then(Usage::read);
                 let mut usage = old.unwrap_or_default();
@@ -88,8 +105,40 @@ impl View {
             batch.insert(APPLIED, &layout::pair(mark.batch, mark.order));
             self.db.apply_batch(batch)
         })?;
-        self.applied = mark;
+        self.written = mark;
         Ok(())
+    }
+
+    /// Fills the account's open chunk, and begins others behind it.
+    fn write_ends(
+        &self,
+        account: AccountId,
+        mut ends: &[End],
+        batch: &mut sled::Batch,
+    ) -> sled::Result<()> {
+        let newest = self.db.range(self.lists(account)).next().transpose()?;
+        if let Some((key, value)) = newest {
+            let room = layout::CHUNK.saturating_sub(layout::chunk_len(&value));
+            let (more, rest) = ends.split_at(room.min(ends.len()));
+            if !more.is_empty() {
+                let mut value = value.to_vec();
+                layout::push_ends(&mut value, more);
+                batch.insert(key, value);
+            }
+            ends = rest;
+        }
+        for chunk in ends.chunks(layout::CHUNK) {
+            let mut value = Vec::new();
+            layout::push_ends(&mut value, chunk);
+            batch.insert(layout::chunk(account, chunk[0].place), value);
+        }
+        Ok(())
+    }
+
+    /// Every chunk of an account, newest first.
+    fn lists(&self, account: AccountId) -> std::ops::RangeInclusive<Vec<u8>> {
+        let first = Place { order: 0, position: 0 };
+        layout::listed(b'g', account, u64::MAX)..=layout::chunk(account, first)
     }
 
     /// Whose a transaction is, that stands in the view or is about to.
@@ -106,7 +155,8 @@ impl View {
     }
 
     /// Hands everything to the disk: at a stop, and before a checkpoint relies on less journal.
-    pub(crate) fn flush(&self) -> Result<(), ViewError> {
+    pub(crate) fn flush(&mut self) -> Result<(), ViewError> {
+        self.write()?;
         fenced(|| self.db.flush().map(drop))
     }
 
@@ -142,18 +192,15 @@ impl View {
         after: Option<Place>,
         count: usize,
     ) -> Result<Vec<(Place, GenerationId)>, ViewError> {
-        let newest = after.map_or(u64::MAX, |place| place.order);
-        let range = layout::listed(b'g', account, newest)..=layout::listed_end(b'g', account);
+        let newest = after.unwrap_or(Place { order: u64::MAX, position: u32::MAX });
+        let range = layout::chunk(account, newest)..=self.lists(account).into_inner().1;
         fenced(|| {
             let mut found = Vec::new();
             for entry in self.db.range(range) {
-                let (key, value) = entry?;
-                let order = layout::listed_order(&key).unwrap_or_default();
-                let places = layout::places(&value).enumerate().collect::<Vec<_>>();
-                for (position, end) in places.into_iter().rev() {
-                    let place = Place { order, position: position as u32 };
-                    if after.is_none_or(|after| place < after) {
-                        found.push((place, end));
+                let (_, value) = entry?;
+                for end in layout::ends(&value).rev() {
+                    if after.is_none_or(|after| end.place < after) {
+                        found.push((end.place, end.at));
                     }
                     if found.len() == count {
                         return Ok(found);
@@ -210,7 +257,12 @@ impl View {
         fenced(|| {
             let mut equal = 0;
             for (key, value) in entries {
-                equal += usize::from(self.db.get(key)?.is_some_and(|found| *found == **value));
+                let found = self.db.get(key)?;
+                // A chunk may have grown since.
+                let grows = key.starts_with(b"g");
+                let same =
+                    |found: sled::IVec| *found == **value || (grows && found.starts_with(value));
+                equal += usize::from(found.is_some_and(same));
             }
             Ok(equal)
         })

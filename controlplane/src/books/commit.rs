@@ -1,0 +1,111 @@
+//! What happens to a batch: written, synced, and then everything that waited for it.
+//!
+//! Order: journal, answers and link messages, view. A journal that cannot be written halts the
+//! ledger, and what waited is dropped: callers are refused, data planes send again. Checkpoints are
+//! begun here and end on their own.
+
+use std::sync::mpsc;
+use std::time::Instant;
+
+use super::start::{self, Marks};
+use super::thread::{After, Input, Ledger};
+use crate::store::embedded::{Checkpointed, Mark};
+
+/// Bytes of events after which a batch is written.
+const BATCH_BYTES: usize = 4 << 20;
+
+impl Ledger {
+    pub(super) fn commit_if_long(&mut self) {
+        if self.batch.records.len() >= BATCH_BYTES {
+            self.commit();
+        }
+    }
+
+    /// Writes the batch, and then does what waited for it.
+    pub(super) fn commit(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let mut mark = Mark::default();
+        if self.halted.is_none() && batch.count > 0 {
+            let first = self.order - u64::from(batch.count);
+            match self.journal.commit(first, batch.count, &batch.records) {
+                Ok(number) => mark = Mark { batch: number, order: self.order },
+                Err(error) => self.halt(format!("its journal cannot be written: {error}")),
+            }
+        }
+        if self.halted.is_some() {
+            self.after.clear();
+            return;
+        }
+        for after in std::mem::take(&mut self.after) {
+            self.let_go(after);
+        }
+        if batch.count > 0 {
+            self.days.note(self.now, mark.batch);
+            self.add_to_view(batch.projection, mark);
+        }
+    }
+
+    fn let_go(&mut self, after: After) {
+        match after {
+            After::Send { link, message } => self.links.send(link, message),
+            After::Welcome { link } => self.welcome(link),
+            After::Marks { link } => self.tell_marks(link),
+            After::Publish { generation, news } => self.publish(generation, &news),
+            After::Answer(answer) => answer(),
+            After::AnswerWhenApplied { generation, answer } => {
+                self.waiting.until_applied(generation, answer, &self.links, Instant::now());
+            }
+        }
+    }
+
+    pub(super) fn checkpoint_if_due(&mut self) {
+        if self.journal.since_checkpoint < self.checkpoint_bytes {
+            return;
+        }
+        let queue = self.queue.clone();
+        let payload = self.checkpoint_payload();
+        self.journal.begin_checkpoint(self.journal.durable(), payload, move |done| {
+            // A thread that has ended needs no news of its checkpoint.
+            let _ = queue.send(Input::Checkpointed(done));
+        });
+    }
+
+    fn checkpoint_payload(&self) -> Vec<u8> {
+        start::payload(&self.books, &Marks::of(self))
+    }
+
+    pub(crate) fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// Removes journal that neither a start nor the request log needs any more.
+    pub(super) fn checkpointed(&mut self, done: Checkpointed) {
+        match self.journal.end_checkpoint(done) {
+            Ok(older) => {
+                let kept = self.days.first_kept(self.now, self.retention_days);
+                if let Err(error) = self.journal.remove_below(older.min(kept)) {
+                    eprintln!("tollgate: old journal segments stay: {error}");
+                }
+            }
+            Err(why) => eprintln!("tollgate: no checkpoint was written: {why}"),
+        }
+    }
+
+    /// The last acts: the view to disk, and a checkpoint, so that the next start has little to do.
+    pub(super) fn close(mut self, checkpoint: bool) {
+        self.commit();
+        if self.halted.is_some() || !checkpoint {
+            return;
+        }
+        self.view.flush();
+        let (sender, written) = mpsc::channel();
+        let payload = self.checkpoint_payload();
+        let begun = self.journal.begin_checkpoint(self.journal.durable(), payload, move |done| {
+            // The other end waits right below.
+            let _ = sender.send(done);
+        });
+        if begun && let Ok(done) = written.recv() {
+            self.checkpointed(done);
+        }
+    }
+}
