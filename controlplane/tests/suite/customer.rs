@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use units::Usd;
 
 use crate::harness::plane::{Asker, Plane};
-use crate::harness::{Answer, Control, catalog, send};
+use crate::harness::{Answer, Control, TOKEN, catalog, send};
 
 fn cents(count: i128) -> Usd {
     Usd::from_pico(count * 10_000_000_000)
@@ -201,4 +201,77 @@ fn a_write_is_answered_once_data_planes_have_it() {
     let begun = std::time::Instant::now();
     customer.control.key(&customer.account, json!({}));
     assert!(begun.elapsed().as_millis() < 300);
+}
+
+/// The fields of an answer are those of its shape, level by level.
+fn assert_described(document: &Value, shape: &Value, answer: &Value, place: &str) {
+    if let Some(reference) = shape["$ref"].as_str() {
+        let shape = document.pointer(&reference[1..]).unwrap();
+        return assert_described(document, shape, answer, place);
+    }
+    match answer {
+        Value::Object(fields) if shape["properties"].is_object() => {
+            for (field, value) in fields {
+                let shape = &shape["properties"][field];
+                assert!(shape.is_object(), "{place}.{field} is not described");
+                assert_described(document, shape, value, &format!("{place}.{field}"));
+            }
+            for field in shape["required"].as_array().into_iter().flatten() {
+                assert!(fields.contains_key(field.as_str().unwrap()), "{place} lacks {field}");
+            }
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| {
+                assert_described(document, &shape["items"], item, &format!("{place}[]"));
+            });
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn what_is_answered_is_what_is_described() {
+    let customer = Customer::new();
+    let document = customer.control.get("/openapi.json").ok(200);
+    let account = &customer.account;
+    let (manager, hash) = customer.control.key(account, json!({"class": "management"}));
+    let listed = customer.get("/api/v1/transactions").ok(200);
+    let id = listed["transactions"][1]["id"].as_str().unwrap().to_owned();
+    let calls = [
+        ("/admin/v1/providers", String::new()),
+        ("/admin/v1/models/{id}", "/admin/v1/models/sandbox/chat".into()),
+        ("/admin/v1/catalog", String::new()),
+        ("/admin/v1/accounts", String::new()),
+        ("/admin/v1/accounts/{id}", format!("/admin/v1/accounts/{account}")),
+        ("/admin/v1/accounts/{id}/keys", format!("/admin/v1/accounts/{account}/keys")),
+        (
+            "/admin/v1/accounts/{id}/transactions",
+            format!("/admin/v1/accounts/{account}/transactions"),
+        ),
+        (
+            "/admin/v1/accounts/{id}/generations",
+            format!("/admin/v1/accounts/{account}/generations"),
+        ),
+        ("/admin/v1/keys/{hash}", format!("/admin/v1/keys/{hash}")),
+        ("/admin/v1/generations/{id}", format!("/admin/v1/generations/{id}")),
+        ("/admin/v1/ledger/audit", String::new()),
+        ("/admin/v1/status", String::new()),
+        ("/admin/v1/dataplanes", String::new()),
+        ("/api/v1/balance", String::new()),
+        ("/api/v1/transactions", String::new()),
+        ("/api/v1/credits", String::new()),
+        ("/api/v1/key", String::new()),
+        ("/api/v1/keys", String::new()),
+        ("/api/v1/keys/{hash}", format!("/api/v1/keys/{hash}")),
+        ("/api/v1/generation", format!("/api/v1/generation?id={id}")),
+    ];
+    for (path, called) in calls {
+        let called = if called.is_empty() { path } else { &called };
+        let token = if path.starts_with("/api") { manager.as_str() } else { TOKEN };
+        let answer = customer.control.call("GET", called, token, "").ok(200);
+        let good = &document["paths"][path]["get"]["responses"]["200"];
+        let shape = &good["content"]["application/json"]["schema"];
+        assert!(shape.is_object(), "{path}");
+        assert_described(&document, shape, &answer, path);
+    }
 }
