@@ -379,7 +379,7 @@ proptest! {
         }
         let bytes = world.books.encode();
         let mut read = Books::decode(&bytes).unwrap();
-        prop_assert!(read.encode() == bytes);
+        prop_assert!(read.encode() == bytes && audit::audit(&read).ok);
         let event = Event::EpochOpened { dataplane: DataPlaneId(9), epoch: units::Epoch(1) };
         read.apply(&event).unwrap();
         world.books.apply(&event).unwrap();

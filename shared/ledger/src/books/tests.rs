@@ -7,8 +7,8 @@ use super::*;
 use crate::event::CreditKind;
 use crate::purse::Purse;
 use crate::record::{
-    Attempts, Excess, FinishCode, Flags, Hold, Outcome, Post, Record, UpstreamId, UsageSource,
-    Void, VoidReason,
+    Attempts, Excess, FinishCode, Flags, Hold, Outcome, Post, Progress, Record, UpstreamId,
+    UsageSource, Void, VoidReason,
 };
 use crate::run::Run;
 
@@ -192,6 +192,10 @@ fn a_hold_ends_once_and_as_itself() {
     assert_eq!(promise(&other), Some(Promise::EndMatchesHold));
     let above = refused(&mut books, &settled(3, &[post(2, 10, 11)]));
     assert_eq!(promise(&above), Some(Promise::ChargeWithinHold));
+    let mut early = a_post(2, 10, 9);
+    early.excess.from_free = usd(1);
+    let early = refused(&mut books, &settled(3, &[Record::Post(early)]));
+    assert_eq!(promise(&early), Some(Promise::ChargeWithinHold), "the hold is not used up");
     let negative = refused(&mut books, &settled(3, &[post(2, 10, -1)]));
     assert_eq!(negative, BooksError::BadAmount(usd(-1)));
 }
@@ -208,6 +212,24 @@ fn runs_apply_once_and_in_order() {
     }
     assert_eq!(books.watermarks(PLANE, EPOCH), [(0, 2)]);
     assert_eq!(books.account(ACCOUNT).unwrap().spent, usd(20));
+}
+
+#[test]
+fn a_refused_run_takes_back_what_stood_before_the_fault() {
+    let mut books = opened();
+    let progress = |charge| {
+        Record::Progress(Progress { hold_seq: 0, tokens: Tokens::ZERO, charge: usd(charge) })
+    };
+    books.apply(&settled(0, &[hold(60), hold(5), progress(1)])).unwrap();
+    let back = Record::Return { purse: PURSE, amount: usd(20) };
+    let grant = Record::Grant { purse: PURSE, amount: usd(100) };
+    let (early, late) = ([back, grant, progress(2), progress(3)], [hold(1), void(9, 1)]);
+    let ends = [post(0, 60, 20), hold(4), void(1, 5)];
+    let run: Vec<Record> = early.into_iter().chain(ends).chain(late).collect();
+    let error = refused(&mut books, &settled(3, &run));
+    assert_eq!(promise(&error), Some(Promise::HoldEndsOnce));
+    books.apply(&settled(3, &run[..run.len() - 1])).unwrap();
+    assert!(audit(&books).ok);
 }
 
 #[test]
@@ -334,7 +356,8 @@ fn a_checkpoint_reads_back_and_no_part_of_one_does() {
     books.apply(&settled(0, &[hold(60), hold(5), post(0, 60, 20)])).unwrap();
     books.apply(&refund(2, 0, 15, "a")).unwrap();
     let bytes = books.encode();
-    assert!(Books::decode(&bytes).unwrap().encode() == bytes);
+    let read = Books::decode(&bytes).unwrap();
+    assert!(read.encode() == bytes && audit(&read).ok);
     for end in 0..bytes.len() {
         assert!(Books::decode(&bytes[..end]).is_err(), "cut at {end}");
         let mut changed = bytes.clone();

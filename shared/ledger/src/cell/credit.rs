@@ -225,6 +225,22 @@ mod tests {
         assert!(!cell.exhausted() && cell.ask_once());
     }
 
+    #[test]
+    fn one_credit_is_never_out_twice() {
+        let (cell, out) = (cell(1), AtomicI64::new(0));
+        let take_and_undo = || {
+            for _ in 0..100_000 {
+                if cell.try_hold(1) {
+                    assert_eq!(out.fetch_add(1, Ordering::SeqCst), 0);
+                    out.fetch_sub(1, Ordering::SeqCst);
+                    cell.undo_hold(1);
+                }
+            }
+        };
+        thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(take_and_undo))));
+        assert_eq!((cell.free(), cell.held()), (1, 0));
+    }
+
     /// Cores take, the journal thread ends and grants, returns are taken back: at the end every
     /// picodollar is accounted for, and at no time was more out than was granted.
     #[test]
