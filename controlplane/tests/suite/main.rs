@@ -1,9 +1,14 @@
 //! The control plane from outside: over HTTP, over the link, and over its own end.
 
+#[cfg(test)]
 mod customer;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod money;
+#[cfg(test)]
 mod operator;
+#[cfg(test)]
 mod restart;
+#[cfg(test)]
 mod speed;
