@@ -109,6 +109,7 @@ def main(command):
             folder / "gateway.log",
             f"http://{admin}/readyz",
             TOLLGATE_ADMIN_TOKEN=token,
+            SIMULATOR_KEY="simulator-key",
         )
         with simulator, gateway:
             environment = {

@@ -25,7 +25,7 @@ pub(super) fn start(mock: SocketAddr, folder: &Path, binary: &Path) -> Result<Pe
     write(&folder.join("catalog.toml"), &catalog(mock))?;
     let mut command = Command::new(binary);
     command.arg("serve").arg("--config").arg(&config).arg("--data").arg(folder.join("books"));
-    command.env("TOLLGATE_ADMIN_TOKEN", TOKEN);
+    command.env("TOLLGATE_ADMIN_TOKEN", TOKEN).env("MOCK_KEY", "mock-key");
     let running = Running::start(command, folder, admin)?;
     let admin = Admin { address: admin };
     admin.wait_until_ready()?;
@@ -45,7 +45,7 @@ fn settings(listen: SocketAddr, admin: SocketAddr, folder: &Path) -> String {
 fn catalog(mock: SocketAddr) -> String {
     let mut text = format!(
         "[[provider]]\nid = \"mock\"\ndialect = \"openai\"\nbase_url = \"http://{mock}/v1\"\n\
-         allow_private = true\napi_keys = [\"mock-key\"]\non_client_abort = \"abort\"\n\
+         allow_private = true\napi_keys = [\"env:MOCK_KEY\"]\non_client_abort = \"abort\"\n\
          output_cap_field = \"max_tokens\"\nstream_usage = true\ncache_included = true\n\
          input_overhead = 64\n"
     );
