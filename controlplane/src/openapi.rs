@@ -1,14 +1,16 @@
 //! `GET /openapi.json`: what this port offers, as OpenAPI 3.1.
 //!
-//! One line per operation here, the shapes in `openapi/schemas.json`. A test holds the lines to
+//! One line per operation in `openapi/operations.json`, the shapes in `openapi/schemas.json`. A test holds the lines to
 //! the route table of `server.rs` in both directions, another the shapes to what is really
 //! answered. Left out on purpose: the data port's inference dialects, which their owners publish.
 
 use axum::Json;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// Who may call.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Caller {
     Operator,
     Customer,
@@ -18,60 +20,12 @@ enum Caller {
 
 use Caller::{Anyone, Customer, KeyKeeper, Operator};
 
-/// Method, path, caller, body, answer, and what it does.
-type Operation = (&'static str, &'static str, Caller, &'static str, &'static str, &'static str);
+/// Method, path, caller, body, answer, and what it does; no body and no answer are empty.
+#[derive(Clone, Debug, Deserialize)]
+struct Operation(String, String, Caller, String, String, String);
 
-#[rustfmt::skip]
-const OPERATIONS: &[Operation] = &[
-    ("get", "/admin/v1/providers", Operator, "", "Providers", "Every provider; literal keys are masked"),
-    ("get", "/admin/v1/providers/{id}", Operator, "", "Provider", "One provider"),
-    ("put", "/admin/v1/providers/{id}", Operator, "Provider", "Provider", "Put a provider; x-generation says which configuration holds it"),
-    ("delete", "/admin/v1/providers/{id}", Operator, "", "Deleted", "Remove a provider that no model uses"),
-    ("get", "/admin/v1/models", Operator, "", "Models", "Every model"),
-    ("get", "/admin/v1/models/{id}", Operator, "", "Model", "One model; its id may hold slashes"),
-    ("put", "/admin/v1/models/{id}", Operator, "Model", "Model", "Put a model"),
-    ("delete", "/admin/v1/models/{id}", Operator, "", "Deleted", "Remove a model"),
-    ("get", "/admin/v1/tiers", Operator, "", "Tiers", "Every tier"),
-    ("get", "/admin/v1/tiers/{id}", Operator, "", "Tier", "One tier; its id may hold slashes"),
-    ("put", "/admin/v1/tiers/{id}", Operator, "Tier", "Tier", "Put a tier"),
-    ("delete", "/admin/v1/tiers/{id}", Operator, "", "Deleted", "Remove a tier"),
-    ("get", "/admin/v1/catalog", Operator, "", "Catalog", "The catalog as a whole"),
-    ("post", "/admin/v1/catalog", Operator, "Catalog", "CatalogChange", "Replace the catalog, whole or not at all; ?dry_run=1 only tells the difference"),
-    ("get", "/admin/v1/accounts", Operator, "", "Accounts", "Accounts, oldest first; ?cursor=&limit="),
-    ("post", "/admin/v1/accounts", Operator, "AccountOrder", "Account", "Open an account"),
-    ("get", "/admin/v1/accounts/{id}", Operator, "", "Account", "One account with its money"),
-    ("patch", "/admin/v1/accounts/{id}", Operator, "AccountChange", "Account", "Rename, disable or enable an account"),
-    ("post", "/admin/v1/accounts/{id}/credits", Operator, "CreditOrder", "Transaction", "Credit an account; the same reference again changes nothing"),
-    ("get", "/admin/v1/accounts/{id}/keys", Operator, "", "Keys", "The keys of an account"),
-    ("post", "/admin/v1/accounts/{id}/keys", Operator, "KeyOrder", "KeyTold", "Make a key; its text is told this once"),
-    ("get", "/admin/v1/accounts/{id}/transactions", Operator, "", "Transactions", "Credits, refunds and adjustments, newest first; ?cursor=&limit="),
-    ("get", "/admin/v1/accounts/{id}/generations", Operator, "", "Generations", "Generations, newest first; ?cursor=&limit="),
-    ("get", "/admin/v1/keys/{hash}", Operator, "", "Key", "One key"),
-    ("patch", "/admin/v1/keys/{hash}", Operator, "KeyPatch", "Key", "Change a key: left out keeps, null clears"),
-    ("delete", "/admin/v1/keys/{hash}", Operator, "", "Deleted", "Delete a key"),
-    ("get", "/admin/v1/generations/{id}", Operator, "", "Generation", "One generation: usage, price, charge, attempts"),
-    ("post", "/admin/v1/generations/{id}/refund", Operator, "RefundOrder", "Transaction", "Give back what a generation cost, once"),
-    ("get", "/admin/v1/ledger/audit", Operator, "", "Audit", "Every identity with its two sides; ?full=1 recomputes all from the journal"),
-    ("post", "/admin/v1/ledger/rebuild", Operator, "", "Audit", "Drop the view and build it again from the journal"),
-    ("get", "/admin/v1/status", Operator, "", "Status", "How both planes are doing"),
-    ("get", "/admin/v1/dataplanes", Operator, "", "DataPlanes", "The data planes that ever linked"),
-    ("post", "/admin/v1/dataplanes/{id}/fence", Operator, "", "DataPlane", "Close the epochs of a data plane that is gone for good"),
-    ("get", "/api/v1/balance", Customer, "", "Balance", "The account's balance"),
-    ("get", "/api/v1/transactions", Customer, "", "Statement", "What moved the account's money, newest first; ?cursor=&limit="),
-    ("get", "/api/v1/credits", Customer, "", "Credits", "Credit in and usage out since ever"),
-    ("get", "/api/v1/key", Customer, "", "OwnKeyAnswer", "The key that asks"),
-    ("get", "/api/v1/generation", Customer, "", "Receipt", "One generation of the account; ?id="),
-    ("get", "/api/v1/keys", KeyKeeper, "", "OwnKeys", "The account's keys"),
-    ("post", "/api/v1/keys", KeyKeeper, "KeyOrder", "OwnKeyTold", "Make a key; its text is told this once"),
-    ("get", "/api/v1/keys/{hash}", KeyKeeper, "", "OwnKeyAnswer", "One key of the account"),
-    ("patch", "/api/v1/keys/{hash}", KeyKeeper, "KeyPatch", "OwnKeyAnswer", "Change a key: left out keeps, null clears"),
-    ("delete", "/api/v1/keys/{hash}", KeyKeeper, "", "Deleted", "Delete a key"),
-    ("get", "/metrics", Anyone, "", "", "Prometheus text"),
-    ("get", "/livez", Anyone, "", "", "The process runs"),
-    ("get", "/readyz", Anyone, "", "", "The books answer and the journal can be written"),
-    ("get", "/openapi.json", Anyone, "", "", "This document"),
-];
-
+/// One operation in each line.
+const OPERATIONS: &str = include_str!("openapi/operations.json");
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
 pub(crate) async fn document() -> Json<Value> {
@@ -80,9 +34,9 @@ pub(crate) async fn document() -> Json<Value> {
 
 fn described() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for operation in OPERATIONS {
-        let path = paths.entry(operation.1).or_insert_with(|| json!({}));
-        path[operation.0] = operation_json(operation);
+    for operation in operations() {
+        let path = paths.entry(&operation.1).or_insert_with(|| json!({}));
+        path[&operation.0] = operation_json(&operation);
     }
     let schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
     json!({
@@ -105,7 +59,13 @@ fn described() -> Value {
     })
 }
 
-fn operation_json(&(method, path, caller, body, answer, summary): &Operation) -> Value {
+/// The lines; a test reads them all.
+fn operations() -> Vec<Operation> {
+    serde_json::from_str(OPERATIONS).unwrap_or_default()
+}
+
+fn operation_json(operation: &Operation) -> Value {
+    let Operation(method, path, caller, body, answer, summary) = operation;
     let security = match caller {
         Operator => json!([{"operator": []}]),
         Customer | KeyKeeper => json!([{"customer": []}, {"customer_header": []}]),
@@ -125,7 +85,7 @@ fn operation_json(&(method, path, caller, body, answer, summary): &Operation) ->
         "operationId": format!("{method}{}", path.replace(['/', '{', '}', '.'], "_")),
         "security": security,
         "parameters": parameters,
-        "responses": responses(method, caller, answer),
+        "responses": responses(method, *caller, answer),
     });
     if !body.is_empty() {
         let content = content(body);

@@ -24,9 +24,9 @@ const TEXT_BYTES: usize = 256;
 impl Ledger {
     pub(crate) fn open_account(&mut self, name: String) -> Result<AccountView, Refusal> {
         let name = checked_text("name", name)?;
-        let last = self.books.account_ids().last().map_or(0, |id| id.0);
-        let account = AccountId(last + 1);
+        let account = AccountId(self.last_account.0 + 1);
         self.book(&Event::AccountOpened { account, name, at: self.now }).map_err(refused)?;
+        self.last_account = account;
         self.account(account)
     }
 

@@ -38,7 +38,10 @@ impl Owner {
 }
 
 macro_rules! commands {
-    ($($(#[$doc:meta])* $variant:ident = $method:ident($($field:ident: $kind:ty),*) -> $answer:ty;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident = $method:ident($($field:ident: $kind:ty),*) -> $answer:ty;
+    )*) => {
         /// Everything that can be asked.
         pub(crate) enum Command {
             $($(#[$doc])* $variant { $($field: $kind,)* reply: Reply<$answer> },)*

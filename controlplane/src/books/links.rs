@@ -52,6 +52,8 @@ impl Links {
     ) {
         let known = self.linked.remove(&link).map(|linked| linked.outbox);
         let Some(outbox) = self.strangers.remove(&link).or(known) else { return };
+        // A link that was cut and made again: the epoch speaks over the newest.
+        self.linked.retain(|_, old| (old.dataplane, old.epoch) != (dataplane, epoch));
         let report = StatusReport::default();
         let (published, applied) = (0, 0);
         let linked = Linked { outbox, dataplane, epoch, published, applied, report, counters };

@@ -9,7 +9,9 @@
 //! Invariant: a live view has every batch that is on disk, so an answer from it is as true as one
 //! from the books.
 
+use std::sync::mpsc::Sender;
 use std::thread;
+use std::time::Duration;
 
 use units::{AccountId, GenerationId};
 
@@ -21,10 +23,12 @@ use crate::refuse::Refusal;
 use crate::store::embedded::{
     Folders, LedgerJournal, Mark, Projection, View, ViewError, build, catch_up,
 };
-use std::sync::mpsc::Sender;
 
 /// Batches that the ledger thread reads itself; more go back to the builder.
 const CATCH_UP_BATCHES: u64 = 256;
+
+/// How long a view that could not be built is left alone.
+const BUILD_AGAIN: Duration = Duration::from_secs(5);
 
 /// The view, there or on its way.
 pub(crate) enum ViewState {
@@ -37,7 +41,7 @@ pub(crate) enum ViewState {
 impl ViewState {
     /// Begins to build, or to bring up what is there.
     pub(crate) fn building(journal: &LedgerJournal, queue: &Sender<Input>) -> Self {
-        spawn_builder(journal.folders().clone(), journal.durable(), queue.clone());
+        spawn_builder(journal.folders().clone(), journal.durable(), queue.clone(), Duration::ZERO);
         Self::Building(Vec::new())
     }
 
@@ -69,8 +73,9 @@ impl ViewState {
     }
 }
 
-fn spawn_builder(folders: Folders, durable: u64, queue: Sender<Input>) {
+fn spawn_builder(folders: Folders, durable: u64, queue: Sender<Input>, wait: Duration) {
     thread::spawn(move || {
+        thread::sleep(wait);
         let built = build(&folders, durable);
         // A ledger that has ended needs no view.
         let _ = queue.send(Input::ViewBuilt(built));
@@ -84,13 +89,16 @@ impl Ledger {
             Ok(view) => view,
             Err(why) => {
                 eprintln!("tollgate: the view cannot be built: {why}");
+                // What waits for it is refused by being dropped, and may ask again.
+                self.view = ViewState::Building(Vec::new());
+                self.spawn_builder(BUILD_AGAIN);
                 return;
             }
         };
         let (has, durable) = (view.applied().batch, self.journal.durable());
         if durable.saturating_sub(has) > CATCH_UP_BATCHES {
             drop(view);
-            spawn_builder(self.journal.folders().clone(), durable, self.queue.clone());
+            self.spawn_builder(Duration::ZERO);
             return;
         }
         if has < durable {
@@ -157,8 +165,12 @@ impl Ledger {
         if let Err(why) = View::discard(&self.journal.folders().view) {
             eprintln!("tollgate: the old view cannot be removed: {why}");
         }
+        self.spawn_builder(Duration::ZERO);
+    }
+
+    fn spawn_builder(&self, wait: Duration) {
         let folders = self.journal.folders().clone();
-        spawn_builder(folders, self.journal.durable(), self.queue.clone());
+        spawn_builder(folders, self.journal.durable(), self.queue.clone(), wait);
     }
 
     /// Credits, refunds and the like, newest first.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use ledger::books::{Applied, Books, BooksError};
 use ledger::event::Event;
 use link::{Outbox, ToControl, ToData};
-use units::UnixMillis;
+use units::{AccountId, UnixMillis};
 
 use super::audit::Expected;
 use super::command::Command;
@@ -117,6 +117,7 @@ pub(crate) struct Ledger {
     pub(crate) figures: Figures,
     pub(crate) periods: u32,
     pub(crate) expiries: Expiries,
+    pub(crate) last_account: AccountId,
     pub(crate) days: Days,
     pub(crate) queue: Sender<Input>,
     pub(crate) now: UnixMillis,
@@ -153,7 +154,9 @@ struct Backlog {
 
 impl Ledger {
     pub(crate) fn new(opened: Opened, queue: Sender<Input>) -> Self {
+        let last_account = opened.books.account_ids().last().copied().unwrap_or_default();
         Self {
+            last_account,
             books: opened.books,
             register: opened.register,
             view: ViewState::building(&opened.journal, &queue),
