@@ -1,8 +1,9 @@
 //! `GET /openapi.json`: what this port offers, as OpenAPI 3.1.
 //!
-//! One line per operation in `openapi/operations.json`, the shapes in `openapi/schemas.json`. A test holds the lines to
-//! the route table of `server.rs` in both directions, another the shapes to what is really
-//! answered. Left out on purpose: the data port's inference dialects, which their owners publish.
+//! One line per operation in `openapi/operations.json`, the shapes in `openapi/schemas.json`. A
+//! test holds the lines to the route table of `server.rs` in both directions, another the shapes to
+//! what is really answered. Left out on purpose: the data port's inference dialects, which their
+//! owners publish.
 
 use axum::Json;
 use serde::Deserialize;
