@@ -1,4 +1,4 @@
-//! What admission pays on a core: a hold and its end on a credit cell, one look at the pace of a key.
+//! What admission pays on a core: a hold and its end on a credit cell, one step of a key's pace.
 
 use std::hint::black_box;
 

@@ -81,8 +81,8 @@ pub fn after_credit(
     answer(books, dataplane, epoch, purse, need, policy)
 }
 
-/// Whom to ask for credit of a purse, and for how much, so that `wanted` becomes unlent: the largest
-/// leases first. What open holds need is not asked for. Empty if enough is unlent.
+/// Whom to ask for credit of a purse, and for how much, so that `wanted` becomes unlent: the
+/// largest leases first. What open holds need is not asked for. Empty if enough is unlent.
 pub fn recall(books: &Books, purse: Purse, wanted: Usd) -> Vec<(DataPlaneId, Epoch, Usd)> {
     let unlent = books.unlent(purse).unwrap_or(Usd::ZERO);
     let mut missing = wanted.checked_sub(unlent).unwrap_or(Usd::ZERO);

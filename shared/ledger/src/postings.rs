@@ -1,8 +1,8 @@
 //! Double entry: every event as postings that sum to zero.
 //!
 //! Purpose: names the accounts of the operator's own books and says which of them an event moves.
-//! The fold keeps their totals ([`Trial`]) beside the balances it changes, so that an audit can hold
-//! one against the other.
+//! The fold keeps their totals ([`Trial`]) beside the balances it changes, so that an audit
+//! can hold one against the other.
 //! Sign: what is owed to customers, and income, is positive; what was received or spent for it is
 //! negative.
 //!

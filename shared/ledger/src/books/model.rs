@@ -1,10 +1,11 @@
 //! The books against a naive reference, over random lives of two data planes and their customers.
 //!
-//! After each step the books must have answered as the reference, show what it shows, and keep every
-//! identity; a refused event must have left them byte for byte as they were.
+//! After each step the books must have answered as the reference, show what it shows, and keep
+//! every identity; a refused event must have left them byte for byte as they were.
 
 mod plane;
 mod reference;
+mod step;
 
 use super::{Applied, Books, audit};
 use crate::event::CreditKind;
@@ -15,6 +16,7 @@ use units::{AccountId, DataPlaneId, GenerationId, KeyId, OfferId, UnixMillis, Us
 
 use plane::Plane;
 use reference::{Reference, Verdict};
+use step::{Step, step};
 
 const ACCOUNTS: u64 = 2;
 const OFFERS: u32 = 3;
@@ -25,79 +27,6 @@ const WHEN_ALL_IS_SETTLED: [&str; 2] = [
     "no lease holds more than is outstanding",
     "no account is overspent: not lent, or available, below 0",
 ];
-
-/// One thing that may happen. Numbers are taken modulo what there is.
-#[derive(Clone, Debug)]
-enum Step {
-    Credit { account: u64, kind: CreditKind, amount: i64, reference: u8 },
-    Expire { lot: u64, amount: i64 },
-    Refund { generation: usize, amount: i64, reference: u8 },
-    Need { plane: usize, purse: u64, amount: i64, policy: LendPolicy },
-    Hold { plane: usize, ring: u16, owner: u64, amount: i64 },
-    Progress { plane: usize, hold: usize, part: i64 },
-    Post { plane: usize, hold: usize, part: i64, excess: i64 },
-    Void { plane: usize, hold: usize },
-    Return { plane: usize, purse: u64, amount: i64 },
-    Commit { plane: usize },
-    Ship { plane: usize, ahead: usize },
-    Repeat { plane: usize, run: usize },
-    Forge { plane: usize, byte: usize, change: u8 },
-    Lie { plane: usize, purse: u64, lie: u8 },
-    Reclaim { plane: usize, purse: u64, amount: i64 },
-    Restart { plane: usize },
-    Limit { key: u64, limit: Option<i64> },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let kinds = prop_oneof![
-        4 => Just(CreditKind::TopUp),
-        2 => Just(CreditKind::Grant),
-        1 => Just(CreditKind::Adjustment)
-    ];
-    let policy = prop_oneof![Just(LendPolicy::All), Just(LendPolicy::Share)];
-    let (plane, any, amount) = (0..2usize, any::<u16>(), -5..200i64);
-    prop_oneof![
-        2 => (0..33u64, kinds, -100..1000i64, 0..12u8).prop_map(|(account, kind, amount, reference)| {
-            Step::Credit { account, kind, amount, reference }
-        }),
-        1 => (0..12u64, 0..50i64).prop_map(|(lot, amount)| Step::Expire { lot, amount }),
-        2 => (any, 0..30i64, 0..3u8).prop_map(|(generation, amount, reference)| {
-            Step::Refund { generation: generation.into(), amount, reference }
-        }),
-        6 => (plane.clone(), 0..6u64, amount.clone(), policy).prop_map(
-            |(plane, purse, amount, policy)| Step::Need { plane, purse, amount, policy }
-        ),
-        12 => (plane.clone(), 0..2u16, 0..4u64, 0..60i64).prop_map(
-            |(plane, ring, owner, amount)| Step::Hold { plane, ring, owner, amount }
-        ),
-        2 => (plane.clone(), any, 0..256i64).prop_map(|(plane, hold, part)| {
-            Step::Progress { plane, hold: hold.into(), part }
-        }),
-        8 => (plane.clone(), any, 0..300i64, 0..20i64).prop_map(|(plane, hold, part, excess)| {
-            Step::Post { plane, hold: hold.into(), part, excess }
-        }),
-        2 => (plane.clone(), any).prop_map(|(plane, hold)| Step::Void { plane, hold: hold.into() }),
-        1 => (plane.clone(), 0..6u64, amount.clone()).prop_map(|(plane, purse, amount)| {
-            Step::Return { plane, purse, amount }
-        }),
-        6 => plane.clone().prop_map(|plane| Step::Commit { plane }),
-        6 => (plane.clone(), 0..3usize).prop_map(|(plane, ahead)| Step::Ship { plane, ahead }),
-        1 => (plane.clone(), any).prop_map(|(plane, run)| Step::Repeat { plane, run: run.into() }),
-        2 => (plane.clone(), any, 1..255u8).prop_map(|(plane, byte, change)| {
-            Step::Forge { plane, byte: byte.into(), change }
-        }),
-        2 => (plane.clone(), 0..6u64, 0..7u8).prop_map(|(plane, purse, lie)| {
-            Step::Lie { plane, purse, lie }
-        }),
-        1 => (plane.clone(), 0..6u64, amount).prop_map(|(plane, purse, amount)| {
-            Step::Reclaim { plane, purse, amount }
-        }),
-        1 => plane.prop_map(|plane| Step::Restart { plane }),
-        1 => (0..4u64, prop::option::of(0..500i64)).prop_map(|(key, limit)| {
-            Step::Limit { key, limit }
-        }),
-    ]
-}
 
 /// The books, the reference, and the two data planes that lend and spend.
 struct World {

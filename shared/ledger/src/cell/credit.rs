@@ -189,6 +189,7 @@ impl CreditCell {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::sync::atomic::AtomicI64;
     use std::thread;
 
@@ -227,9 +228,10 @@ mod tests {
 
     #[test]
     fn one_credit_is_never_out_twice() {
-        let (cell, out) = (cell(1), AtomicI64::new(0));
+        let (cell, out, start) = (cell(1), AtomicI64::new(0), Barrier::new(3));
         let take_and_undo = || {
-            for _ in 0..100_000 {
+            start.wait();
+            for _ in 0..500_000 {
                 if cell.try_hold(1) {
                     assert_eq!(out.fetch_add(1, Ordering::SeqCst), 0);
                     out.fetch_sub(1, Ordering::SeqCst);

@@ -43,7 +43,8 @@ impl RateCell {
     /// Counts one request against `rpm` a minute, at `now_us` microseconds since 1970.
     ///
     /// The limit may change between calls: it scales what is in use. A limit of 0 lets nothing
-    /// pass. A clock that jumps back by more than a minute finds an empty allowance, not a locked one.
+    /// pass. A clock that jumps back by more than a minute finds an empty allowance, not a locked
+    /// one.
     pub fn admit(&self, rpm: u32, now_us: u64) -> RateVerdict {
         let pace = Pace::new(rpm, now_us);
         let mut stored = self.full_at.load(Ordering::Relaxed);
@@ -51,11 +52,12 @@ impl RateCell {
             let full_at = pace.clamp(stored);
             let moved = full_at.saturating_add(pace.interval);
             let allowed = rpm > 0 && moved.saturating_sub(pace.now) <= pace.window;
-            let next = if allowed { moved } else { full_at.min(stored) };
-            let order = Ordering::Relaxed;
+            if !allowed && full_at >= stored {
+                return pace.verdict(false, full_at);
+            }
+            let (next, order) = (if allowed { moved } else { full_at }, Ordering::Relaxed);
             match self.full_at.compare_exchange_weak(stored, next, order, order) {
-                Ok(_) if allowed => return pace.verdict(true, moved),
-                Ok(_) => return pace.verdict(false, full_at),
+                Ok(_) => return pace.verdict(allowed, next),
                 Err(now) => stored = now,
             }
         }

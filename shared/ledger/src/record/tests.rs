@@ -156,7 +156,9 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_at_all_are_read_without_a_panic(mut bytes in vec(any::<u8>(), 0..200), tag in 0..8u8) {
+    fn any_bytes_at_all_are_read_without_a_panic(
+        mut bytes in vec(any::<u8>(), 0..200), tag in 0..8u8,
+    ) {
         let _ = Record::decode(&bytes);
         if let Some(first) = bytes.first_mut() {
             *first = tag;
