@@ -24,6 +24,8 @@ pub struct Settings {
     pub segment_bytes: u64,
     /// Journal bytes after which the books are written out as a checkpoint.
     pub checkpoint_bytes: u64,
+    /// How many data planes must be linked before it is ready.
+    pub data_planes_min: usize,
     /// Days that closed journal segments, and with them the request log, are kept.
     pub retention_days: u32,
 }
@@ -38,6 +40,7 @@ impl Settings {
             profile: Profile::default(),
             segment_bytes: 16 << 20,
             checkpoint_bytes: 256 << 20,
+            data_planes_min: 0,
             retention_days: 400,
         }
     }

@@ -1,7 +1,7 @@
 //! `tollgate serve`: both planes and, if asked for, the simulator, in one process.
 //!
-//! Order of a start: files read and checked, simulator, control plane, data plane, catalog, demo
-//! account; what cannot work is said before anything is promised. Order of a stop: the data plane
+//! Order of a start: files read and checked, simulator, control plane, catalog, demo account, data
+//! plane; what cannot work is said before anything is promised. Order of a stop: the data plane
 //! drains and ships what it has, then the control plane writes its checkpoint.
 
 use std::io::Write;
@@ -37,11 +37,11 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
     let rows = sandbox.as_ref().map(|handle| catalog_file::sandbox(handle.addr())).transpose()?;
 
     let control = controlplane::start(control_settings(&config, &data, profile)).map_err(told)?;
-    let settings = data_settings(&config, &data, control.admin_addr())?;
-    let plane = dataplane::start(settings, |to_data| control.attach(to_data)).map_err(told)?;
     let commands = control.commands();
     catalog_file::apply(&commands, file.as_ref(), rows).map_err(told)?;
     let key = sandbox.as_ref().map(|_| demo::prepare(&commands, &data)).transpose()?;
+    let settings = data_settings(&config, &data, control.admin_addr())?;
+    let plane = dataplane::start(settings, |to_data| control.attach(to_data)).map_err(told)?;
     wait_until_listening(&plane)?;
     let (customers, operators) = (plane.address(), control.admin_addr());
     say(&match key {
@@ -80,6 +80,7 @@ fn control_settings(
         admin_token: token.map(controlplane::Secret::new),
         profile,
         retention_days: config.retention.requests_days,
+        data_planes_min: 1,
         ..controlplane::Settings::new(config.listen.admin, data)
     }
 }

@@ -128,6 +128,7 @@ fn open(settings: &Settings, folders: &Folders) -> Result<Opened, StartError> {
         days: stored.marks.days,
         profile: settings.profile.clone(),
         checkpoint_bytes: settings.checkpoint_bytes,
+        data_planes_min: settings.data_planes_min,
         retention_days: settings.retention_days,
     })
 }

@@ -37,9 +37,12 @@ impl Ledger {
         }
     }
 
-    /// Ready: the linked data planes serve by something and can write their journals. One that has
+    /// Ready: data planes are linked, serve by something and can write their journals. One that has
     /// not reported yet is taken at its word that it is linked.
     pub(crate) fn ready(&self) -> Result<(), Refusal> {
+        if self.links.iter().count() < self.data_planes_min {
+            return Err(Refusal::Unavailable("no data plane is linked yet".to_owned()));
+        }
         for (_, linked) in self.links.iter() {
             let plane = linked.dataplane.0;
             let StatusReport { cores, journal, .. } = &linked.report;

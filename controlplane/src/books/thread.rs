@@ -122,6 +122,7 @@ pub(crate) struct Ledger {
     pub(crate) queue: Sender<Input>,
     pub(crate) now: UnixMillis,
     pub(super) checkpoint_bytes: u64,
+    pub(super) data_planes_min: usize,
     pub(super) retention_days: u32,
     pub(super) order: u64,
     pub(super) batch: Batch,

@@ -38,6 +38,18 @@ pub fn write_upstream(intent: &Intent, body: &[u8], terms: &UpstreamTerms<'_>, o
     edits.apply(body, places.object, out);
 }
 
+/// Keys by which a request is priced.
+const DECIDING: [&str; 8] = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "service_tier",
+];
+
 /// A request half read: every known member goes to its place.
 struct Reader<'b> {
     body: &'b [u8],
@@ -100,7 +112,7 @@ impl<'b> Reader<'b> {
             "route" => refuse_unless_null("route", member)?,
             "plugins" => refuse_unless_null("plugins", member)?,
             "transforms" => refuse_unless_null("transforms", member)?,
-            _ => return Ok(()),
+            other => return refuse_look_alike(other),
         }
         self.intent.places.private.push(*member);
         Ok(())
@@ -252,6 +264,15 @@ fn lists_audio(body: &[u8], member: &Member) -> bool {
     let array = member.value.of(body);
     member.kind == ValueKind::Array
         && elements(array).flatten().any(|(item, _)| item.of(array) != b"\"text\"")
+}
+
+/// Refuses a key that some upstreams would read as one that is billed or routed by, though it is
+/// not spelled so: readers that ignore case see a limit there that nobody priced.
+fn refuse_look_alike(key: &str) -> Result<(), RequestFault> {
+    let looked_like = DECIDING.iter().find(|name| name.eq_ignore_ascii_case(key));
+    looked_like.map_or(Ok(()), |name| {
+        Err(RequestFault::invalid(name, format!("`{key}` must be spelled `{name}`")))
+    })
 }
 
 fn refuse_unless_null(name: &'static str, member: &Member) -> Result<(), RequestFault> {

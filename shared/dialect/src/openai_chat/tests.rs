@@ -58,6 +58,8 @@ fn wrong_members_name_themselves() {
         (r#"{"model":"m","messages":[{}],"max_tokens":0}"#, "max_tokens"),
         (r#"{"model":"m","messages":[{}],"max_tokens":1.5}"#, "max_tokens"),
         (r#"{"model":"m","messages":[{}],"n":129}"#, "n"),
+        (r#"{"model":"m","messages":[{}],"N":2}"#, "n"),
+        (r#"{"model":"m","messages":[{}],"Max_Tokens":2}"#, "max_tokens"),
         (r#"{"model":"m","messages":[{}],"routing":{}}"#, "routing"),
         (r#"{"model":"m","messages":[{}],"max_tokens":1,"max_completion_tokens":2}"#, "max_tokens"),
     ] {
