@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use units::Usd;
 
-use crate::client::{Answer, ask, request};
+use crate::client::{Answer, Client, ask, request};
 
 /// An account with its money, as the admin port tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -58,13 +58,24 @@ impl Admin {
 
     /// One call; a body of null is none.
     pub fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
+        ask(self.addr, &self.request(method, path, body))
+    }
+
+    /// One call to a process that may end meanwhile; its answer, if that came whole.
+    pub fn try_call(&self, method: &str, path: &str, body: &Value) -> Option<Answer> {
+        let mut client = Client::try_connect(self.addr).ok()?;
+        client.try_send(&self.request(method, path, body)).ok()?;
+        client.read_answer().ok().filter(|answer| answer.cut.is_none())
+    }
+
+    fn request(&self, method: &str, path: &str, body: &Value) -> Vec<u8> {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let headers = [
             ("authorization", self.bearer.as_str()),
             ("content-type", "application/json"),
             ("connection", "close"),
         ];
-        ask(self.addr, &request(method, path, &headers, text.as_bytes()))
+        request(method, path, &headers, text.as_bytes())
     }
 
     /// Reads; panics unless it succeeds.

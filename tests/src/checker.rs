@@ -1,9 +1,10 @@
 //! Holds the books against the truth: what the upstreams would bill, what each generation was
 //! charged, what each account has left. To the picodollar.
 //!
-//! Pure but for [`check`], which gathers the facts. A complaint names the generation and both
-//! numbers; no complaint means that every finished answer was charged once, at its price, and that
-//! nothing else was.
+//! Pure but for [`check`] and [`check_after_crash`], which gather the facts. A complaint names the
+//! generation and both numbers; no complaint means that every finished answer was charged once, at
+//! its price, and that nothing else was. After a crash a finished answer may have gone for nothing;
+//! what is charged is held against the truth all the same.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -42,6 +43,10 @@ pub struct Generation {
     pub upstream_id: Option<String>,
     /// How it ended.
     pub outcome: String,
+    /// The status that the client got; 0 where none is told.
+    pub status: u64,
+    /// The service tier that was charged.
+    pub tier: Option<String>,
 }
 
 impl Generation {
@@ -62,14 +67,17 @@ impl Generation {
             written_off: money("written_off").unwrap_or(Usd::ZERO),
             upstream_id: text("upstream_id"),
             outcome: text("outcome").unwrap_or_default(),
+            status: told["status"].as_u64().unwrap_or(0),
+            tier: text("service_tier"),
         }
     }
 
     /// Whether an upstream's request was made for this generation.
     fn is_of(&self, truth: &Truth) -> bool {
-        match truth.generation.as_deref() {
-            Some(named) if named.starts_with("gen-") => named == self.id,
-            _ => self.upstream_id.as_ref() == Some(&truth.id),
+        let named = [&truth.caller_request, &truth.generation].into_iter().flatten();
+        match named.into_iter().find(|id| id.starts_with("gen-")) {
+            Some(named) => *named == self.id,
+            None => self.upstream_id.as_ref() == Some(&truth.id),
         }
     }
 
@@ -92,14 +100,34 @@ fn usage(told: &Value) -> Tokens {
 }
 
 /// Gathers everything about these accounts and compares it. Books settle within seconds; panics
-/// with all complaints that are left then.
-pub fn check(gateway: &Gateway, upstreams: &[&Upstream], accounts: &[&str]) {
+/// with all complaints that are left then. Answers the generations.
+pub fn check(gateway: &Gateway, upstreams: &[&Upstream], accounts: &[&str]) -> Vec<Generation> {
+    check_by(gateway, upstreams, accounts, check_generations)
+}
+
+/// As [`check`], of books that a crash may have kept the last finished answers from.
+pub fn check_after_crash(
+    gateway: &Gateway,
+    upstreams: &[&Upstream],
+    accounts: &[&str],
+) -> Vec<Generation> {
+    check_by(gateway, upstreams, accounts, check_charges)
+}
+
+type CheckGenerations = fn(&[Generation], &[Truth], &Config) -> Vec<String>;
+
+fn check_by(
+    gateway: &Gateway,
+    upstreams: &[&Upstream],
+    accounts: &[&str],
+    how: CheckGenerations,
+) -> Vec<Generation> {
     let truths: Vec<_> = upstreams.iter().flat_map(|upstream| upstream.truths()).collect();
     let until = Instant::now() + SETTLE;
     loop {
-        let complaints = complaints(gateway, &truths, accounts);
+        let (generations, complaints) = compare(gateway, &truths, accounts, how);
         if complaints.is_empty() {
-            return;
+            return generations;
         }
         let all = complaints.join("\n");
         assert!(Instant::now() < until, "the books are wrong:\n{all}");
@@ -107,7 +135,12 @@ pub fn check(gateway: &Gateway, upstreams: &[&Upstream], accounts: &[&str]) {
     }
 }
 
-fn complaints(gateway: &Gateway, truths: &[Truth], accounts: &[&str]) -> Vec<String> {
+fn compare(
+    gateway: &Gateway,
+    truths: &[Truth],
+    accounts: &[&str],
+    how: CheckGenerations,
+) -> (Vec<Generation>, Vec<String>) {
     let mut complaints = Vec::new();
     let mut all = Vec::new();
     for account in accounts {
@@ -116,12 +149,12 @@ fn complaints(gateway: &Gateway, truths: &[Truth], accounts: &[&str]) -> Vec<Str
         complaints.extend(check_account(&gateway.admin.account(account), &generations));
         all.extend(generations);
     }
-    complaints.extend(check_generations(&all, truths, &gateway.config));
+    complaints.extend(how(&all, truths, &gateway.config));
     let audit = gateway.admin.get("/admin/v1/ledger/audit?full=1");
     if audit["ok"] != true {
         complaints.push(format!("the ledger's own audit fails: {audit}"));
     }
-    complaints
+    (all, complaints)
 }
 
 /// An account against its generations.
@@ -151,55 +184,88 @@ pub fn check_generations(
     truths: &[Truth],
     config: &Config,
 ) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
-    for generation in generations {
-        let truth = generation.charged_for(truths);
-        if let Some(truth) = truth {
-            *found.entry(&truth.request).or_default() += 1;
-        }
-        let Some(prices) = config.prices_of(&generation.model) else {
-            complaints.push(format!("{}: no model {} here", generation.id, generation.model));
-            continue;
-        };
-        complaints.extend(check_charge(generation, truth, prices));
-    }
+    let mut complaints = check_charges(generations, truths, config);
+    let found = served(generations, truths);
     for truth in truths.iter().filter(|truth| truth.outcome == Outcome::Finished) {
-        let times = found.get(truth.request.as_str()).copied().unwrap_or(0);
-        if times != 1 {
-            let what = format!("{} finished upstream, and has {times} generations", truth.id);
-            complaints.push(what);
+        let generation = match found.get(truth.request.as_str()).map(Vec::as_slice) {
+            Some([generation]) => generation,
+            other => {
+                let times = other.map_or(0, <[_]>::len);
+                complaints.push(format!("{} finished, and has {times} generations", truth.id));
+                continue;
+            }
+        };
+        // An answer that the client was never given is the operator's loss.
+        let is_lost = generation.status >= 400 || generation.outcome == "partial_free";
+        if generation.charged.is_zero() && !is_lost {
+            let Generation { id, outcome, .. } = generation;
+            complaints.push(format!("{id}: charged 0, the truth finished ({outcome})"));
         }
     }
     complaints
 }
 
+/// Generations against the truth: each charge is right, and none is there twice.
+pub fn check_charges(generations: &[Generation], truths: &[Truth], config: &Config) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (request, generations) in served(generations, truths) {
+        if generations.len() > 1 {
+            complaints.push(format!("{request} has {} generations", generations.len()));
+        }
+    }
+    for generation in generations {
+        match config.prices_of(&generation.model) {
+            Some(prices) => {
+                let truth = generation.charged_for(truths);
+                complaints.extend(check_charge(generation, truth, prices));
+            }
+            None => complaints.push(format!("{}: no model {}", generation.id, generation.model)),
+        }
+    }
+    complaints
+}
+
+/// The generations of each request that was charged for, by the upstream's name of it.
+fn served<'t>(
+    generations: &'t [Generation],
+    truths: &'t [Truth],
+) -> BTreeMap<&'t str, Vec<&'t Generation>> {
+    let mut served: BTreeMap<&str, Vec<&Generation>> = BTreeMap::new();
+    for generation in generations {
+        if let Some(truth) = generation.charged_for(truths) {
+            served.entry(&truth.request).or_default().push(generation);
+        }
+    }
+    served
+}
+
 /// One charge: the truth times the price; its usage times the price, and within its hold, where
 /// the truth was not told to the gateway.
 fn check_charge(generation: &Generation, truth: Option<&Truth>, prices: &Prices) -> Option<String> {
-    let Generation { id, charged, held, .. } = generation;
-    let by_usage = prices.cost(&generation.usage);
+    let Generation { id, charged, held, reported, .. } = generation;
+    let cost = |usage: &Tokens| prices.for_request(usage, generation.tier.as_deref()).cost(usage);
+    let by_usage = cost(&generation.usage);
     let paid: Usd = [*charged, generation.written_off].into_iter().sum();
-    let finished = truth.filter(|truth| truth.outcome == Outcome::Finished);
-    let true_cost = finished.map(|truth| prices.cost(&truth.billed.tokens()));
-    if held.is_some_and(|held| *charged > held && !held.is_zero()) {
+    if charged.is_zero() && generation.written_off.is_zero() {
+        return None;
+    }
+    // Only what the provider itself reports may go beyond the hold, at the account's expense.
+    if held.is_some_and(|held| *charged > held && !held.is_zero()) && !reported {
         return Some(format!("{id}: charged {charged}, more than its hold"));
     }
-    if charged.is_zero() {
-        let owed = true_cost.filter(|cost| !cost.is_zero());
-        return owed.map(|cost| format!("{id}: charged 0, the truth costs {cost}"));
-    }
-    // A stream that is cut at its hold is charged the hold, which its usage exceeds.
-    let cut_at_hold = *held == Some(*charged) && by_usage >= *charged;
-    if paid != by_usage && !cut_at_hold {
+    // A stream that is cut at its hold is charged the hold; an estimate stops there.
+    let is_hold = *held == Some(*charged);
+    let at_hold = is_hold && (generation.outcome == "cut_at_hold" || by_usage >= *charged);
+    if paid != by_usage && !at_hold {
         return Some(format!("{id}: charged {paid}, its usage costs {by_usage}"));
     }
-    if generation.reported && truth.is_none() {
+    if *reported && truth.is_none() {
         return Some(format!("{id}: its usage was reported, but by whom?"));
     }
-    let wrong = true_cost.filter(|cost| generation.reported && *cost != paid)?;
-    let fault = truth.map_or("", |truth| truth.fault.as_str());
-    Some(format!("{id}: charged {paid}, the truth costs {wrong} ({fault})"))
+    let finished = truth.filter(|truth| truth.outcome == Outcome::Finished)?;
+    let true_cost = cost(&finished.billed.tokens());
+    let is_wrong = *reported && true_cost != paid;
+    is_wrong.then(|| format!("{id}: charged {paid}, the truth costs {true_cost} ({finished:?})"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Blocking, one connection each, every read bounded by the client's patience. Invariant: it reads
 //! only what it is asked for, so a test decides when the gateway meets a full socket.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -139,7 +139,12 @@ pub struct Client {
 impl Client {
     /// Connects; panics where nobody listens.
     pub fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).unwrap_or_else(|error| panic!("{addr}: {error}"));
+        Self::try_connect(addr).unwrap_or_else(|error| panic!("{addr}: {error}"))
+    }
+
+    /// Connects, if somebody listens.
+    pub fn try_connect(addr: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true).unwrap();
         let client = Self {
             stream,
@@ -149,7 +154,7 @@ impl Client {
             scanner: FrameScanner::new(EVENT_MAX),
         };
         client.set_patience(PATIENCE);
-        client
+        Ok(client)
     }
 
     /// How long a read or a write waits from now on.
@@ -276,7 +281,7 @@ impl Client {
     }
 }
 
-fn cut_of(error: &std::io::Error) -> Cut {
+fn cut_of(error: &io::Error) -> Cut {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => Cut::Silent,
         ErrorKind::BrokenPipe => Cut::Closed,

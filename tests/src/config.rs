@@ -15,12 +15,16 @@ use units::{Price, TokenClass, Tokens, Usd};
 #[derive(Clone, Debug)]
 pub struct Prices {
     given: Vec<(TokenClass, Price)>,
+    /// Prices of requests with more input tokens than this.
+    above: Option<(u64, Box<Self>)>,
+    /// Prices of requests at a service tier.
+    tier: Option<(&'static str, Box<Self>)>,
 }
 
 impl Prices {
     /// A price for input and one for output, as texts of the catalog.
     pub fn new(input: &str, output: &str) -> Self {
-        let none = Self { given: Vec::new() };
+        let none = Self { given: Vec::new(), above: None, tier: None };
         none.and(TokenClass::Input, input).and(TokenClass::Output, output)
     }
 
@@ -28,6 +32,29 @@ impl Prices {
     pub fn and(mut self, class: TokenClass, price: &str) -> Self {
         self.given.push((class, price.parse().expect("a price")));
         self
+    }
+
+    /// The same with other prices, all of them named, above an input size.
+    #[must_use]
+    pub fn above(mut self, input_tokens: u64, prices: Self) -> Self {
+        self.above = Some((input_tokens, Box::new(prices)));
+        self
+    }
+
+    /// The same with other prices, all of them named, at a service tier.
+    #[must_use]
+    pub fn at_tier(mut self, tier: &'static str, prices: Self) -> Self {
+        self.tier = Some((tier, Box::new(prices)));
+        self
+    }
+
+    /// The prices that hold for a request.
+    pub fn for_request(&self, tokens: &Tokens, tier: Option<&str>) -> &Self {
+        match (&self.tier, &self.above) {
+            (Some((name, prices)), _) if tier == Some(*name) => prices.for_request(tokens, None),
+            (_, Some((size, prices))) if tokens.input_total() > *size => prices,
+            _ => self,
+        }
     }
 
     /// What a class costs: its own price, or that of the class it falls back to.
@@ -50,9 +77,21 @@ impl Prices {
     }
 
     fn table(&self) -> String {
+        format!("{{ {} }}", self.entries().join(", "))
+    }
+
+    fn entries(&self) -> Vec<String> {
         let entry =
             |(class, price): &(TokenClass, Price)| format!("{} = \"{price}\"", class.name());
-        format!("{{ {} }}", self.given.iter().map(entry).collect::<Vec<_>>().join(", "))
+        let mut entries: Vec<_> = self.given.iter().map(entry).collect();
+        if let Some((size, prices)) = &self.above {
+            let more = prices.entries().join(", ");
+            entries.push(format!("above = [{{ input_tokens = {size}, {more} }}]"));
+        }
+        if let Some((name, prices)) = &self.tier {
+            entries.push(format!("service_tier = {{ {name} = {} }}", prices.table()));
+        }
+        entries
     }
 }
 
@@ -65,6 +104,8 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     /// Everything of this gateway: config, data, logs.
     pub folder: PathBuf,
+    /// How many cores serve.
+    pub cores: usize,
     /// Lines of `[dataplane]`.
     pub dataplane: String,
     /// Lines of `[limits]`.
@@ -89,6 +130,7 @@ impl Config {
             data_addr,
             admin_addr,
             folder,
+            cores: 1,
             dataplane: "drain_seconds = 5\n".to_owned(),
             limits: String::new(),
             profile: "plain".to_owned(),
@@ -155,11 +197,11 @@ impl Config {
         fs::create_dir_all(&self.folder).expect("a folder for the test");
         let catalog = self.folder.join("catalog.toml");
         fs::write(&catalog, &self.catalog).expect("catalog.toml is written");
-        let Self { data_addr, admin_addr, dataplane, limits, profile, .. } = self;
+        let Self { data_addr, admin_addr, cores, dataplane, limits, profile, .. } = self;
         let config = self.folder.join("tollgate.toml");
         let text = format!(
-            "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n\n[dataplane]\ncores = 1\n\
-             {dataplane}\n[limits]\n{limits}\n[log]\nlevel = \"info\"\n\n[brand]\n\
+            "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n\n[dataplane]\n\
+             cores = {cores}\n{dataplane}\n[limits]\n{limits}\n[log]\nlevel = \"info\"\n\n[brand]\n\
              profile = \"{profile}\"\ncatalog = \"{}\"\nsandbox = false\n",
             catalog.display()
         );

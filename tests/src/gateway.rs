@@ -92,9 +92,18 @@ impl Gateway {
         child.wait().expect("it ends");
     }
 
+    /// Sends it SIGKILL while others still talk to it; [`Gateway::kill`] waits for its end.
+    pub fn strike(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
     /// Asks it to end (SIGTERM), and does not wait.
     pub fn term(&self) {
-        kill(Pid::from_raw(self.pid().cast_signed()), Signal::SIGTERM).expect("the signal is sent");
+        self.signal(Signal::SIGTERM);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().cast_signed()), signal).expect("the signal is sent");
     }
 
     /// Asks it to end, and waits until it has.

@@ -103,11 +103,24 @@ fn of_several_tries_the_one_that_answered_counts() {
 }
 
 #[test]
-fn a_charge_above_its_hold_is_noticed() {
+fn an_estimate_above_its_hold_is_noticed() {
     let mut above = generation("a", RIGHT);
     above.held = Some("0.00007".parse().unwrap());
     let truths = [truth("a", Outcome::Finished)];
+    assert!(check_generations(&[above.clone()], &truths, &config()).is_empty());
+    above.reported = false;
     assert!(check_generations(&[above], &truths, &config())[0].contains("hold"));
+}
+
+#[test]
+fn a_crash_may_lose_an_answer_but_never_charge_it_wrong_or_twice() {
+    let truths = [truth("a", Outcome::Finished), truth("b", Outcome::Finished)];
+    let lost = [generation("a", RIGHT), generation("b", "0")];
+    assert!(check_charges(&lost[..1], &truths, &config()).is_empty());
+    assert!(check_charges(&lost, &truths, &config()).is_empty());
+    assert_eq!(check_charges(&[generation("a", "0.00007")], &truths, &config()).len(), 1);
+    let twice = [generation("a", RIGHT), generation("a", RIGHT)];
+    assert!(check_charges(&twice, &truths, &config())[0].contains("2 generations"));
 }
 
 #[test]

@@ -1,0 +1,25 @@
+//! Money, seen from outside: the real binary under load, crashes and faults, against the truth of
+//! the provider behind it.
+//!
+//! Contents: `mixed` (everything at once, then exact books), `cent` (a thousand requests on one
+//! cent), `crash` (kill -9 under load), `restart` (what stays, and how a process drains), `limits`
+//! (keys' limits, what an admin's answer promises), `durable` (`before_final`), `prices` (which
+//! class pays), `partial` (answers that died); `load` makes the requests.
+//! Invariants: every loop is bounded; sums are compared to the picodollar.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod cent;
+mod crash;
+mod durable;
+mod limits;
+mod load;
+mod mixed;
+mod partial;
+mod prices;
+mod restart;
