@@ -102,6 +102,7 @@ pub(crate) struct Opened {
     pub(crate) days: Days,
     pub(crate) profile: Profile,
     pub(crate) checkpoint_bytes: u64,
+    pub(crate) data_planes_min: usize,
     pub(crate) retention_days: u32,
 }
 
@@ -172,6 +173,7 @@ impl Ledger {
             queue,
             now: clock::now(),
             checkpoint_bytes: opened.checkpoint_bytes,
+            data_planes_min: opened.data_planes_min,
             retention_days: opened.retention_days,
             order: opened.order,
             batch: Batch::default(),
