@@ -21,7 +21,7 @@ use std::time::Duration;
 use channel::Parker;
 use journal::{Journal, JournalError, PlainDisk};
 use ledger::cell::CreditCell;
-use ledger::run;
+use ledger::{Purse, run};
 use units::{Epoch, Usd};
 
 use crate::uplink::ToUplink;
@@ -40,6 +40,8 @@ const RETRY: Duration = Duration::from_millis(100);
 pub enum ToCommitter {
     /// The ledger lent this much; it may be used once that is written.
     Granted(Arc<CreditCell>, Usd),
+    /// So much was taken out of a purse's cell and goes back to the ledger.
+    Returned(Purse, Usd),
     /// The ledger has everything below this sequence number of a ring.
     Acknowledged(u16, u64),
     /// Write what is left, then end.
@@ -121,6 +123,7 @@ impl Committer {
         while let Ok(order) = self.orders.try_recv() {
             match order {
                 ToCommitter::Granted(cell, amount) => self.leases.grant(cell, amount),
+                ToCommitter::Returned(purse, amount) => self.leases.give_back(purse, amount),
                 ToCommitter::Acknowledged(ring, seq) => self.tail.acknowledge(ring, seq),
                 ToCommitter::Stop => self.is_stopping = true,
             }

@@ -8,6 +8,7 @@
 //! ```text
 //!   control plane --Publish--> make a generation --> cores --applied--> Applied
 //!                 --Granted--> journal thread --> cell        --Denied--> cell, bells
+//!                 --Recall--> cell --> journal thread --> Return among the records
 //!   journal thread --Committed--> (gather a little) --> Settlement
 //!                  --Need, Usage--> the same
 //! ```
@@ -41,6 +42,9 @@ const WHILE_APPLYING: Duration = Duration::from_millis(1);
 const PACE: Duration = Duration::from_millis(20);
 /// How often the control plane hears how this data plane is.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
+
+/// How long purses that run short wait for what dead epochs still have of them.
+const ADOPTION_WAIT: Duration = Duration::from_secs(1);
 
 /// What other threads tell the uplink.
 pub enum ToUplink {
@@ -115,6 +119,9 @@ pub struct Uplink {
     maker: Maker,
     shipment: Shipment,
     adopted: Vec<Adopted>,
+    /// Purses that ran short while dead epochs still have some of them.
+    needs: Vec<(Purse, Usd)>,
+    begun: Instant,
     status: Box<dyn Fn() -> StatusReport + Send>,
     applying: Option<u64>,
     last_status: Instant,
@@ -134,6 +141,8 @@ impl Uplink {
             maker: Maker::new(resolver),
             shipment: Shipment::default(),
             adopted,
+            needs: Vec::new(),
+            begun: Instant::now(),
             status,
             applying: None,
             last_status: Instant::now(),
@@ -159,7 +168,7 @@ impl Uplink {
         match news {
             ToUplink::Control(message) => self.obey(message),
             ToUplink::Committed(runs) => self.shipment.add(runs),
-            ToUplink::Need(purse, amount) => self.say(ToControl::Need { purse, amount }),
+            ToUplink::Need(purse, amount) => self.needs.push((purse, amount)),
             ToUplink::Usage(rows, covered) => self.shipment.count(rows, covered),
             ToUplink::Resolved(resolved) => {
                 if let Some(published) = self.maker.resolved(resolved) {
@@ -182,12 +191,33 @@ impl Uplink {
                 self.cells.credit(purse).answered(word(unlent), word(elsewhere));
                 self.wake_cores();
             }
-            // One data plane has no use for credit that another one wants.
-            ToData::Recall { .. } => {}
+            ToData::Recall { purse, up_to } => self.give_back(purse, up_to),
             ToData::Acknowledged { epoch, ring, seq } if epoch == self.epoch => {
                 self.journal.tell(ToCommitter::Acknowledged(ring, seq));
             }
             ToData::Acknowledged { epoch, ring, seq } => self.acknowledge(epoch, ring, seq),
+        }
+    }
+
+    /// Takes free credit out of its cell at once, so that a lowered limit holds when it is
+    /// published; the ledger has it back when the record is settled.
+    fn give_back(&mut self, purse: Purse, up_to: Usd) {
+        let cell = self.cells.credit(purse);
+        let taken = cell.take_back(up_to.pico_i64().unwrap_or(i64::MAX));
+        if taken > 0 {
+            // Not lent to anyone for now: whoever needs it is to ask again.
+            cell.answered(cell.unlent().saturating_add(taken), cell.elsewhere());
+            let amount = Usd::from_pico(i128::from(taken));
+            self.journal.tell(ToCommitter::Returned(purse, amount));
+        }
+    }
+
+    /// Asks for what is needed; not while what dead epochs left is on its way back to the ledger.
+    fn ask(&mut self) {
+        if self.adopted.is_empty() || self.begun.elapsed() >= ADOPTION_WAIT {
+            for (purse, amount) in std::mem::take(&mut self.needs) {
+                self.say(ToControl::Need { purse, amount });
+            }
         }
     }
 
@@ -239,6 +269,7 @@ impl Uplink {
     }
 
     fn look_after(&mut self) {
+        self.ask();
         if let Some(generation) = self.applying
             && self.cores.applied.iter().all(|mark| mark.read() >= generation)
         {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use channel::{Consumer, Doorbell};
+use ledger::Purse;
 use ledger::cell::CreditCell;
 use ledger::record::Record;
 use ledger::run::{LEASE_RING, RunWriter};
@@ -150,9 +151,10 @@ impl RingState {
     }
 }
 
-/// The journal thread's own records: credit that was lent to this epoch.
+/// The journal thread's own records: credit that was lent to this epoch, and that goes back.
 #[derive(Default)]
 pub struct LeaseRing {
+    returning: Vec<(Purse, Usd)>,
     waiting: Vec<(Arc<CreditCell>, Usd)>,
     written: Vec<(Arc<CreditCell>, Usd)>,
     next_seq: u64,
@@ -164,9 +166,17 @@ impl LeaseRing {
         self.waiting.push((cell, amount));
     }
 
-    /// Moves the waiting grants into a batch's payload; how many.
+    /// Notes credit that was taken out of its cell, to be returned with the next batch.
+    pub fn give_back(&mut self, purse: Purse, amount: Usd) {
+        self.returning.push((purse, amount));
+    }
+
+    /// Moves the returns and the waiting grants into a batch's payload; how many.
     pub fn drain(&mut self, payload: &mut Vec<u8>) -> u32 {
         let mut run = RunWriter::begin(payload, LEASE_RING, self.next_seq);
+        for (purse, amount) in self.returning.drain(..) {
+            run.push(&Record::Return { purse, amount }.encode());
+        }
         for (cell, amount) in &self.waiting {
             run.push(&Record::Grant { purse: cell.purse(), amount: *amount }.encode());
         }

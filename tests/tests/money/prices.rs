@@ -58,8 +58,8 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        let size = prompt_tokens(&Upstream::start());
         let upstream = Upstream::start();
-        let size = prompt_tokens(&upstream);
         let flex = || table(FLEX).above(size - 1, table(FLEX_LONG));
         let prices = |size| table(SHORT).above(size, table(LONG)).at_tier("flex", flex());
         let wishes = [("up", "fault/cached+cache-write")];
