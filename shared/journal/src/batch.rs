@@ -18,6 +18,9 @@
 //! `durable >= 7` can, batch 7 was on the disk once.
 
 use std::fmt;
+use std::io::{self, IoSlice};
+
+use crate::disk::{Disk, ZEROS};
 
 /// The most bytes of records that a batch holds: 64 MiB.
 pub const RECORDS_BYTES_MAX: usize = 64 << 20;
@@ -135,6 +138,22 @@ impl BatchHead {
         let plausible = bytes[..4] == MAGIC && head.length as usize <= RECORDS_BYTES_MAX;
         plausible.then_some((head, word_at(bytes, 4)))
     }
+}
+
+/// Writes a batch, padded with zeros to the block, in one call.
+pub(crate) fn write_batch<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    offset: u64,
+    block: usize,
+    head: BatchHead,
+    records: &[u8],
+) -> io::Result<Tip> {
+    let (encoded, tip) = head.encode(records);
+    let padding = &ZEROS[..padded_bytes(records.len(), block) - HEAD_BYTES - records.len()];
+    let mut parts = [IoSlice::new(&encoded), IoSlice::new(records), IoSlice::new(padding)];
+    disk.write_at(file, offset, &mut parts)?;
+    Ok(tip)
 }
 
 /// The checksum of a batch, of which `head` are the first bytes.

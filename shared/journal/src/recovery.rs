@@ -15,7 +15,7 @@
 
 use std::io;
 
-use crate::batch::{BatchNumber, Tip};
+use crate::batch::{BatchNumber, Tip, write_batch};
 use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::scan::{Walk, Window};
@@ -50,6 +50,8 @@ pub(crate) struct Survey {
     /// Where the newest of `segments` ends.
     pub(crate) end: u64,
     pub(crate) tip: Tip,
+    /// The last batch that is known to have been synced.
+    pub(crate) durable: BatchNumber,
     pub(crate) torn: bool,
 }
 
@@ -64,8 +66,8 @@ impl Survey {
         while let Some(newest) = segments.last().copied() {
             let ended = end_of(disk, newest).map_err(JournalError::io("read a segment"))?;
             match ended {
-                Ended::At { offset, tip, torn } => {
-                    return Ok(Self { segments, unborn, end: offset, tip, torn });
+                Ended::At { end, tip, durable, torn } => {
+                    return Ok(Self { segments, unborn, end, tip, durable, torn });
                 }
                 Ended::Unborn => unborn.extend(segments.pop()),
                 Ended::Damaged { offset, what } => return Err(damaged(newest, offset, what)),
@@ -75,7 +77,10 @@ impl Survey {
             Some(oldest) if oldest.first > BatchNumber::FIRST => {
                 Err(damaged(*oldest, 0, "the segments before it are missing"))
             }
-            _ => Ok(Self { segments, unborn, end: 0, tip: Tip::default(), torn: false }),
+            _ => {
+                let (tip, durable) = (Tip::default(), BatchNumber::ZERO);
+                Ok(Self { segments, unborn, end: 0, tip, durable, torn: false })
+            }
         }
     }
 
@@ -87,6 +92,25 @@ impl Survey {
             last,
             dropped: newest.map(|newest| Dropped { file: newest.name(), offset: self.end }),
         }
+    }
+
+    /// Makes everything that was found durable, and cuts the rest off. Batches that may never have
+    /// been synced are written once more: after a failed sync the kernel shows them as before, but
+    /// only a new write makes it try again.
+    pub(crate) fn make_durable<D: Disk>(&self, disk: &D) -> io::Result<()> {
+        let Some(newest) = self.segments.last().copied() else {
+            return Ok(());
+        };
+        let file = disk.open(&newest.name())?;
+        let mut window = Window::open(disk, newest)?;
+        if let Some(head) = window.head(newest)?.filter(|_| self.durable < self.tip.number) {
+            let mut walk = Walk::new(window, newest, head);
+            walk.run_to(self.durable)?;
+            while let Some(found) = walk.next()? {
+                write_batch(disk, &file, found.offset, head.block, found.head, found.records)?;
+            }
+        }
+        disk.truncate(&file, self.end)
     }
 
     /// The index of the next segment.
@@ -110,7 +134,7 @@ fn check_order(segments: &[Segment]) -> Result<(), JournalError> {
 }
 
 enum Ended {
-    At { offset: u64, tip: Tip, torn: bool },
+    At { end: u64, tip: Tip, durable: BatchNumber, torn: bool },
     Unborn,
     Damaged { offset: u64, what: &'static str },
 }
@@ -127,11 +151,11 @@ fn end_of<D: Disk>(disk: &D, segment: Segment) -> io::Result<Ended> {
     let mut walk = Walk::new(window, segment, head);
     walk.run_to(BatchNumber::new(u64::MAX))?;
     let missing = walk.tip.number.next();
-    let (offset, tip) = (walk.offset, walk.tip);
-    if walk.window.any_batch(offset, |head| head.durable >= missing)? {
+    let (end, tip, durable) = (walk.offset, walk.tip, walk.durable);
+    if walk.window.any_batch(end, |head| head.durable >= missing)? {
         let what = "a batch cannot be read that was durable before a later one was written";
-        return Ok(Ended::Damaged { offset, what });
+        return Ok(Ended::Damaged { offset: end, what });
     }
-    let torn = !walk.window.is_zero_from(offset)?;
-    Ok(Ended::At { offset, tip, torn })
+    let torn = !walk.window.is_zero_from(end)?;
+    Ok(Ended::At { end, tip, durable, torn })
 }

@@ -103,6 +103,8 @@ pub(crate) struct Walk<'d, D: Disk> {
     pub(crate) segment: Segment,
     /// The last batch passed.
     pub(crate) tip: Tip,
+    /// The last batch that is known to have been synced.
+    pub(crate) durable: BatchNumber,
     /// Where the next one begins.
     pub(crate) offset: u64,
     block: usize,
@@ -111,7 +113,8 @@ pub(crate) struct Walk<'d, D: Disk> {
 impl<'d, D: Disk> Walk<'d, D> {
     pub(crate) fn new(window: Window<'d, D>, segment: Segment, head: SegmentHead) -> Self {
         let tip = Tip { number: segment.first.previous(), checksum: head.previous };
-        Self { window, segment, tip, offset: head.first_offset(), block: head.block }
+        let (durable, offset) = (tip.number, head.first_offset());
+        Self { window, segment, tip, durable, offset, block: head.block }
     }
 
     /// The next batch, or `None` where there is none that belongs here.
@@ -123,6 +126,7 @@ impl<'d, D: Disk> Walk<'d, D> {
             return Ok(None);
         }
         self.tip = found.tip;
+        self.durable = found.head.durable;
         self.offset += padded_bytes(found.records.len(), self.block) as u64;
         Ok(Some(found))
     }

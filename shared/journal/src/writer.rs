@@ -15,12 +15,12 @@
 //! starts a new file; the caller, who still has the batches after that one, writes them again.
 //! No room is different: nothing was half done, and the same call may succeed later.
 
-use std::io::{self, IoSlice};
+use std::io;
 
 use crate::archive::{Archive, Batches, SegmentRange};
 use crate::batch::{Batch, BatchHead, BatchNumber, BatchPosition};
-use crate::batch::{RECORDS_BYTES_MAX, Tip, padded_bytes};
-use crate::disk::{Disk, ZEROS, is_full};
+use crate::batch::{RECORDS_BYTES_MAX, Tip, padded_bytes, write_batch};
+use crate::disk::{Disk, is_full};
 use crate::error::JournalError;
 use crate::recovery::{Recovery, Survey};
 use crate::segment::{OpenSegment, Segment, file_bytes};
@@ -68,11 +68,7 @@ impl<D: Disk> Journal<D> {
     pub fn open(disk: D, options: JournalOptions) -> Result<(Self, Recovery), JournalError> {
         let survey = Survey::take(&disk)?;
         let recovery = survey.recovery();
-        if let Some(newest) = survey.segments.last() {
-            disk.open(&newest.name())
-                .and_then(|file| disk.truncate(&file, survey.end))
-                .map_err(JournalError::io("close the newest segment"))?;
-        }
+        survey.make_durable(&disk).map_err(JournalError::io("close the newest segment"))?;
         // Before the next segment is made: behind a newer one, a file without a head would look
         // like a segment that lost it.
         for unborn in &survey.unborn {
@@ -125,13 +121,8 @@ impl<D: Disk> Journal<D> {
             count,
             previous: self.written.checksum,
         };
-        let (encoded, tip) = head.encode(records);
-        let padding = &ZEROS[..bytes - encoded.len() - records.len()];
-        let mut parts = [IoSlice::new(&encoded), IoSlice::new(records), IoSlice::new(padding)];
-        let offset = self.current.offset;
-        self.archive
-            .disk
-            .write_at(&self.current.file, offset, &mut parts)
+        let (disk, file, offset) = (&self.archive.disk, &self.current.file, self.current.offset);
+        let tip = write_batch(disk, file, offset, disk.block_bytes(), head, records)
             .map_err(|error| self.write_failed(error))?;
         self.current.offset += bytes as u64;
         self.prepare_next(bytes as u64);

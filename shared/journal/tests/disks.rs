@@ -133,7 +133,10 @@ fn a_directory_has_one_writer() {
     journal.write(0, 1, b"seen by who looks").unwrap();
     let (archive, _) = Archive::open(PlainDisk::look_at(&directory.0).unwrap()).unwrap();
     assert_eq!(archive.batches_from(BatchNumber::FIRST).unwrap().count(), 1);
-    assert!(Journal::open(PlainDisk::look_at(&directory.0).unwrap(), OPTIONS).is_err());
+    let looking = PlainDisk::look_at(&directory.0).unwrap();
+    assert!(looking.create("new", 512).is_err() && looking.remove("lock").is_err());
+    assert!(looking.replace("lock", &[b"new"]).is_err());
+    assert!(Journal::open(looking, OPTIONS).is_err());
     drop(journal);
     assert!(PlainDisk::open(&directory.0).is_ok());
 }

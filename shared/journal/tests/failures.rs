@@ -76,6 +76,25 @@ fn a_sync_that_succeeds_ends_the_trial() {
 }
 
 #[test]
+fn what_a_start_finds_is_on_the_disk_even_after_a_failed_sync() {
+    for seed in 0..20 {
+        let disk = MemoryDisk::new(seed);
+        let (mut journal, _) = Journal::open(disk.clone(), OPTIONS).unwrap();
+        journal.write(1, 1, &[1; 2000]).unwrap();
+        disk.plan(disk.operations() + 1, DiskFault::Failure);
+        assert!(journal.sync().is_err());
+        // The process ends; the kernel still shows what it could not write.
+        let disk = disk.after_kill();
+        let (journal, recovery) = Journal::open(disk.clone(), OPTIONS).unwrap();
+        assert_eq!(recovery.last, BatchNumber::FIRST);
+        drop(journal);
+        let (journal, recovery) = Journal::open(disk.after_power_cut(), OPTIONS).unwrap();
+        assert_eq!(recovery.last, BatchNumber::FIRST, "seed {seed}");
+        assert!(journal.batches_from(BatchNumber::FIRST).unwrap().all(|batch| batch.is_ok()));
+    }
+}
+
+#[test]
 fn no_room_is_an_error_of_its_own_and_passes() {
     let (disk, mut journal) = failing(&[DiskFault::NoRoom]);
     assert!(matches!(journal.write(3, 1, b"third"), Err(JournalError::Full)));

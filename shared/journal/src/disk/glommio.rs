@@ -35,8 +35,12 @@ pub struct DirectFile {
 }
 
 enum Writing {
-    Never,
-    Direct { file: Rc<DmaFile>, executor: Rc<LocalExecutor> },
+    /// Not made by this disk: what is left to write in it need not be fast.
+    Cached,
+    Direct {
+        file: Rc<DmaFile>,
+        executor: Rc<LocalExecutor>,
+    },
 }
 
 impl DirectDisk {
@@ -94,7 +98,7 @@ impl Disk for DirectDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<DirectFile> {
-        Ok(DirectFile { cached: self.plain.open(name)?, writing: Writing::Never })
+        Ok(DirectFile { cached: self.plain.open(name)?, writing: Writing::Cached })
     }
 
     fn read_at(&self, file: &DirectFile, offset: u64, into: &mut [u8]) -> io::Result<usize> {
@@ -107,16 +111,18 @@ impl Disk for DirectDisk {
         offset: u64,
         parts: &mut [IoSlice<'_>],
     ) -> io::Result<()> {
-        let file = file.direct()?;
+        let Writing::Direct { file: direct, .. } = &file.writing else {
+            return self.plain.write_at(&file.cached, offset, parts);
+        };
         let length = parts.iter().map(|part| part.len()).sum();
-        let mut buffer = file.alloc_dma_buffer(length);
+        let mut buffer = direct.alloc_dma_buffer(length);
         let mut rest = &mut buffer.as_bytes_mut()[..length];
         for part in parts.iter() {
             let (here, behind) = rest.split_at_mut(part.len());
             here.copy_from_slice(part);
             rest = behind;
         }
-        let written = self.executor.run(async { file.write_at(buffer, offset).await });
+        let written = self.executor.run(async { direct.write_at(buffer, offset).await });
         // A short write is a failure: what remains would no longer start on a block.
         if written.map_err(io::Error::from)? < length {
             return Err(ErrorKind::WriteZero.into());
@@ -125,8 +131,12 @@ impl Disk for DirectDisk {
     }
 
     fn sync(&self, file: &DirectFile) -> io::Result<()> {
-        let file = file.direct()?;
-        self.executor.run(async { file.fdatasync().await }).map_err(io::Error::from)
+        match &file.writing {
+            Writing::Direct { file, .. } => {
+                self.executor.run(async { file.fdatasync().await }).map_err(io::Error::from)
+            }
+            Writing::Cached => self.plain.sync(&file.cached),
+        }
     }
 
     fn truncate(&self, file: &DirectFile, bytes: u64) -> io::Result<()> {
@@ -139,15 +149,6 @@ impl Disk for DirectDisk {
 
     fn replace(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
         self.plain.replace(name, parts)
-    }
-}
-
-impl DirectFile {
-    fn direct(&self) -> io::Result<&DmaFile> {
-        match &self.writing {
-            Writing::Direct { file, .. } => Ok(file),
-            Writing::Never => Err(ErrorKind::ReadOnlyFilesystem.into()),
-        }
     }
 }
 

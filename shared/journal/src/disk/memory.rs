@@ -200,8 +200,7 @@ impl Disk for MemoryDisk {
         let content = content(files, &file.name)?;
         match fault {
             None => {
-                content.kept.clone_from(&content.seen);
-                content.pending.clear();
+                content.keep_pending();
                 Ok(())
             }
             Some(DiskFault::PowerCut) => Err(dark()),
@@ -217,8 +216,9 @@ impl Disk for MemoryDisk {
     fn truncate(&self, file: &MemoryFile, bytes: u64) -> io::Result<()> {
         self.operate(|files| {
             let content = content(files, &file.name)?;
+            content.keep_pending();
             content.seen.resize(bytes as usize, 0);
-            *content = Content::synced(content.seen.clone());
+            content.kept.resize(bytes as usize, 0);
             Ok(())
         })
     }
@@ -260,6 +260,14 @@ impl Content {
             let from = sector * SECTOR_BYTES;
             let to = (from + SECTOR_BYTES).min(self.seen.len());
             self.pending.push((from, self.seen[from..to].to_vec()));
+        }
+    }
+
+    /// What a sync does. Sectors that an earlier one forgot stay forgotten.
+    fn keep_pending(&mut self) {
+        for (from, sector) in self.pending.drain(..) {
+            self.kept.resize(self.kept.len().max(from + sector.len()), 0);
+            self.kept[from..from + sector.len()].copy_from_slice(&sector);
         }
     }
 

@@ -70,6 +70,11 @@ impl PlainDisk {
         self.directory.join(name)
     }
 
+    /// The lock is what makes writing lawful.
+    fn check_held(&self) -> io::Result<()> {
+        self.lock.as_ref().map(|_| ()).ok_or(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
     /// Removes what an earlier process did not finish, and makes the directory's name durable.
     fn tidy(&self) -> io::Result<()> {
         for name in self.list()?.iter().filter(|name| name.ends_with(UNFINISHED)) {
@@ -103,6 +108,7 @@ impl Disk for PlainDisk {
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
+        self.check_held()?;
         let path = self.path(name);
         let file = match self.spare.take(bytes) {
             Some(_) if path.exists() => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -164,11 +170,13 @@ impl Disk for PlainDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.check_held()?;
         fs::remove_file(self.path(name))?;
         self.handle.sync_all()
     }
 
     fn replace(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        self.check_held()?;
         let unfinished = self.path(&format!("{name}{UNFINISHED}"));
         let mut file = File::create(&unfinished)?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
