@@ -19,7 +19,7 @@ use crate::books::Place;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, TokenClass, Tokens, Usd};
 
 /// Holds of one ring that share an index entry.
-const BUCKET: u64 = 1024;
+pub(super) const BUCKET: u64 = 1024;
 
 pub(super) const APPLIED: &[u8] = b"m";
 

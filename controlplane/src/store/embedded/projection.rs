@@ -108,7 +108,7 @@ impl Projection {
     ) -> Result<(), RecordFault> {
         let place = |seq| GenerationId { dataplane, epoch, ring: run.ring, seq };
         let mut position = 0;
-        let mut buckets: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let mut buckets: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
         let mut block = (run.first_seq, 0);
         for entry in run.records() {
             let entry = entry?;
@@ -121,11 +121,12 @@ impl Projection {
             let end = End { place: Place { order, position }, at: place(entry.seq) };
             position += 1;
             self.ends.entry(account).or_default().push(end);
-            let bucket = buckets.entry(layout::bucket(place(hold_seq))).or_default();
+            let bucket = buckets.entry(hold_seq / layout::BUCKET).or_default();
             bucket.extend_from_slice(&layout::pair(hold_seq, entry.seq));
         }
         self.put(layout::block(place(block.0)), run.bytes[block.1..].to_vec());
         for (bucket, pairs) in buckets {
+            let bucket = layout::bucket(place(bucket * layout::BUCKET));
             self.put(layout::ended(&bucket, order), pairs);
         }
         Ok(())
