@@ -9,7 +9,7 @@
 use std::rc::Rc;
 
 use wire::body::{BodyDecoder, LAST_CHUNK};
-use wire::head::{Framing, HeadLimits, Parsed, RequestHead};
+use wire::head::{Framing, HeadLimits, Method, Parsed, RequestHead};
 
 use crate::fault::{Code, Fault};
 use crate::limits::Limits;
@@ -35,6 +35,8 @@ pub struct Client {
     pub keeps_alive: bool,
     /// HTTP/1.0 cannot take chunks.
     pub is_http10: bool,
+    /// Whether only the head of the answer is asked for.
+    pub is_head_only: bool,
 }
 
 /// How far the answer is.
@@ -70,6 +72,7 @@ impl Client {
             is_gone: false,
             keeps_alive: true,
             is_http10: false,
+            is_head_only: false,
         }
     }
 
@@ -81,6 +84,7 @@ impl Client {
     pub async fn read_head(&mut self, limits: &Limits) -> Result<Option<RequestHead>, Fault> {
         let bounds = HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields };
         self.state = Sending::Nothing;
+        self.is_head_only = false;
         if self.input.is_empty() {
             self.socket.watch().arm_idle(limits.idle_ms);
         } else {
@@ -93,6 +97,7 @@ impl Client {
                 self.socket.watch().disarm();
                 self.keeps_alive = head.keep_alive;
                 self.is_http10 = head.minor_version == 0;
+                self.is_head_only = head.method == Method::Head;
                 return Ok(Some(head));
             }
             let was_empty = self.input.is_empty();
@@ -233,7 +238,9 @@ impl Client {
         let length = format!("content-length: {}\r\n", body.len());
         self.output.extend(length.as_bytes());
         self.end_head();
-        self.output.extend(body);
+        if !self.is_head_only {
+            self.output.extend(body);
+        }
     }
 
     /// Begins an answer that has no body by its nature.
@@ -259,6 +266,9 @@ impl Client {
     fn end_head(&mut self) {
         if !self.keeps_alive {
             self.output.extend(b"connection: close\r\n");
+        } else if self.is_http10 {
+            // What a 1.0 client asked for it must also be granted.
+            self.output.extend(b"connection: keep-alive\r\n");
         }
         self.output.extend(b"\r\n");
     }

@@ -108,7 +108,7 @@ impl Fault {
             503 => Some(2),
             _ => None,
         };
-        if matches!(code, Code::Overloaded | Code::RateLimitExceeded | Code::TierUnavailable) {
+        if matches!(code.status(), 429 | 503) {
             refusal.origin = Some(Origin::Gateway);
         }
         Self { code, refusal: Box::new(refusal), retry_after_s, closes: false, allow: None }

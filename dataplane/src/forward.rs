@@ -12,7 +12,6 @@ use crate::answer_head::{AnswerHead, field};
 use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::local::Local;
-use crate::route::Surface;
 use crate::stage::verdict;
 use crate::upstream::body::{Body, More};
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
@@ -25,16 +24,16 @@ const CONTROL: PoolKey = PoolKey(u64::MAX);
 const REQUEST_FIELDS: [&str; 5] =
     ["authorization", "x-api-key", "x-goog-api-key", "content-type", "accept"];
 /// Answer fields that are passed back.
-const ANSWER_FIELDS: [&str; 4] = ["content-disposition", "etag", "retry-after", "location"];
+const ANSWER_FIELDS: [&str; 6] =
+    ["allow", "content-disposition", "etag", "location", "retry-after", "www-authenticate"];
 
 /// Passes a request to the control plane and queues its answer. *abandon closes*
 pub async fn forward(
     local: &Rc<Local>,
     client: &mut Client,
     head: &RequestHead,
-    answer: &mut AnswerHead,
+    answer: &AnswerHead,
 ) -> Result<(), Fault> {
-    answer.surface = Surface::OpenRouter;
     let sent_head = request_head(head, client.input.filled());
     let body = client.read_body(head, &local.settings.limits).await?;
     let got = exchange(local, sent_head, body.bytes()).await;
@@ -46,7 +45,11 @@ pub async fn forward(
     let mut fields = Vec::with_capacity(512);
     answer.write(local, response_head.status, &response_head.content_type, &mut fields);
     fields.extend_from_slice(&response_head.fields);
-    client.answer(&fields, body.window());
+    if client.is_head_only {
+        client.answer_empty(&fields);
+    } else {
+        client.answer(&fields, body.window());
+    }
     reuse(local, body);
     Ok(())
 }

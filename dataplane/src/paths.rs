@@ -2,6 +2,7 @@
 //!
 //! Left out on purpose: what the account API answers. It is passed to the control plane as it came.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use catalog::listing::{Allowance, Rendered, endpoints};
@@ -12,7 +13,7 @@ use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::forward;
 use crate::local::{Generation, Local};
-use crate::route::{Route, Surface, route};
+use crate::route::{Route, route};
 use crate::stage::authenticate::Principal;
 use crate::stage::{admit, authenticate, refuse};
 
@@ -27,7 +28,11 @@ pub async fn answer(
 ) {
     let path = head.path(client.input.filled()).to_vec();
     let answered = match route(head.method, &path) {
-        Route::Account => forward::forward(local, client, head, answer).await,
+        Route::Account => {
+            // Whether the key is good is the control plane's to say; its rate is known here.
+            let _ = look(local, client, head, answer);
+            forward::forward(local, client, head, answer).await
+        }
         named => respond(local, client, head, answer, named),
     };
     if let Err(fault) = answered {
@@ -49,23 +54,26 @@ fn respond(
     match named {
         Route::Health => give(local, client, answer, br#"{"status":"ok"}"#, &[]),
         Route::Preflight => preflight(local, client, answer),
-        Route::Models(surface) => {
-            answer.surface = surface;
+        Route::Models => {
             let (generation, key) = seen?;
-            let list = list(&generation, key.as_ref(), surface);
+            let published = generation.published();
+            let list = published.listing().cut_for(published.catalog(), allowance(key.as_ref()));
             let is_known = known_tag.as_deref() == Some(list.etag.as_bytes());
             give_tagged(local, client, answer, is_known, &list);
         }
         Route::Model(id) => {
-            let (generation, _) = seen?;
-            let item = generation.published().listing().item(id).map(|(_, json)| json);
-            give(local, client, answer, item.ok_or_else(|| unknown_model(id))?, &[]);
+            let (generation, key) = seen?;
+            let (published, id) = (generation.published(), decoded(id));
+            let allowance = allowance(key.as_ref());
+            let item = published.listing().item_for(published.catalog(), &id, allowance);
+            give(local, client, answer, item.ok_or_else(|| unknown_model(&id))?, &[]);
         }
         Route::Endpoints(id) => {
-            answer.surface = Surface::OpenRouter;
-            let (generation, _) = seen?;
-            let catalog = generation.published().catalog();
-            let model = catalog.model(id).ok_or_else(|| unknown_model(id))?;
+            let (generation, key) = seen?;
+            let (catalog, id) = (generation.published().catalog(), decoded(id));
+            let Allowance { models, providers } = allowance(key.as_ref());
+            let model = catalog.model(&id).filter(|m| catalog.allows(m, models, providers));
+            let model = model.ok_or_else(|| unknown_model(&id))?;
             let list = endpoints(catalog, model);
             let is_known = known_tag.as_deref() == Some(list.etag.as_bytes());
             give_tagged(local, client, answer, is_known, &list);
@@ -79,7 +87,7 @@ fn respond(
         Route::UnknownMethod => {
             return Err(Fault::new(Code::NotImplemented, "this method is not known").closing());
         }
-        Route::Chat(_) | Route::Account | Route::Unknown => return Err(refuse::unknown_path()),
+        Route::Chat | Route::Account | Route::Unknown => return Err(refuse::unknown_path()),
     }
     Ok(())
 }
@@ -103,20 +111,33 @@ fn look(
     Ok((generation, Some(principal)))
 }
 
-fn list(generation: &Generation, key: Option<&Principal>, surface: Surface) -> Rendered {
-    let published = generation.published();
-    let listing = published.listing();
-    match key.map(|principal| &principal.key) {
-        Some(key) if key.allowed_models.is_some() || key.allowed_providers.is_some() => {
-            let allowance = Allowance {
-                models: key.allowed_models.as_deref(),
-                providers: key.allowed_providers.as_deref(),
-            };
-            listing.cut_for(published.catalog(), allowance)
-        }
-        _ if surface == Surface::OpenRouter => listing.openrouter.clone(),
-        _ => listing.openai.clone(),
+/// What whoever asks may see.
+fn allowance(key: Option<&Principal>) -> Allowance<'_> {
+    key.map_or_else(Allowance::default, |principal| Allowance {
+        models: principal.key.allowed_models.as_deref(),
+        providers: principal.key.allowed_providers.as_deref(),
+    })
+}
+
+/// An id of a path as it was meant: some SDKs escape its slash. A `%` that begins no escape stands
+/// for itself.
+fn decoded(id: &str) -> Cow<'_, str> {
+    if !id.contains('%') {
+        return Cow::Borrowed(id);
     }
+    let hex = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let (mut bytes, mut rest) = (Vec::with_capacity(id.len()), id.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match (first, hex(after.first()), hex(after.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            _ => bytes.push(*first),
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn unknown_model(id: &str) -> Fault {
@@ -164,4 +185,23 @@ fn give(
         field(&mut fields, name, value);
     }
     client.answer(&fields, body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_of_an_id_are_undone_once() {
+        for (id, expected) in [
+            ("up/chat", "up/chat"),
+            ("up%2Fchat%3afree", "up/chat:free"),
+            ("a%252Fb", "a%2Fb"),
+            ("100%", "100%"),
+            ("%zz%4", "%zz%4"),
+            ("%ff", "\u{fffd}"),
+        ] {
+            assert_eq!(decoded(id), expected);
+        }
+    }
 }

@@ -22,17 +22,14 @@ use crate::stage::{admit, authenticate, exchange, fail, plan, read, refuse, rela
 pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
     let buf = client.input.filled();
     let is_foreign = head.header(buf, "origin").is_some();
+    let mut answer = AnswerHead::new(local, Surface::of(head.path(buf)), is_foreign);
     match route(head.method, head.path(buf)) {
-        Route::Chat(surface) => {
-            let mut answer = AnswerHead::new(local, surface, is_foreign);
+        Route::Chat => {
             if let Err(fault) = infer(local, client, head, &mut answer).await {
                 refuse::refuse(local, client, &answer, &fault).await;
             }
         }
-        _ => {
-            let mut answer = AnswerHead::new(local, Surface::OpenAi, is_foreign);
-            paths::answer(local, client, head, &mut answer).await;
-        }
+        _ => paths::answer(local, client, head, &mut answer).await,
     }
 }
 

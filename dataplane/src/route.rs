@@ -14,13 +14,20 @@ pub enum Surface {
     OpenRouter,
 }
 
+impl Surface {
+    /// Whose rules hold for a path, one of ours or not.
+    pub fn of(path: &[u8]) -> Self {
+        if path.starts_with(b"/api/v1/") { Self::OpenRouter } else { Self::OpenAi }
+    }
+}
+
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route<'p> {
     /// A chat completion.
-    Chat(Surface),
+    Chat,
     /// The list of models.
-    Models(Surface),
+    Models,
     /// One model: its id.
     Model(&'p str),
     /// The endpoints of one model: `author/slug`.
@@ -66,10 +73,8 @@ pub fn route(method: Method, path: &[u8]) -> Route<'_> {
 /// The route of a path, and its methods; no methods where the control plane decides.
 fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
     Some(match path {
-        "/v1/chat/completions" => (Route::Chat(Surface::OpenAi), "POST"),
-        "/api/v1/chat/completions" => (Route::Chat(Surface::OpenRouter), "POST"),
-        "/v1/models" => (Route::Models(Surface::OpenAi), "GET"),
-        "/api/v1/models" => (Route::Models(Surface::OpenRouter), "GET"),
+        "/v1/chat/completions" | "/api/v1/chat/completions" => (Route::Chat, "POST"),
+        "/v1/models" | "/api/v1/models" => (Route::Models, "GET"),
         "/health" => (Route::Health, "GET"),
         _ => return named_deeper(path),
     })
@@ -94,8 +99,8 @@ mod tests {
     #[test]
     fn paths_and_methods_find_their_route() {
         for (method, path, expected) in [
-            (Method::Post, "/v1/chat/completions", Route::Chat(Surface::OpenAi)),
-            (Method::Post, "/api/v1/chat/completions", Route::Chat(Surface::OpenRouter)),
+            (Method::Post, "/v1/chat/completions", Route::Chat),
+            (Method::Post, "/api/v1/chat/completions", Route::Chat),
             (Method::Get, "/v1/chat/completions", Route::WrongMethod("POST")),
             (Method::Get, "/v1/models/a/b:free", Route::Model("a/b:free")),
             (Method::Get, "/v1/models/", Route::Unknown),
@@ -108,5 +113,11 @@ mod tests {
         ] {
             assert_eq!(route(method, path.as_bytes()), expected, "{method:?} {path}");
         }
+    }
+    #[test]
+    fn whose_rules_hold_is_seen_by_the_path_alone() {
+        assert_eq!(Surface::of(b"/api/v1/nothing"), Surface::OpenRouter);
+        assert_eq!(Surface::of(b"/v1/chat/completions"), Surface::OpenAi);
+        assert_eq!(Surface::of(b"/api/usage/summary"), Surface::OpenAi);
     }
 }

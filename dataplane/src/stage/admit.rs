@@ -26,6 +26,9 @@ use crate::stage::admission::Admission;
 use crate::stage::authenticate::Principal;
 use crate::stage::plan::Plan;
 
+/// A request asks the ledger at most so often for one purse.
+const QUESTIONS_MAX: usize = 3;
+
 /// Counts a request against its key's rate, and says so in the answer's head.
 pub fn caps(local: &Local, principal: &Principal, head: &mut AnswerHead) -> Result<(), Fault> {
     let key = &principal.key;
@@ -161,20 +164,33 @@ impl<'p> Purses<'p> {
     }
 }
 
-/// Waits for the ledger's next answer about a purse; false when none came in time.
+/// Waits for the ledger's answer about a purse; false when none came in time. News that there is
+/// credit to be lent is not an answer: it is asked for.
 async fn answered(local: &Local, cell: &CreditCell, wanted: Usd) -> bool {
+    let end = local.now_ms().saturating_add(local.settings.limits.credit_wait_ms);
+    for _ in 0..QUESTIONS_MAX {
+        if !answered_once(local, cell, wanted, end).await {
+            return false;
+        }
+        if i128::from(cell.free()) >= wanted.pico() || cell.unlent() == 0 {
+            break;
+        }
+    }
+    true
+}
+
+async fn answered_once(local: &Local, cell: &CreditCell, wanted: Usd, end_ms: u64) -> bool {
     let before = cell.answers();
     if cell.ask_once() && !local.records.need(cell.purse(), wanted) {
         cell.unask();
         return false;
     }
-    let end = local.now_ms().saturating_add(local.settings.limits.credit_wait_ms);
     loop {
         let rings = local.bell.rings();
         if cell.answers() != before || i128::from(cell.free()) >= wanted.pico() {
             return true;
         }
-        if !local.wait_for_bell(rings, end).await {
+        if !local.wait_for_bell(rings, end_ms).await {
             cell.unask();
             return cell.answers() != before;
         }

@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use catalog::rows::OutputCapField;
 use catalog::{Endpoint, Provider};
-use dialect::{Intent, UpstreamTerms, openai_chat};
+use dialect::openai_chat::{self, Answer};
+use dialect::{Intent, UpstreamTerms};
 use ledger::record::{Attempt, Attempts};
 use wire::sse::{Frame, FrameScanner};
 
@@ -56,7 +57,7 @@ pub enum Answering {
         first: Frame,
     },
     /// An answer that was read whole and is a JSON object without an error.
-    Whole(Body),
+    Whole(Body, Answer),
 }
 
 /// No candidate answered.

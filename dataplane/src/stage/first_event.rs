@@ -50,7 +50,7 @@ pub async fn answering(
     match Answer::read(body.window()) {
         Ok(answer) if answer.is_error => Err(verdict::of_error_in_answer(body.window())),
         Ok(answer) if !answer.has_choices => Err(unreadable("it has no choices")),
-        Ok(_) => Ok(Answering::Whole(body)),
+        Ok(answer) => Ok(Answering::Whole(body, answer)),
         Err(_) => Err(unreadable("it is not a JSON object")),
     }
 }

@@ -91,11 +91,13 @@ pub fn plan(
     check_kind(model)?;
     let tier = requested_tier(intent)?;
     let mut worst = Worst::of(model, intent);
-    let mut refused = None;
+    let (mut refused, mut may_use_one) = (None, false);
     for index in model.endpoints.clone() {
         let endpoint = &catalog.endpoints[index as usize];
         let provider = catalog.provider(endpoint.provider);
-        if !published.is_usable(endpoint.provider) || !key.allows_provider(&provider.id) {
+        let is_allowed = key.allows_provider(&provider.id);
+        may_use_one |= is_allowed;
+        if !is_allowed || !published.is_usable(endpoint.provider) {
             continue;
         }
         let candidate = Candidate { endpoint, provider, model, intent, tier };
@@ -105,7 +107,8 @@ pub fn plan(
         }
     }
     if worst.candidates.is_empty() {
-        return Err(refused.unwrap_or_else(|| no_endpoint(model)));
+        let none = || if may_use_one { no_endpoint(model) } else { no_provider(model) };
+        return Err(refused.unwrap_or_else(none));
     }
     Ok(worst.into_plan(intent, model, tier))
 }
@@ -119,6 +122,11 @@ fn no_endpoint(model: &Model) -> Fault {
             model.id
         ),
     )
+}
+
+fn no_provider(model: &Model) -> Fault {
+    let message = format!("this key may not use the providers that `{}` can be had from", model.id);
+    Fault::new(Code::NotAllowed, message).about("model")
 }
 
 fn check_allowed(key: &KeyEntry, model: &Model) -> Result<(), Fault> {

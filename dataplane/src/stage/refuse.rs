@@ -42,7 +42,10 @@ pub fn queue(local: &Local, client: &mut Client, head: &AnswerHead, fault: &Faul
 /// Answers bytes that are not a request. *abandon closes*
 pub async fn refuse_head(local: &Local, client: &mut Client, fault: &Fault) {
     client.keeps_alive = false;
-    let head = AnswerHead::new(local, Surface::OpenAi, false);
+    // The head is not understood, but its target mostly stands where it should.
+    let mut words = client.input.filled().split(|byte| *byte == b' ');
+    let surface = words.nth(1).map_or(Surface::OpenAi, Surface::of);
+    let head = AnswerHead::new(local, surface, false);
     refuse(local, client, &head, fault).await;
 }
 

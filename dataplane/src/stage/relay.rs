@@ -14,7 +14,7 @@
 use std::pin::pin;
 
 use dialect::Finish;
-use dialect::openai_chat::{Answer, Rewrite, is_done};
+use dialect::openai_chat::{Answer, ChunkReader, Rewrite, is_done};
 use ledger::record::{Progress, Record};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
@@ -46,7 +46,10 @@ pub async fn relay<'a>(
     let provider = catalog.provider(catalog.endpoints[endpoint as usize].provider);
     let mut meter = Meter::new(provider.cache_included);
     let ending = match answer {
-        Answering::Whole(body) => relay_whole(request, client, body, attendance, &mut meter),
+        Answering::Whole(body, answer) => {
+            meter.observe(body.window(), &answer);
+            relay_whole(request, client, (body, &answer), attendance)
+        }
         Answering::Stream { body, scanner, first } => {
             let mut stream =
                 Stream::new(request, client, attendance, (body, scanner), (endpoint, meter));
@@ -62,15 +65,12 @@ pub async fn relay<'a>(
 fn relay_whole(
     request: &Request<'_>,
     client: &mut Client,
-    mut body: Body,
+    (mut body, answer): (Body, &Answer),
     attendance: &Attendance<'_>,
-    meter: &mut Meter,
 ) -> Ending {
     let head = attendance.head();
     let ids = Ids::of(request, head.surface);
     let local = request.local;
-    let Ok(answer) = Answer::read(body.window()) else { return Ending::UpstreamDied };
-    meter.observe(body.window(), &answer);
     let mut fields = Vec::with_capacity(512);
     head.write(local, 200, JSON, &mut fields);
     let mut json = local.pool.buffer();
@@ -112,6 +112,7 @@ struct Stream<'s, 'a> {
     attendance: &'s mut Attendance<'a>,
     body: Body,
     scanner: FrameScanner,
+    reader: ChunkReader,
     meter: Meter,
     ids: Ids,
     wants_usage: bool,
@@ -145,6 +146,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             attendance,
             body,
             scanner,
+            reader: ChunkReader::default(),
             meter,
             ids,
             wants_usage,
@@ -181,9 +183,13 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Handles every whole frame of the window, as one chunk to the client.
     fn pass_frames(&mut self, mut waiting: Option<Frame>) -> Step {
-        let Self { body, scanner, meter, ids, request, wants_usage, client, .. } = self;
-        let mut passing =
-            Passing { meter, rewrite: ids.rewrite(!*wants_usage), wants_usage: *wants_usage };
+        let Self { body, scanner, reader, meter, ids, request, wants_usage, client, .. } = self;
+        let mut passing = Passing {
+            reader,
+            meter,
+            rewrite: ids.rewrite(!*wants_usage),
+            wants_usage: *wants_usage,
+        };
         let allowed = (request.admission.output_cap, request.intent.choices);
         client.chunk(|out| {
             loop {
@@ -267,7 +273,7 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Ends the stream with an error; a client that left before is charged all the same.
     fn fail(&mut self, fault: &Fault) -> Ending {
-        if self.client.was_seen_gone() {
+        if self.client.is_gone() {
             return Ending::ClientGone;
         }
         let surface = self.attendance.head().surface;
@@ -291,6 +297,7 @@ impl<'s, 'a> Stream<'s, 'a> {
 
 /// One batch of frames on its way through meter and rewriting.
 struct Passing<'p> {
+    reader: &'p mut ChunkReader,
     meter: &'p mut Meter,
     rewrite: Rewrite<'p>,
     wants_usage: bool,
@@ -309,7 +316,7 @@ impl Passing<'_> {
         if is_done(data) {
             return Step::Done;
         }
-        let Ok(answer) = Answer::read(data) else {
+        let Ok(answer) = self.reader.read(data) else {
             return Step::Failed(broken("an event is not a JSON object"));
         };
         if answer.is_error {

@@ -6,7 +6,7 @@
 mod answer;
 mod request;
 
-pub use answer::{Answer, Rewrite, is_done};
+pub use answer::{Answer, ChunkReader, Rewrite, is_done};
 pub use request::{read_intent, write_upstream};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! so what the provider says reaches the client byte for byte.
 
 use wire::Span;
-use wire::json::{JsonFault, Member, ValueKind, elements, members};
+use wire::json::{Cursor, JsonFault, Member, ValueKind};
 
 use crate::Finish;
 
@@ -23,6 +23,8 @@ pub struct Answer {
     pub has_choices: bool,
     /// Whether a truthy `error` stands at the top level.
     pub is_error: bool,
+    /// An `error` that says there is none, which some readers take for one.
+    pub empty_error: Option<Member>,
     /// Bytes of text, refusals, reasoning and tool calls in it, JSON escapes counted as written.
     pub text_bytes: u64,
     /// How the answer ended, if it says so.
@@ -45,27 +47,87 @@ pub fn is_done(data: &[u8]) -> bool {
     data.starts_with(b"[DONE]")
 }
 
+/// Reads the chunks of one stream: members that a chunk repeats from the one before it, up to its
+/// choices, are not read again.
+#[derive(Debug, Default)]
+pub struct ChunkReader {
+    /// The last chunk up to the end of the member before its choices.
+    prefix: Vec<u8>,
+    /// What the prefix says.
+    known: Answer,
+}
+
+impl ChunkReader {
+    /// Reads the next chunk: a JSON object.
+    pub fn read(&mut self, json: &[u8]) -> Result<Answer, JsonFault> {
+        // A comma must follow: a longer number would begin with the same digits.
+        let repeats = json.get(self.prefix.len()) == Some(&b',') && json.starts_with(&self.prefix);
+        if repeats && !self.prefix.is_empty() {
+            let mut answer = self.known;
+            answer.read_members(json, Cursor::behind(json, self.prefix.len()), |_, _| {})?;
+            return Ok(answer);
+        }
+        let mut answer = Answer::default();
+        let mut cursor = Cursor::new(json);
+        cursor.enter()?;
+        self.prefix.clear();
+        answer.read_members(json, cursor, |known, end| {
+            self.prefix.extend_from_slice(&json[..end]);
+            self.known = *known;
+        })?;
+        Ok(answer)
+    }
+}
+
 impl Answer {
     /// Reads an answer or a chunk: a JSON object.
     pub fn read(json: &[u8]) -> Result<Self, JsonFault> {
         let mut answer = Self::default();
-        for member in members(json) {
-            let member = member?;
-            match member.key.of(json) {
-                b"model" => answer.model = Some(member.value),
-                b"id" => answer.id = Some(member.value),
-                b"usage" => answer.usage = Some(member),
-                b"service_tier" if member.kind == ValueKind::String => {
-                    answer.service_tier = Some(member.value);
-                }
-                b"error" => answer.is_error = is_truthy(json, &member),
-                b"choices" if member.kind == ValueKind::Array => {
-                    answer.read_choices(member.value.of(json))?;
-                }
-                _ => {}
-            }
-        }
+        let mut cursor = Cursor::new(json);
+        cursor.enter()?;
+        answer.read_members(json, cursor, |_, _| {})?;
         Ok(answer)
+    }
+
+    /// Reads the rest of the object's members. Calls `before_choices` with what was read and where
+    /// it ended, if anything was, when it comes to the choices.
+    fn read_members(
+        &mut self,
+        json: &[u8],
+        mut cursor: Cursor<'_>,
+        before_choices: impl FnOnce(&Self, usize),
+    ) -> Result<(), JsonFault> {
+        let mut before_choices = Some(before_choices);
+        let mut end = cursor.offset();
+        let mut is_first = true;
+        while let Some(key) = cursor.next_key()? {
+            if key.of(json) == b"choices" && cursor.peek() == Some(ValueKind::Array) {
+                if let Some(note) = before_choices.take().filter(|_| !is_first) {
+                    note(self, end);
+                }
+                self.read_choices(json, &mut cursor)?;
+            } else {
+                let (value, kind) = cursor.skip()?;
+                self.note(json, Member { key, value, kind });
+            }
+            end = cursor.offset();
+            is_first = false;
+        }
+        cursor.end()
+    }
+
+    fn note(&mut self, json: &[u8], member: Member) {
+        match member.key.of(json) {
+            b"model" => self.model = Some(member.value),
+            b"id" => self.id = Some(member.value),
+            b"usage" => self.usage = Some(member),
+            b"service_tier" if member.kind == ValueKind::String => {
+                self.service_tier = Some(member.value);
+            }
+            b"error" if is_truthy(json, &member) => self.is_error = true,
+            b"error" => self.empty_error = Some(member),
+            _ => {}
+        }
     }
 
     /// Whether it carries the usage and nothing else: the chunk that `include_usage` adds.
@@ -80,6 +142,13 @@ impl Answer {
 
     /// Appends the JSON to `out` with its names replaced.
     pub fn rewrite(&self, json: &[u8], rewrite: &Rewrite<'_>, out: &mut Vec<u8>) {
+        if let Some(error) = &self.empty_error {
+            let mut rest = json.to_vec();
+            rest.drain(with_comma(json, error).range());
+            if let Ok(answer) = Self::read(&rest) {
+                return answer.rewrite(&rest, rewrite, out);
+            }
+        }
         let mut edits = [None; 3];
         edits[0] = self.model.map(|model| (model, rewrite.model_json));
         edits[1] = self.id.zip(rewrite.id_json);
@@ -96,45 +165,51 @@ impl Answer {
         out.extend_from_slice(&json[copied..]);
     }
 
-    fn read_choices(&mut self, choices: &[u8]) -> Result<(), JsonFault> {
-        for element in elements(choices) {
-            let (choice, kind) = element?;
+    fn read_choices(&mut self, json: &[u8], cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
+        cursor.enter()?;
+        while cursor.next_item()? {
             self.has_choices = true;
-            if kind == ValueKind::Object {
-                self.read_choice(choice.of(choices))?;
+            if cursor.peek() == Some(ValueKind::Object) {
+                self.read_choice(json, cursor)?;
+            } else {
+                cursor.skip()?;
             }
         }
         Ok(())
     }
 
-    fn read_choice(&mut self, choice: &[u8]) -> Result<(), JsonFault> {
-        for member in members(choice) {
-            let member = member?;
-            match (member.key.of(choice), member.kind) {
-                (b"delta" | b"message", ValueKind::Object) => {
-                    self.text_bytes += text_bytes(member.value.of(choice))?;
+    fn read_choice(&mut self, json: &[u8], cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
+        cursor.enter()?;
+        while let Some(key) = cursor.next_key()? {
+            match (key.of(json), cursor.peek()) {
+                (b"delta" | b"message", Some(ValueKind::Object)) => {
+                    self.text_bytes += text_bytes(json, cursor)?;
                 }
-                (b"text", ValueKind::String) => self.text_bytes += string_bytes(&member),
-                (b"finish_reason", ValueKind::String) => {
-                    self.finish = Finish::from_openai(unquoted(member.value.of(choice)));
+                (b"text", Some(ValueKind::String)) => {
+                    self.text_bytes += string_bytes(cursor.skip()?.0);
                 }
-                _ => {}
+                (b"finish_reason", Some(ValueKind::String)) => {
+                    let (reason, _) = cursor.skip()?;
+                    self.finish = Finish::from_openai(unquoted(reason.of(json)));
+                }
+                _ => drop(cursor.skip()?),
             }
         }
         Ok(())
     }
 }
 
-/// Bytes that the model made in a delta or a message.
-fn text_bytes(delta: &[u8]) -> Result<u64, JsonFault> {
+/// Bytes that the model made in the delta or message before which the cursor stands.
+fn text_bytes(json: &[u8], cursor: &mut Cursor<'_>) -> Result<u64, JsonFault> {
     let mut bytes = 0;
-    for member in members(delta) {
-        let member = member?;
-        bytes += match (member.key.of(delta), member.kind) {
+    cursor.enter()?;
+    while let Some(key) = cursor.next_key()? {
+        let (value, kind) = cursor.skip()?;
+        bytes += match (key.of(json), kind) {
             (b"role", _) => 0,
-            (_, ValueKind::String) => string_bytes(&member),
+            (_, ValueKind::String) => string_bytes(value),
             (b"tool_calls" | b"function_call" | b"audio", ValueKind::Array | ValueKind::Object) => {
-                member.value.len() as u64
+                value.len() as u64
             }
             _ => 0,
         };
@@ -142,8 +217,8 @@ fn text_bytes(delta: &[u8]) -> Result<u64, JsonFault> {
     Ok(bytes)
 }
 
-fn string_bytes(member: &Member) -> u64 {
-    (member.value.len() as u64).saturating_sub(2)
+fn string_bytes(string: Span) -> u64 {
+    (string.len() as u64).saturating_sub(2)
 }
 
 fn unquoted(string: &[u8]) -> &[u8] {

@@ -121,6 +121,20 @@ fn usage_is_removed_wherever_it_stands() {
 }
 
 #[test]
+fn an_error_that_is_none_is_not_passed_on() {
+    for (json, expected) in [
+        (r#"{"usage":null,"error":null,"id":"a"}"#, r#"{"id":"a"}"#),
+        (r#"{"id":"a","error":{"x":1},"error":null}"#, r#"{"id":"a","error":{"x":1}}"#),
+        (r#"{"error":"","error":false}"#, "{}"),
+    ] {
+        let mut out = Vec::new();
+        let rewrite = Rewrite { model_json: b"", id_json: None, drop_usage: true };
+        Answer::read(json.as_bytes()).unwrap().rewrite(json.as_bytes(), &rewrite, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
 fn errors_and_usage_chunks_are_told_from_content() {
     let read = |json: &str| Answer::read(json.as_bytes()).unwrap();
     assert!(read(r#"{"error":{"message":"x"}}"#).is_error);
@@ -128,4 +142,25 @@ fn errors_and_usage_chunks_are_told_from_content() {
     assert!(read(r#"{"choices":[],"usage":{"prompt_tokens":1}}"#).is_usage_only());
     assert!(!read(r#"{"choices":[{}],"usage":{"prompt_tokens":1}}"#).is_usage_only());
     assert!(is_done(b"[DONE]"));
+}
+
+#[test]
+fn chunks_read_alike_with_and_without_the_ones_before() {
+    let chunk = |created: u64, rest: &str| format!(r#"{{"id":"c","created":{created}{rest}"#);
+    let mut reader = ChunkReader::default();
+    for json in [
+        chunk(12, r#","choices":[{"delta":{"role":"assistant","content":""}}]}"#),
+        chunk(12, r#","choices":[{"delta":{"content":"ab"}}],"usage":null}"#),
+        chunk(123, r#","choices":[{"delta":{"content":"abc"}}]}"#),
+        chunk(123, r#","model":"m","choices":[{"delta":{},"finish_reason":"stop"}]}"#),
+        chunk(123, r#","choices":[],"usage":{"prompt_tokens":1}}"#),
+        r#"{"choices":[{"delta":{"content":"x"}}]}"#.to_owned(),
+        chunk(123, r#","error":{"message":"x"}}"#),
+    ] {
+        let alone = format!("{:?}", Answer::read(json.as_bytes()).unwrap());
+        let in_turn = format!("{:?}", reader.read(json.as_bytes()).unwrap());
+        assert_eq!(in_turn, alone, "{json}");
+    }
+    assert!(reader.read(br#"{"id":"c","created":123,"choices":[{]}"#).is_err());
+    assert!(reader.read(b"").is_err() && reader.read(b"{}x").is_err());
 }
