@@ -72,6 +72,8 @@ pub struct Limits {
     pub abandoned_drain_ms: u64,
     /// How long a request waits for credit to be lent.
     pub credit_wait_ms: u64,
+    /// How long a request waits for credit that running requests hold.
+    pub reserved_wait_ms: u64,
 }
 
 impl Limits {
@@ -118,6 +120,7 @@ impl Default for Limits {
             heartbeat_ms: 10_000,
             abandoned_drain_ms: 60_000,
             credit_wait_ms: 2_000,
+            reserved_wait_ms: 50,
         }
     }
 }

@@ -39,7 +39,7 @@ use ship::Shipment;
 /// How long the thread waits for news while a generation is on its way to the cores.
 const WHILE_APPLYING: Duration = Duration::from_millis(1);
 /// How long it waits otherwise; also the pace of shipping.
-const PACE: Duration = Duration::from_millis(20);
+const PACE: Duration = Duration::from_millis(50);
 /// How often the control plane hears how this data plane is.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 

@@ -145,10 +145,15 @@ impl Records {
         self.durable.is_sound()
     }
 
-    /// Whether the record `seq` is on disk; if not, the bell will ring when more is.
-    pub fn is_durable(&self, seq: u64) -> bool {
+    /// Asks for the bell at the next batch, whatever is in it.
+    pub fn await_any(&self) {
         self.durable.awaited.swap(true, Ordering::SeqCst);
         self.journal.wake();
+    }
+
+    /// Whether the record `seq` is on disk; if not, the bell will ring when more is.
+    pub fn is_durable(&self, seq: u64) -> bool {
+        self.await_any();
         self.durable.read() > seq
     }
 

@@ -70,11 +70,7 @@ pub async fn hold(
     let mut taken = purses.take(plan, plan.cap_for(purses.free()));
     if taken.is_none() {
         purses.ask(local, plan).await?;
-        let affordable = plan.affordable_cap(purses.free());
-        let cap = plan.cap_for(purses.free()).min(affordable);
-        if cap >= plan.output_cap_floor {
-            taken = purses.take(plan, cap);
-        }
+        taken = purses.take_or_wait(local, plan).await;
     }
     let Some(taken) = taken else { return Err(purses.too_little(plan)) };
     let admission = record(local, principal, plan, taken, is_stream)?;
@@ -123,6 +119,37 @@ impl<'p> Purses<'p> {
         Some(Taken { cost, output_cap })
     }
 
+    /// Takes what the free credit affords, down to the lowest cap.
+    fn take_affordable(&self, plan: &Plan) -> Option<Taken> {
+        let affordable = plan.affordable_cap(self.free());
+        let cap = plan.cap_for(self.free()).min(affordable);
+        if cap >= plan.output_cap_floor { self.take(plan, cap) } else { None }
+    }
+
+    /// As [`Self::take_affordable`], but waits a moment for running requests to give credit back
+    /// where that would do.
+    async fn take_or_wait(&self, local: &Local, plan: &Plan) -> Option<Taken> {
+        let end = local.now_ms().saturating_add(local.settings.limits.reserved_wait_ms);
+        loop {
+            let rings = local.bell.rings();
+            let taken = self.take_affordable(plan);
+            if taken.is_some() || self.poorest(plan).is_some() {
+                return taken;
+            }
+            // Credit comes back with the journal's next batch, which rings for whoever waits.
+            local.records.await_any();
+            if !local.wait_for_bell(rings, end).await {
+                return self.take_affordable(plan);
+            }
+        }
+    }
+
+    /// The purse that does not cover even the lowest cap, were all that it has free.
+    fn poorest(&self, plan: &Plan) -> Option<&'p Arc<CreditCell>> {
+        let least = plan.worst_cost(plan.output_cap_floor).unwrap_or(Usd::from_pico(i128::MAX));
+        self.each().find(|cell| total(cell) < least.pico())
+    }
+
     /// Asks the ledger for more of each purse that is short, and waits for its answers.
     async fn ask(&self, local: &Local, plan: &Plan) -> Result<(), Fault> {
         let wanted = plan.worst_cost(plan.output_cap).unwrap_or(Usd::ZERO);
@@ -140,12 +167,7 @@ impl<'p> Purses<'p> {
     /// Why even the lowest cap is not affordable: the money is not there, or it is held.
     fn too_little(&self, plan: &Plan) -> Fault {
         let least = plan.worst_cost(plan.output_cap_floor).unwrap_or(Usd::from_pico(i128::MAX));
-        let total = |cell: &CreditCell| {
-            let parts = [cell.free(), cell.held(), cell.unlent(), cell.elsewhere()];
-            parts.into_iter().map(i128::from).sum::<i128>()
-        };
-        let poorest = self.each().find(|cell| total(cell) < least.pico());
-        let Some(cell) = poorest else {
+        let Some(cell) = self.poorest(plan) else {
             let message = "the credit is there, but running requests hold it; try again";
             return Fault::new(Code::CreditsReserved, message);
         };
@@ -162,6 +184,12 @@ impl<'p> Purses<'p> {
         fault.refusal.affordable_max_tokens = Some(affordable);
         fault
     }
+}
+
+/// All that a purse has, as far as is known here: free, held, or not with us.
+fn total(cell: &CreditCell) -> i128 {
+    let parts = [cell.free(), cell.held(), cell.unlent(), cell.elsewhere()];
+    parts.into_iter().map(i128::from).sum()
 }
 
 /// Waits for the ledger's answer about a purse; false when none came in time. News that there is
