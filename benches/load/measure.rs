@@ -1,5 +1,6 @@
 //! The measurements, in the order of the table, each for one peer after the other.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -15,6 +16,8 @@ use crate::usage::{self, CpuTime};
 
 /// The gateway's core, and ours.
 const CORE_DRIVER: usize = 1;
+/// What can be measured, in the order of the table.
+const PEERS: [&str; 2] = ["tollgate", "nginx"];
 /// Connections, and streams at once, of the CPU figures.
 const CONNECTIONS: usize = 64;
 /// Connections that wait for a request at a fixed rate.
@@ -41,15 +44,14 @@ impl<'a> Bench<'a> {
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
         setrlimit(Resource::RLIMIT_NOFILE, most.min(65_536), most)?;
         let mock = Mock::start(CORE_DRIVER)?;
-        let folder = &settings.data_folder;
         let wanted = |name: &str| settings.only.as_deref().is_none_or(|only| only == name);
         let mut peers = Vec::new();
-        if wanted("tollgate") {
-            peers.push(Peer::tollgate(mock.address, &folder.join("tollgate"), &settings.binary)?);
+        for name in PEERS.into_iter().filter(|name| wanted(name)) {
+            peers.push(start(name, "load", settings, mock.address)?);
         }
-        let keys = peers.first().map_or_else(|| vec!["none".to_owned()], |peer| peer.keys.clone());
-        if wanted("nginx") {
-            peers.push(Peer::nginx(mock.address, &folder.join("nginx"), &keys)?);
+        let keys = peers.first().map(|peer| peer.keys.clone()).ok_or("no such peer")?;
+        for peer in &mut peers {
+            peer.keys.clone_from(&keys); // the same bytes to everyone
         }
         let direct = Peer::direct(mock.address, &keys);
         usage::pin_thread(CORE_DRIVER)?;
@@ -69,7 +71,7 @@ impl<'a> Bench<'a> {
             }
         }
         for peer in &self.peers {
-            results.add(peer.name, Figure::Memory, self.memory(peer).map_err(named(peer))?);
+            results.add(peer.name, Figure::Memory, self.memory(peer.name).map_err(named(peer))?);
         }
         let direct = self.latency(&self.direct)?;
         for peer in &self.peers {
@@ -113,8 +115,14 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// KiB that a stream takes while it is open.
-    fn memory(&self, peer: &Peer) -> Result<f64, Failure> {
+    /// KiB that a stream takes while it is open, in a process that has not yet seen any load: what
+    /// one has kept of earlier connections would otherwise be taken for free.
+    fn memory(&self, name: &'static str) -> Result<f64, Failure> {
+        usage::unpin_thread()?;
+        let peer = &start(name, "memory", self.settings, self.mock.address)?;
+        usage::pin_thread(CORE_DRIVER)?;
+        let whole = requests(Kind::Small, peer);
+        Driver::connect(target(peer, Kind::Small, &whole), 1)?.keep_busy(self.settings.warm)?;
         let requests = requests(Kind::Open, peer);
         let processes = peer.processes()?;
         std::thread::sleep(QUIET);
@@ -139,6 +147,20 @@ impl<'a> Bench<'a> {
             latencies.get(place).map(|latency| latency.as_secs_f64() * 1e6)
         };
         at(50).zip(at(99)).ok_or_else(|| "not one answer arrived".into())
+    }
+}
+
+/// Starts a peer of that name, with a folder of its own for this use.
+fn start(
+    name: &str,
+    purpose: &str,
+    settings: &Settings,
+    mock: SocketAddr,
+) -> Result<Peer, Failure> {
+    let folder = settings.data_folder.join(format!("{purpose}-{name}"));
+    match name {
+        "tollgate" => Peer::tollgate(mock, &folder, &settings.binary),
+        _ => Peer::nginx(mock, &folder),
     }
 }
 

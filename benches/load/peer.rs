@@ -45,8 +45,8 @@ impl Peer {
         Self { name, whole: mock, streamed: mock, keys, running: None }
     }
 
-    pub(crate) fn nginx(mock: SocketAddr, folder: &Path, keys: &[String]) -> Result<Self, Failure> {
-        nginx::start(mock, folder, keys)
+    pub(crate) fn nginx(mock: SocketAddr, folder: &Path) -> Result<Self, Failure> {
+        nginx::start(mock, folder)
     }
 
     pub(crate) fn tollgate(

@@ -72,3 +72,12 @@ pub(crate) fn pin_thread(core: usize) -> Result<(), Failure> {
     cores.set(core)?;
     Ok(sched_setaffinity(Pid::from_raw(0), &cores)?)
 }
+
+/// Gives the calling thread every core again, so that a peer started from it chooses its own.
+pub(crate) fn unpin_thread() -> Result<(), Failure> {
+    let mut cores = CpuSet::new();
+    for core in 0..CpuSet::count() {
+        cores.set(core)?;
+    }
+    Ok(sched_setaffinity(Pid::from_raw(0), &cores)?)
+}
