@@ -45,6 +45,7 @@ impl<T: Send + Sync> Publisher<T> {
             slot.put(Arc::clone(&value));
         }
         let mut held = self.held.take();
+        held.retain(|old| !Arc::ptr_eq(old, &value));
         held.push(value);
         self.held.set(held);
         self.collect();
@@ -126,6 +127,19 @@ mod tests {
         publisher.publish(Arc::new(1));
         publisher.publish(Arc::new(2));
         assert_eq!(publisher.add_reader().take().as_deref(), Some(&2));
+    }
+
+    #[test]
+    fn a_value_that_comes_back_is_held_once() {
+        let (publisher, mut reader) = latest();
+        let [one, two] = [Arc::new(1), Arc::new(2)];
+        for value in [&one, &two, &two, &one] {
+            publisher.publish(Arc::clone(value));
+            assert_eq!(reader.take().as_deref(), Some(&**value));
+        }
+        assert_eq!((Arc::strong_count(&one), Arc::strong_count(&two)), (2, 2));
+        drop(two);
+        assert_eq!((publisher.collect(), Arc::strong_count(&one)), (0, 2));
     }
 
     #[test]
