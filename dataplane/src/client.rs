@@ -20,6 +20,9 @@ use crate::stage::authenticate::Remembered;
 /// Room for a chunk's size line in front of its bytes: eight digits, CR, LF.
 const CHUNK_HEAD: usize = 10;
 
+/// Memory is taken for a body in steps of this size: it is paid for by bytes that did arrive.
+const BODY_ROOM_MAX: usize = 256 << 10;
+
 /// One client connection.
 pub struct Client {
     socket: Socket,
@@ -88,7 +91,7 @@ impl Client {
         if self.input.is_empty() {
             self.socket.watch().arm_idle(limits.idle_ms);
         } else {
-            self.socket.watch().arm(limits.head_ms);
+            self.socket.watch().arm_reading(limits.head_ms);
         }
         loop {
             if !self.input.is_empty()
@@ -111,7 +114,7 @@ impl Client {
                 _ => return Ok(None),
             }
             if was_empty {
-                self.socket.watch().arm(limits.head_ms);
+                self.socket.watch().arm_reading(limits.head_ms);
             }
         }
     }
@@ -164,7 +167,7 @@ impl Client {
         self.say_continue(expects).await?;
         while self.input.len() < length {
             let missing = length - self.input.len();
-            self.input.make_room(missing.min(64 << 10));
+            self.input.make_room(missing.min(BODY_ROOM_MAX));
             self.read_more(limits).await?;
         }
         Ok(())
@@ -201,7 +204,7 @@ impl Client {
     }
 
     async fn read_more(&mut self, limits: &Limits) -> Result<(), Fault> {
-        self.socket.watch().arm(limits.body_ms);
+        self.socket.watch().arm_reading(limits.body_ms);
         let read = self.socket.read_into(&mut self.input).await;
         let expired = self.socket.watch().expired();
         self.socket.watch().disarm();

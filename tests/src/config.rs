@@ -73,7 +73,7 @@ impl Prices {
 
     /// What a use costs, exactly.
     pub fn cost(&self, tokens: &Tokens) -> Usd {
-        tokens.used().map(|(class, count)| self.of(class).times(count)).sum()
+        tokens.used().filter_map(|(class, count)| self.of(class).times(count)).sum()
     }
 
     fn table(&self) -> String {

@@ -190,11 +190,9 @@ impl Candidate<'_> {
             InputBound::Normal => (estimate + estimate / 2).min(context),
         };
         let price = endpoint.price.worst(&self.reach(input_tokens_max));
-        let costs = price
-            .input
-            .times(input_tokens_max)
-            .checked_add(price.request)
-            .zip(price.output.times(1).checked_mul(intent.choices));
+        let input = price.input.times(input_tokens_max);
+        let input = input.and_then(|cost| cost.checked_add(price.request));
+        let costs = input.zip(price.output.times(intent.choices));
         let (input, output_token) = costs.ok_or_else(|| self.unpriced("so much"))?;
         let room = context.saturating_sub(estimate).max(OUTPUT_CAP_FLOOR);
         Ok(WorstCost {

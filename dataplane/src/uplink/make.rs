@@ -68,7 +68,7 @@ impl Maker {
             (None, Some(now)) => {
                 (Arc::clone(&now.catalog), Arc::clone(&now.listing), Arc::clone(&now.upstreams))
             }
-            (None, None) => return Err("the first publication has no catalog".to_owned()),
+            (None, None) => self.compile(&nothing())?,
         };
         let before = self.current.as_ref().map(|current| &current.keys);
         let keys = match keys {
@@ -144,6 +144,12 @@ impl Maker {
         let alike = (name, provider.base_url.tls, addresses);
         Some((*self.pool_keys.entry(alike).or_insert(next), endpoint))
     }
+}
+
+/// What is served before any catalog was published.
+fn nothing() -> PublishedCatalog {
+    let rows = catalog::rows::CatalogRows::default();
+    PublishedCatalog { rows, offers: Vec::new(), multiplier: (1, 1) }
 }
 
 /// Whether this data plane speaks the provider's dialect.

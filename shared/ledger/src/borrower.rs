@@ -96,6 +96,8 @@ pub struct OpenHold {
 /// The fold of one epoch's records, in the order of its journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Borrower {
+    /// Where each ring's records begin: later than at 0 where older segments are gone.
+    first_seq: BTreeMap<u16, u64>,
     next_seq: BTreeMap<u16, u64>,
     open: BTreeMap<(u16, u64), OpenHold>,
     purses: BTreeMap<Purse, PurseRest>,
@@ -132,6 +134,7 @@ impl Borrower {
     /// Why it cannot be the next run of this epoch; the fold is then of no more use.
     pub fn apply(&mut self, run: &Run) -> Result<(), RecoverFault> {
         let ring = run.ring;
+        self.first_seq.entry(ring).or_insert(run.first_seq);
         let expected = *self.next_seq.entry(ring).or_insert(run.first_seq);
         if run.first_seq != expected {
             return Err(RecoverFault::Gap { ring, expected, found: run.first_seq });
@@ -194,6 +197,9 @@ impl Borrower {
             }
             Record::Progress(progress) => {
                 let seq = progress.hold_seq;
+                if self.is_gone(ring, seq) {
+                    return Ok(());
+                }
                 let open = self.open.get_mut(&(ring, seq));
                 open.ok_or(RecoverFault::NotOpen { ring, seq })?.progress = Some(progress);
             }
@@ -211,12 +217,20 @@ impl Borrower {
     }
 
     fn end(&mut self, ring: u16, seq: u64, held: Usd, charged: Usd) -> Result<(), RecoverFault> {
+        if self.is_gone(ring, seq) {
+            return Ok(());
+        }
         let open = self.open.remove(&(ring, seq)).filter(|open| open.hold.amount == held);
         let open = open.ok_or(RecoverFault::NotOpen { ring, seq })?;
         for purse in purses_of(&open.hold) {
             self.change(purse, negative(charged)?, negative(held)?)?;
         }
         Ok(())
+    }
+
+    /// Whether a hold stood in a segment that is gone: only ended holds do.
+    fn is_gone(&self, ring: u16, seq: u64) -> bool {
+        self.first_seq.get(&ring).is_some_and(|first| seq < *first)
     }
 
     fn change(&mut self, purse: Purse, left: Usd, held: Usd) -> Result<(), RecoverFault> {

@@ -31,9 +31,9 @@ impl Price {
         self.0
     }
 
-    /// What `count` tokens cost: always exact, as the product of two `u64` fits an `i128`.
-    pub const fn times(self, count: u64) -> Usd {
-        Usd::from_pico(self.0 as i128 * count as i128)
+    /// What `count` tokens cost: exact, or `None` beyond what can be counted.
+    pub const fn times(self, count: u64) -> Option<Usd> {
+        Usd::from_pico(self.0 as i128).checked_mul(count)
     }
 
     /// The price times `numerator / denominator`, rounded up; `None` on overflow.
@@ -92,7 +92,8 @@ mod tests {
     fn a_price_per_million_is_exact() {
         let price: Price = "1.25".parse().unwrap();
         assert_eq!(price.pico(), 1_250_000);
-        assert_eq!(price.times(3), Usd::from_pico(3_750_000));
+        assert_eq!(price.times(3), Some(Usd::from_pico(3_750_000)));
+        assert_eq!(Price::from_pico(u64::MAX).times(u64::MAX), None);
         assert_eq!(price.to_string(), "1.25");
         assert_eq!(price.usd_per_token().to_string(), "0.00000125");
     }

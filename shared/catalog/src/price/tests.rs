@@ -138,8 +138,8 @@ fn no_cost_is_above_the_worst_of_its_reach() {
                 tiers: TierSet::DEFAULT.with(tier),
             };
             let bound = |worst: Worst| {
-                worst.input.times(tokens.input_total()).pico()
-                    + worst.output.times(tokens.output_total()).pico()
+                worst.input.times(tokens.input_total()).unwrap().pico()
+                    + worst.output.times(tokens.output_total()).unwrap().pico()
                     + worst.request.pico() * i128::from(tokens[TokenClass::Request])
                     + worst.search.pico() * i128::from(tokens[TokenClass::Search])
             };
