@@ -2,7 +2,8 @@
 //!
 //! Every bad call ends as a [`Refusal`]: made where the fact is known, rendered here in OpenAI's
 //! error form with a status and a code from a closed list. A message names what was wrong and
-//! never repeats a secret. Left out on purpose: other dialects; these paths have one.
+//! never repeats a secret. Under `/api/v1` it takes OpenRouter's form on its way out.
+//! Left out on purpose: other dialects; these paths have no more.
 
 use std::fmt;
 
@@ -113,6 +114,24 @@ impl Refusal {
         }
         json!({ "error": error })
     }
+
+    /// The same in OpenRouter's form: `code` is the status, ours is `metadata.error_type`.
+    fn routed_body(&self) -> Value {
+        let (status, _, code) = self.class();
+        let mut body = self.body();
+        body["error"]["code"] = json!(status.as_u16());
+        body["error"]["metadata"] = json!({ "error_type": code });
+        body
+    }
+
+    /// Puts the refusal behind an answer, if there is one, into OpenRouter's form.
+    pub(crate) fn routed(response: Response) -> Response {
+        let Some(refusal) = response.extensions().get::<Self>() else { return response };
+        let body = refusal.routed_body().to_string();
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, body.into())
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -144,7 +163,7 @@ impl IntoResponse for Refusal {
         let (status, ..) = self.class();
         let mut response = (status, axum::Json(self.body())).into_response();
         let headers = response.headers_mut();
-        match self {
+        match &self {
             Self::Unauthorized(_) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
@@ -153,6 +172,7 @@ impl IntoResponse for Refusal {
             }
             _ => {}
         }
+        response.extensions_mut().insert(self);
         response
     }
 }
@@ -171,6 +191,13 @@ mod tests {
             "code": "invalid_request",
         }});
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn openrouters_form_has_the_status_for_a_code() {
+        let body = Refusal::not_found("key", "x").routed_body();
+        assert_eq!(body["error"]["code"], 404);
+        assert_eq!(body["error"]["metadata"], json!({ "error_type": "not_found" }));
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub(crate) fn routes(shared: Shared) -> Router {
         .merge(open)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn(speak_as_asked))
         .layer(middleware::from_fn(name_the_request))
         .with_state(shared)
 }
@@ -103,6 +104,13 @@ async fn no_such_path(request: Request) -> Refusal {
 
 async fn no_such_method(request: Request) -> Refusal {
     Refusal::MethodNotAllowed(request.method().to_string())
+}
+
+/// Refuses under `/api/v1` in the form of the service that customers come from.
+async fn speak_as_asked(request: Request, next: Next) -> Response {
+    let is_routed = request.uri().path().starts_with("/api/v1/");
+    let response = next.run(request).await;
+    if is_routed { Refusal::routed(response) } else { response }
 }
 
 /// Keeps the caller's (or the data plane's) request id, or makes one.

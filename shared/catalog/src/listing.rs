@@ -108,6 +108,12 @@ impl Listing {
         Some((item.listed, self.bytes(item)))
     }
 
+    /// The item of one id, if a key may use it.
+    pub fn item_for(&self, catalog: &Catalog, id: &str, key: Allowance<'_>) -> Option<&[u8]> {
+        let (listed, bytes) = self.item(id)?;
+        allows(catalog, listed, key).then_some(bytes)
+    }
+
     /// How many models and tiers are listed.
     pub const fn len(&self) -> usize {
         self.items.len()

@@ -132,11 +132,14 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The message of a refusal that must have this status and code.
+    /// The message of a refusal that must have this status and code, in either form.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str) -> String {
         let body = self.ok(status);
-        assert_eq!(body["error"]["code"], code, "{}", self.body);
+        let error = &body["error"];
+        let named =
+            if error["code"] == status { &error["metadata"]["error_type"] } else { &error["code"] };
+        assert_eq!(named, code, "{}", self.body);
         body["error"]["message"].as_str().unwrap().to_owned()
     }
 }
