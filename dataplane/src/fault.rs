@@ -180,6 +180,8 @@ impl From<HeadFault> for Fault {
             501 | 505 => Code::NotImplemented,
             _ => Code::InvalidRequest,
         };
-        Self::new(code, fault.to_string()).closing()
+        let mut refused = Self::new(code, fault.to_string()).closing();
+        refused.refusal.status = fault.status();
+        refused
     }
 }

@@ -49,7 +49,7 @@ fn respond(
     named: Route<'_>,
 ) -> Result<(), Fault> {
     let seen = look(local, client, head, answer);
-    let known_tag = head.header(client.input.filled(), "if-none-match").map(<[u8]>::to_vec);
+    let known_tags = head.header(client.input.filled(), "if-none-match").map(<[u8]>::to_vec);
     client.skip_request(head);
     match named {
         Route::Health => give(local, client, answer, br#"{"status":"ok"}"#, &[]),
@@ -58,8 +58,7 @@ fn respond(
             let (generation, key) = seen?;
             let published = generation.published();
             let list = published.listing().cut_for(published.catalog(), allowance(key.as_ref()));
-            let is_known = known_tag.as_deref() == Some(list.etag.as_bytes());
-            give_tagged(local, client, answer, is_known, &list);
+            give_tagged(local, client, answer, known_tags.as_deref(), &list);
         }
         Route::Model(id) => {
             let (generation, key) = seen?;
@@ -75,8 +74,7 @@ fn respond(
             let model = catalog.model(&id).filter(|m| catalog.allows(m, models, providers));
             let model = model.ok_or_else(|| unknown_model(&id))?;
             let list = endpoints(catalog, model);
-            let is_known = known_tag.as_deref() == Some(list.etag.as_bytes());
-            give_tagged(local, client, answer, is_known, &list);
+            give_tagged(local, client, answer, known_tags.as_deref(), &list);
         }
         Route::WrongMethod(methods) => {
             let message = format!("this path takes {methods}");
@@ -159,10 +157,10 @@ fn give_tagged(
     local: &Local,
     client: &mut Client,
     answer: &AnswerHead,
-    is_known: bool,
+    known_tags: Option<&[u8]>,
     rendered: &Rendered,
 ) {
-    if is_known {
+    if known_tags.is_some_and(|tags| names_tag(tags, &rendered.etag)) {
         let mut fields = Vec::with_capacity(512);
         answer.write(local, 304, "", &mut fields);
         field(&mut fields, "etag", &rendered.etag);
@@ -170,6 +168,13 @@ fn give_tagged(
     } else {
         give(local, client, answer, &rendered.body, &[("etag", &rendered.etag)]);
     }
+}
+
+/// Whether an `If-None-Match` names a tag, weakly compared (RFC 9110 13.1.2): a cache between may
+/// have made it weak.
+fn names_tag(tags: &[u8], etag: &str) -> bool {
+    let mut listed = tags.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    listed.any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes())
 }
 
 fn give(

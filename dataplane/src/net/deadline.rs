@@ -4,9 +4,9 @@
 //! each watched socket whose deadline has passed; the read or write parked on it then ends by its
 //! ordinary path and finds `expired()` true. It also wakes tasks that asked for a nudge.
 //! Invariants: no timer per operation and none inside the runtime, whose park would pay for it at
-//! every turn; arming a deadline writes one word; deadlines are late by at most one tick, never
-//! early; no waker is dropped or woken while the table is borrowed.
-//! Left out on purpose: cancelling. A deadline closes, and what waited is told so.
+//! every turn; arming a deadline writes one word; deadlines are late or early by at most one tick,
+//! as the clock is; no waker is dropped or woken while the table is borrowed.
+//! Left out on purpose: cancelling. A deadline ends the socket, and what waited is told so.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -91,9 +91,20 @@ struct Slot {
     close_at: u64,
     nudge_at: u64,
     socket: RawFd,
-    idle: bool,
+    waits: Waits,
     expired: bool,
     waker: Option<Waker>,
+}
+
+/// What a socket's deadline waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// For an operation of either kind: it closes the socket.
+    Any,
+    /// For a next request: it closes the socket, and drain may do so before.
+    Idle,
+    /// For the rest of a message: it ends the reading and leaves room for an answer.
+    Reading,
 }
 
 impl Deadlines {
@@ -138,7 +149,7 @@ impl Deadlines {
     /// Half-closes every socket that idles (see [`Watch::arm_idle`]): its parked read ends.
     pub fn shut_idle(&self) {
         let table = self.table.borrow();
-        for slot in table.slots.iter().filter(|slot| slot.idle) {
+        for slot in table.slots.iter().filter(|slot| slot.waits == Waits::Idle) {
             // A socket that is already gone needs no closing.
             let _ = shutdown(slot.socket, Shutdown::Read);
         }
@@ -158,7 +169,7 @@ impl Table {
             close_at: NEVER,
             nudge_at: NEVER,
             socket,
-            idle: false,
+            waits: Waits::Any,
             expired: false,
             waker: None,
         };
@@ -174,7 +185,7 @@ impl Table {
     fn remove(&mut self, slot: usize) -> Option<Waker> {
         self.next[slot] = NEVER;
         self.unused.push(slot);
-        self.slots[slot].idle = false;
+        self.slots[slot].waits = Waits::Any;
         self.slots[slot].waker.take()
     }
 
@@ -211,8 +222,9 @@ impl Slot {
         if self.close_at <= now_ms {
             self.close_at = NEVER;
             self.expired = true;
+            let side = if self.waits == Waits::Reading { Shutdown::Read } else { Shutdown::Both };
             // A socket that is already gone needs no closing.
-            let _ = shutdown(self.socket, Shutdown::Both);
+            let _ = shutdown(self.socket, side);
         }
         if self.nudge_at <= now_ms {
             self.nudge_at = NEVER;
@@ -232,33 +244,45 @@ impl Watch {
     /// Closes the socket at the first tick `ms` from now or later, unless disarmed before.
     #[inline]
     pub fn arm(&self, ms: u64) {
-        self.set(self.owner.clock.now_ms().saturating_add(ms), false);
+        self.set(self.owner.clock.now_ms().saturating_add(ms), Waits::Any);
+    }
+
+    /// As [`Self::arm`], but only the reading ends: who was too slow can still be told so.
+    #[inline]
+    pub fn arm_reading(&self, ms: u64) {
+        self.set(self.owner.clock.now_ms().saturating_add(ms), Waits::Reading);
     }
 
     /// As [`Self::arm`], for a connection between two requests: drain may end it at once.
     #[inline]
     pub fn arm_idle(&self, ms: u64) {
-        self.set(self.owner.clock.now_ms().saturating_add(ms), true);
+        self.set(self.owner.clock.now_ms().saturating_add(ms), Waits::Idle);
     }
 
     /// Closes nothing any more.
     #[inline]
     pub fn disarm(&self) {
-        self.set(NEVER, false);
+        self.set(NEVER, Waits::Any);
     }
 
     #[inline]
-    fn set(&self, close_at: u64, idle: bool) {
+    fn set(&self, close_at: u64, waits: Waits) {
         let table = &mut *self.owner.table.borrow_mut();
         let slot = &mut table.slots[self.slot];
         slot.close_at = close_at;
-        slot.idle = idle;
+        slot.waits = waits;
         table.next[self.slot] = slot.earliest();
     }
 
-    /// Whether a deadline closed this socket.
+    /// Whether a deadline closed this socket, or ended its reading.
     pub fn expired(&self) -> bool {
         self.owner.table.borrow().slots[self.slot].expired
+    }
+
+    /// Whether a deadline ended its reading and nothing else.
+    pub(super) fn ended_reading(&self) -> bool {
+        let slot = &self.owner.table.borrow().slots[self.slot];
+        slot.expired && slot.waits == Waits::Reading
     }
 
     /// The table this watch stands in.
