@@ -2,7 +2,8 @@
 //!
 //! Contents: `config` writes what an operator writes, `gateway` runs the real binary on it,
 //! `admin` and `client` talk to its two ports, `upstream` is the provider behind it, which fails
-//! as told and knows what it would bill, and `checker` holds the books against that truth.
+//! as told and knows what it would bill, `stand` puts these together, `refusal` says what every
+//! error must look like, and `checker` holds the books against that truth.
 //! Invariants: every wait has an end; every process started here is ended here, by its own id.
 //! Left out on purpose: anything of the planes themselves. What cannot be seen from outside is
 //! tested where it lives.
@@ -19,6 +20,8 @@ pub mod checker;
 pub mod client;
 pub mod config;
 pub mod gateway;
+pub mod refusal;
+pub mod stand;
 pub mod upstream;
 
 use std::time::{Duration, Instant};

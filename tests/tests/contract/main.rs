@@ -1,0 +1,26 @@
+//! What customers may rely on, seen from outside: statuses, codes, headers, lists.
+//!
+//! Contents: `requests` (bodies that are refused), `raw` (bytes that are refused), `keys` (who may
+//! ask), `rates` (the request rate), `money` (what is not paid for), `provider` (what a provider's
+//! failure becomes), `headers` (what every answer says), `lists` (models), `account` (the account
+//! API), `mistakes` (wrong files at a start), `publish` (a change holds when its answer arrives).
+//! Invariant: every status and code is compared exactly.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod account;
+mod headers;
+mod keys;
+mod lists;
+mod mistakes;
+mod money;
+mod provider;
+mod publish;
+mod rates;
+mod raw;
+mod requests;
