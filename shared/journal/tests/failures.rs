@@ -111,6 +111,18 @@ fn no_room_is_an_error_of_its_own_and_passes() {
 }
 
 #[test]
+fn what_a_failure_left_never_stands_for_the_newest_segment() {
+    let (disk, mut journal) = failing(&[]);
+    journal.sync().unwrap();
+    disk.plan(disk.operations() + 1, DiskFault::NoRoom);
+    disk.plan(disk.operations() + 2, DiskFault::Failure);
+    assert!(matches!(journal.write(3, 1, &[3; 4000]), Err(JournalError::Full)));
+    journal.remove_below(BatchNumber::new(3)).unwrap();
+    let (_, recovery) = Journal::open(disk.after_power_cut(), OPTIONS).unwrap();
+    assert_eq!(recovery.last, BatchNumber::new(2));
+}
+
+#[test]
 fn records_beyond_the_bound_are_refused() {
     let (_, mut journal) = failing(&[]);
     let long = vec![0; RECORDS_BYTES_MAX + 1];
