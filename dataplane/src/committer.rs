@@ -30,7 +30,7 @@ use rings::{LeaseRing, Rings};
 use tail::Tail;
 
 /// Commits are not closer together than this, unless a core waits for one.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(3);
 /// Without records the thread sleeps so long at most; a core wakes it.
 const SLEEP: Duration = Duration::from_millis(100);
 /// A disk that takes nothing is tried again after this.

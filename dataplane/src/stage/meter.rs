@@ -88,6 +88,12 @@ impl Meter {
         }
     }
 
+    /// Takes note of a chunk that holds a text and nothing else of interest.
+    pub const fn add_text(&mut self, bytes: usize) {
+        self.text_bytes += bytes as u64;
+        self.text_chunks += (bytes > 0) as u64;
+    }
+
     /// Whether more was delivered than the cap allows, by any reckoning: the upstream ignores it.
     pub fn is_beyond(&self, output_cap: u64, choices: u64) -> bool {
         let allowed = output_cap.saturating_mul(choices);

@@ -14,7 +14,7 @@
 use std::pin::pin;
 
 use dialect::Finish;
-use dialect::openai_chat::{Answer, ChunkReader, Rewrite, is_done};
+use dialect::openai_chat::{Answer, ChunkReader, Pattern, Rewrite, is_done};
 use ledger::record::{Progress, Record};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
@@ -113,6 +113,7 @@ struct Stream<'s, 'a> {
     body: Body,
     scanner: FrameScanner,
     reader: ChunkReader,
+    pattern: Pattern,
     meter: Meter,
     ids: Ids,
     wants_usage: bool,
@@ -147,6 +148,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             body,
             scanner,
             reader: ChunkReader::default(),
+            pattern: Pattern::default(),
             meter,
             ids,
             wants_usage,
@@ -183,9 +185,12 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Handles every whole frame of the window, as one chunk to the client.
     fn pass_frames(&mut self, mut waiting: Option<Frame>) -> Step {
-        let Self { body, scanner, reader, meter, ids, request, wants_usage, client, .. } = self;
+        let Self {
+            body, scanner, reader, pattern, meter, ids, request, wants_usage, client, ..
+        } = self;
         let mut passing = Passing {
             reader,
+            pattern,
             meter,
             rewrite: ids.rewrite(!*wants_usage),
             wants_usage: *wants_usage,
@@ -298,6 +303,7 @@ impl<'s, 'a> Stream<'s, 'a> {
 /// One batch of frames on its way through meter and rewriting.
 struct Passing<'p> {
     reader: &'p mut ChunkReader,
+    pattern: &'p mut Pattern,
     meter: &'p mut Meter,
     rewrite: Rewrite<'p>,
     wants_usage: bool,
@@ -313,6 +319,16 @@ impl Passing<'_> {
     }
 
     fn event(&mut self, data: &[u8], out: &mut Buffer) -> Step {
+        if let Some(text) = self.pattern.text(data) {
+            self.meter.add_text(text.len());
+            let (before, after) = self.pattern.shown();
+            out.make_room(before.len() + text.len() + after.len() + 8);
+            let tail = out.tail();
+            for part in [&b"data: "[..], before, text, after, b"\n\n"] {
+                tail.extend_from_slice(part);
+            }
+            return Step::GoOn;
+        }
         if is_done(data) {
             return Step::Done;
         }
@@ -328,6 +344,7 @@ impl Passing<'_> {
             out.extend(b"data: ");
             answer.rewrite(data, &self.rewrite, out.tail());
             out.extend(b"\n\n");
+            self.pattern.learn(data, &answer, &self.rewrite);
         }
         Step::GoOn
     }

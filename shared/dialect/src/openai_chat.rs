@@ -4,9 +4,11 @@
 //! Source: OpenAI API reference, "Create chat completion" and "Chat completion chunk".
 
 mod answer;
+mod pattern;
 mod request;
 
 pub use answer::{Answer, ChunkReader, Rewrite, is_done};
+pub use pattern::Pattern;
 pub use request::{read_intent, write_upstream};
 
 #[cfg(test)]

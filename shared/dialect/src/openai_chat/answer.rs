@@ -3,6 +3,8 @@
 //! Invariants: `choices` is never touched; only `model`, `id` and `usage` of the top level are,
 //! so what the provider says reaches the client byte for byte.
 
+use std::ops::Range;
+
 use wire::Span;
 use wire::json::{Cursor, JsonFault, Member, ValueKind};
 
@@ -27,6 +29,9 @@ pub struct Answer {
     pub empty_error: Option<Member>,
     /// Bytes of text, refusals, reasoning and tool calls in it, JSON escapes counted as written.
     pub text_bytes: u64,
+    /// Where the only text stands, without its quotes; `None` where there is none, or several.
+    pub text: Option<Span>,
+    texts: u32,
     /// How the answer ended, if it says so.
     pub finish: Finish,
 }
@@ -149,6 +154,11 @@ impl Answer {
                 return answer.rewrite(&rest, rewrite, out);
             }
         }
+        self.edits(json, rewrite).apply(json, 0..json.len(), out);
+    }
+
+    /// What of the JSON is replaced.
+    pub(super) fn edits<'r>(&self, json: &[u8], rewrite: &Rewrite<'r>) -> NameEdits<'r> {
         let mut edits = [None; 3];
         edits[0] = self.model.map(|model| (model, rewrite.model_json));
         edits[1] = self.id.zip(rewrite.id_json);
@@ -156,13 +166,7 @@ impl Answer {
             edits[2] = self.usage.map(|usage| (with_comma(json, &usage), &[][..]));
         }
         edits.sort_unstable_by_key(|edit| edit.map_or(u32::MAX, |(span, _)| span.start));
-        let mut copied = 0;
-        for (span, with) in edits.into_iter().flatten() {
-            out.extend_from_slice(&json[copied..span.start as usize]);
-            out.extend_from_slice(with);
-            copied = span.end as usize;
-        }
-        out.extend_from_slice(&json[copied..]);
+        NameEdits(edits)
     }
 
     fn read_choices(&mut self, json: &[u8], cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
@@ -183,10 +187,11 @@ impl Answer {
         while let Some(key) = cursor.next_key()? {
             match (key.of(json), cursor.peek()) {
                 (b"delta" | b"message", Some(ValueKind::Object)) => {
-                    self.text_bytes += text_bytes(json, cursor)?;
+                    self.read_delta(json, cursor)?;
                 }
                 (b"text", Some(ValueKind::String)) => {
-                    self.text_bytes += string_bytes(cursor.skip()?.0);
+                    let (text, _) = cursor.skip()?;
+                    self.add_text(text);
                 }
                 (b"finish_reason", Some(ValueKind::String)) => {
                     let (reason, _) = cursor.skip()?;
@@ -197,28 +202,56 @@ impl Answer {
         }
         Ok(())
     }
-}
 
-/// Bytes that the model made in the delta or message before which the cursor stands.
-fn text_bytes(json: &[u8], cursor: &mut Cursor<'_>) -> Result<u64, JsonFault> {
-    let mut bytes = 0;
-    cursor.enter()?;
-    while let Some(key) = cursor.next_key()? {
-        let (value, kind) = cursor.skip()?;
-        bytes += match (key.of(json), kind) {
-            (b"role", _) => 0,
-            (_, ValueKind::String) => string_bytes(value),
-            (b"tool_calls" | b"function_call" | b"audio", ValueKind::Array | ValueKind::Object) => {
-                value.len() as u64
+    /// Counts what the model made in the delta or message before which the cursor stands.
+    fn read_delta(&mut self, json: &[u8], cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
+        cursor.enter()?;
+        while let Some(key) = cursor.next_key()? {
+            let (value, kind) = cursor.skip()?;
+            match (key.of(json), kind) {
+                (b"role", _) => {}
+                (_, ValueKind::String) => self.add_text(value),
+                (
+                    b"tool_calls" | b"function_call" | b"audio",
+                    ValueKind::Array | ValueKind::Object,
+                ) => {
+                    self.text_bytes += value.len() as u64;
+                    self.texts += 2;
+                    self.text = None;
+                }
+                _ => {}
             }
-            _ => 0,
-        };
+        }
+        Ok(())
     }
-    Ok(bytes)
+
+    fn add_text(&mut self, quoted: Span) {
+        if quoted.len() > 2 {
+            let text = Span { start: quoted.start + 1, end: quoted.end - 1 };
+            self.text_bytes += text.len() as u64;
+            self.texts += 1;
+            self.text = Some(text).filter(|_| self.texts == 1);
+        }
+    }
 }
 
-fn string_bytes(string: Span) -> u64 {
-    (string.len() as u64).saturating_sub(2)
+/// Replacements of names, in the order of their places.
+pub(super) struct NameEdits<'r>([Option<(Span, &'r [u8])>; 3]);
+
+impl NameEdits<'_> {
+    /// Appends a part of the JSON with what is replaced in it; no edit crosses the part's ends.
+    pub(super) fn apply(&self, json: &[u8], part: Range<usize>, out: &mut Vec<u8>) {
+        let mut copied = part.start;
+        for (span, with) in self.0.into_iter().flatten() {
+            let (start, end) = (span.start as usize, span.end as usize);
+            if start >= copied && end <= part.end {
+                out.extend_from_slice(&json[copied..start]);
+                out.extend_from_slice(with);
+                copied = end;
+            }
+        }
+        out.extend_from_slice(&json[copied..part.end]);
+    }
 }
 
 fn unquoted(string: &[u8]) -> &[u8] {

@@ -4,8 +4,11 @@
 //! upstream from the same value; members that are ours alone never go upstream; all other bytes
 //! do, unchanged.
 
+use wire::Span;
 use wire::gate::TopLevel;
-use wire::json::{Member, ValueKind, elements, members, trimmed, u64_value, unescape};
+use wire::json::{
+    Cursor, JsonFault, Member, ValueKind, elements, members, trimmed, u64_value, unescape,
+};
 use wire::splice::Edits;
 
 use crate::intent::{InputShape, Intent, Places, RequestFault, UpstreamTerms};
@@ -19,8 +22,13 @@ const MODEL_BYTES_MAX: usize = 256;
 pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
     let mut reader = Reader::new(body);
     for member in top.iter() {
-        let key = unescape(body, member.key).unwrap_or_default();
-        reader.take(key.as_ref(), member)?;
+        let raw = member.key.of(body);
+        if raw.contains(&b'\\') {
+            let key = unescape(body, member.key).unwrap_or_default();
+            reader.take(key.as_bytes(), member)?;
+        } else {
+            reader.take(raw, member)?;
+        }
     }
     reader.finish()
 }
@@ -76,42 +84,42 @@ impl<'b> Reader<'b> {
         Self { body, intent, saw_messages: false, part_bytes: 0 }
     }
 
-    fn take(&mut self, key: &str, member: &Member) -> Result<(), RequestFault> {
+    fn take(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
         let body = self.body;
         let intent = &mut self.intent;
         match key {
-            "model" => {
+            b"model" => {
                 intent.model = read_model(body, member)?;
                 intent.places.model = member.value;
             }
-            "messages" => self.read_messages(member)?,
-            "stream" => intent.stream = read_bool(member, "stream")?,
-            "stream_options" => {
+            b"messages" => self.read_messages(member)?,
+            b"stream" => intent.stream = read_bool(member, "stream")?,
+            b"stream_options" => {
                 intent.include_usage |= flag_in(body, member, "include_usage");
                 intent.places.stream_options = Some(*member);
             }
-            "max_tokens" => intent.places.max_tokens = Some(*member),
-            "max_completion_tokens" => intent.places.max_completion_tokens = Some(*member),
-            "n" => intent.choices = read_choices(body, member)?,
-            "service_tier" => intent.service_tier = read_text(body, member, "service_tier")?,
-            "modalities" => intent.audio_output = lists_audio(body, member),
-            "web_search_options" => intent.web_search = member.kind != ValueKind::Null,
+            b"max_tokens" => intent.places.max_tokens = Some(*member),
+            b"max_completion_tokens" => intent.places.max_completion_tokens = Some(*member),
+            b"n" => intent.choices = read_choices(body, member)?,
+            b"service_tier" => intent.service_tier = read_text(body, member, "service_tier")?,
+            b"modalities" => intent.audio_output = lists_audio(body, member),
+            b"web_search_options" => intent.web_search = member.kind != ValueKind::Null,
             _ => self.take_private(key, member)?,
         }
         Ok(())
     }
 
     /// Members that are the gateway's alone.
-    fn take_private(&mut self, key: &str, member: &Member) -> Result<(), RequestFault> {
+    fn take_private(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
         match key {
-            "usage" => self.intent.include_usage |= flag_in(self.body, member, "include"),
-            "session_id" | "trace" | "debug" => {}
-            "routing" => refuse_unless_null("routing", member)?,
-            "provider" => refuse_unless_null("provider", member)?,
-            "models" => refuse_unless_null("models", member)?,
-            "route" => refuse_unless_null("route", member)?,
-            "plugins" => refuse_unless_null("plugins", member)?,
-            "transforms" => refuse_unless_null("transforms", member)?,
+            b"usage" => self.intent.include_usage |= flag_in(self.body, member, "include"),
+            b"session_id" | b"trace" | b"debug" => {}
+            b"routing" => refuse_unless_null("routing", member)?,
+            b"provider" => refuse_unless_null("provider", member)?,
+            b"models" => refuse_unless_null("models", member)?,
+            b"route" => refuse_unless_null("route", member)?,
+            b"plugins" => refuse_unless_null("plugins", member)?,
+            b"transforms" => refuse_unless_null("transforms", member)?,
             other => return refuse_look_alike(other),
         }
         self.intent.places.private.push(*member);
@@ -123,30 +131,40 @@ impl<'b> Reader<'b> {
         if messages.kind != ValueKind::Array {
             return Err(must());
         }
-        let array = messages.value.of(self.body);
-        for element in elements(array) {
-            let (message, kind) = element.map_err(|_| must())?;
-            if kind != ValueKind::Object {
-                return Err(RequestFault::invalid("messages", "each message must be an object"));
-            }
-            self.saw_messages = true;
-            self.read_message(message.of(array));
-        }
+        self.read_array(messages).map_err(|_| must())?;
         if self.saw_messages { Ok(()) } else { Err(must()) }
     }
 
+    /// Goes through the messages once; one that is no object is not a message.
+    fn read_array(&mut self, messages: &Member) -> Result<(), JsonFault> {
+        let mut cursor = Cursor::behind(self.body, messages.value.start as usize);
+        cursor.enter()?;
+        while cursor.next_item()? {
+            self.saw_messages = true;
+            self.read_message(&mut cursor)?;
+        }
+        Ok(())
+    }
+
     /// Counts the parts of a message that cost more than their bytes tell.
-    fn read_message(&mut self, message: &[u8]) {
-        for member in members(message).flatten() {
-            if member.kind == ValueKind::Array && member.is(message, "content") {
-                let parts = member.value.of(message);
-                for (part, kind) in elements(parts).flatten() {
-                    if kind == ValueKind::Object {
-                        self.read_part(part.of(parts));
-                    }
+    fn read_message(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
+        cursor.enter()?;
+        while let Some(key) = cursor.next_key()? {
+            let is_parts =
+                cursor.peek() == Some(ValueKind::Array) && spells(self.body, key, "content");
+            if !is_parts {
+                cursor.skip()?;
+                continue;
+            }
+            cursor.enter()?;
+            while cursor.next_item()? {
+                let (part, kind) = cursor.skip()?;
+                if kind == ValueKind::Object {
+                    self.read_part(part.of(self.body));
                 }
             }
         }
+        Ok(())
     }
 
     fn read_part(&mut self, part: &[u8]) {
@@ -174,6 +192,13 @@ impl<'b> Reader<'b> {
         self.intent.input.text_bytes = self.body.len() as u64 - self.part_bytes;
         Ok(self.intent)
     }
+}
+
+/// Whether a key spells `name`, whatever escapes it is written with.
+fn spells(body: &[u8], key: Span, name: &str) -> bool {
+    let raw = key.of(body);
+    raw == name.as_bytes()
+        || (raw.contains(&b'\\') && unescape(body, key).is_ok_and(|text| text == name))
 }
 
 fn string_of(object: &[u8], member: &Member) -> Option<String> {
@@ -268,9 +293,10 @@ fn lists_audio(body: &[u8], member: &Member) -> bool {
 
 /// Refuses a key that some upstreams would read as one that is billed or routed by, though it is
 /// not spelled so: readers that ignore case see a limit there that nobody priced.
-fn refuse_look_alike(key: &str) -> Result<(), RequestFault> {
-    let looked_like = DECIDING.iter().find(|name| name.eq_ignore_ascii_case(key));
+fn refuse_look_alike(key: &[u8]) -> Result<(), RequestFault> {
+    let looked_like = DECIDING.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(key));
     looked_like.map_or(Ok(()), |name| {
+        let key = String::from_utf8_lossy(key);
         Err(RequestFault::invalid(name, format!("`{key}` must be spelled `{name}`")))
     })
 }

@@ -164,3 +164,55 @@ fn chunks_read_alike_with_and_without_the_ones_before() {
     assert!(reader.read(br#"{"id":"c","created":123,"choices":[{]}"#).is_err());
     assert!(reader.read(b"").is_err() && reader.read(b"{}x").is_err());
 }
+
+#[test]
+fn a_chunk_of_a_known_form_is_shown_as_if_it_had_been_read() {
+    let rewrite = Rewrite { model_json: b"\"a/b\"", id_json: None, drop_usage: true };
+    let shown = |json: &str| {
+        let mut out = Vec::new();
+        Answer::read(json.as_bytes()).unwrap().rewrite(json.as_bytes(), &rewrite, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let chunk = |text: &str| {
+        format!(
+            r#"{{"model":"up","choices":[{{"delta":{{"content":"{text}"}}}}],"usage":null,"x":1}}"#
+        )
+    };
+    let mut pattern = Pattern::default();
+    assert_eq!(pattern.text(chunk("a").as_bytes()), None);
+    let first = chunk("Hello");
+    pattern.learn(first.as_bytes(), &Answer::read(first.as_bytes()).unwrap(), &rewrite);
+    for text in ["", " wörld", "Hello", "}]"] {
+        let json = chunk(text);
+        let found = pattern.text(json.as_bytes()).unwrap();
+        let (before, after) = pattern.shown();
+        assert_eq!(found, text.as_bytes());
+        assert_eq!([before, found, after].concat(), shown(&json).into_bytes());
+    }
+    for other in [
+        chunk(r#"a\"b"#),
+        chunk(r#"a","refusal":"b"#),
+        chunk("a").replace("up", "down"),
+        chunk("a").replace(":1}", ":12}"),
+        chunk("a").replace("null", "{}"),
+    ] {
+        assert_eq!(pattern.text(other.as_bytes()), None, "{other}");
+    }
+}
+
+#[test]
+fn chunks_without_one_text_or_with_an_end_teach_no_form() {
+    let rewrite = Rewrite { model_json: b"1", id_json: None, drop_usage: false };
+    for json in [
+        r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","refusal":"b"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}"#,
+        r#"{"choices":[{"delta":{"content":"a","tool_calls":[{}]}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"error":null}"#,
+    ] {
+        let mut pattern = Pattern::default();
+        pattern.learn(json.as_bytes(), &Answer::read(json.as_bytes()).unwrap(), &rewrite);
+        assert_eq!(pattern.text(json.as_bytes()), None, "{json}");
+    }
+}
