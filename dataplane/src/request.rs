@@ -1,10 +1,12 @@
 //! The life of a request, in one function.
 //!
 //! The only place that names the stages. Each hands on a value that only it can make; a fault
-//! before the hold simply returns, and after it every path reaches `settle`.
+//! before the hold simply returns, and after it every path reaches `settle`. However it ends, the
+//! request's own bytes are gone from the connection and the next one's are not.
 
 use std::rc::Rc;
 
+use dialect::Intent;
 use wire::head::RequestHead;
 
 use crate::answer_head::AnswerHead;
@@ -14,8 +16,11 @@ use crate::local::Local;
 use crate::paths;
 use crate::report;
 use crate::route::{Route, Surface, route};
+use crate::stage::admission::Admission;
 use crate::stage::attend::Attendance;
+use crate::stage::authenticate::Principal;
 use crate::stage::exchange::Request;
+use crate::stage::plan::Plan;
 use crate::stage::{admit, authenticate, exchange, fail, plan, read, refuse, relay, settle};
 
 /// Serves one request; the client's state says afterwards whether another may follow.
@@ -40,14 +45,17 @@ async fn infer(
     head: &RequestHead,
     answer: &mut AnswerHead,
 ) -> Result<(), Fault> {
-    let principal = authenticate::authenticate(local, client, head)?;
-    admit::caps(local, &principal, answer)?;
-    authenticate::may_infer(&principal)?;
-    read::check_type(head, client.input.filled())?;
+    let entered = enter(local, client, head, answer);
+    let principal = entered.inspect_err(|_| client.skip_request(head))?;
     let (intent, body) = read::intent(local, client, head).await?;
     let published = principal.generation.published();
-    let plan = plan::plan(published, &principal.key, &intent, local.settings.input_bound)?;
-    let admission = admit::hold(local, &principal, &plan, intent.stream, answer).await?;
+    let (plan, admission) = match hold(local, &principal, &intent, answer).await {
+        Ok(held) => held,
+        Err(fault) => {
+            client.drop_body(body);
+            return Err(fault);
+        }
+    };
     // From here on credit is held: no `?` below this line.
     let request = Request { local, admission: &admission, plan: &plan, intent: &intent, published };
     let mut attendance = Attendance::new(local, answer, intent.stream);
@@ -63,4 +71,31 @@ async fn infer(
     client.flush(&local.settings.limits).await;
     report::report(local, &settled);
     Ok(())
+}
+
+/// Stages 1 and 2: who asks, and whether they may now. The request is still where it came in.
+fn enter(
+    local: &Local,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<Principal, Fault> {
+    let principal = authenticate::authenticate(local, client, head)?;
+    admit::caps(local, &principal, answer)?;
+    authenticate::may_infer(&principal)?;
+    read::check_type(head, client.input.filled())?;
+    Ok(principal)
+}
+
+/// Stages 4 and 5: what it may cost, and the credit for it.
+async fn hold(
+    local: &Rc<Local>,
+    principal: &Principal,
+    intent: &Intent,
+    answer: &mut AnswerHead,
+) -> Result<(Plan, Admission), Fault> {
+    let published = principal.generation.published();
+    let plan = plan::plan(published, &principal.key, intent, local.settings.input_bound)?;
+    let admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
+    Ok((plan, admission))
 }

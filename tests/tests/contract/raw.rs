@@ -3,7 +3,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tollgate_tests::client::{Answer, Client};
+use serde_json::json;
+use tollgate_tests::client::{Answer, Client, request};
 use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{CHAT, Stand, hello};
 
@@ -183,5 +184,45 @@ fn a_refusal_of_what_was_framed_well_keeps_the_connection() {
         check_refusal(&client.read_answer().unwrap(), Form::OpenAi, 404, "not_found");
         client.send(&stand.request("POST", CHAT, hello().to_string().as_bytes()));
         assert_eq!(client.read_answer().unwrap().status(), 200);
+    }
+}
+
+#[test]
+fn whoever_is_refused_is_answered_once_and_what_follows_is_read() {
+    let stand = Stand::start();
+    let limited = stand.gateway.admin.make_key(&stand.customer.account, &json!({ "rpm": 1 }));
+    let manager = json!({ "class": "management" });
+    let manager = stand.gateway.admin.make_key(&stand.customer.account, &manager);
+    let poor = stand.gateway.admin.open_account("poor");
+    let poor = stand.gateway.admin.make_key(&poor, &json!({}));
+    assert_eq!(stand.gateway.chat(&limited, &hello()).status(), 200);
+    let unknown = hello().to_string().replace("up/chat", "up/nothing");
+    let good = hello().to_string();
+    for (key, body, status) in [
+        ("sk-nobody", &good, 401),
+        (limited.as_str(), &good, 429),
+        (manager.as_str(), &good, 403),
+        (poor.as_str(), &good, 402),
+        (stand.customer.key.as_str(), &unknown, 400),
+    ] {
+        let refused = request("POST", CHAT, &[("x-api-key", key)], body.as_bytes());
+        let next = stand.request("GET", "/health", b"");
+        let mut client = stand.gateway.connect();
+        client.send(&[refused.as_slice(), &next, &refused, &next].concat());
+        for _ in 0..2 {
+            assert_eq!(client.read_answer().unwrap().status(), status);
+            assert_eq!(client.read_answer().unwrap().text(), "{\"status\":\"ok\"}", "{status}");
+        }
+        client.set_patience(Duration::from_millis(100));
+        assert!(client.read_answer().is_err(), "{status}: nobody asked for more");
+        // A body that is announced and not sent cannot be passed over.
+        let mut client = stand.gateway.connect();
+        client.send(&refused[..refused.len() - 1]);
+        if status == 401 || status == 429 || status == 403 {
+            let answer = client.read_answer().unwrap();
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.head.header("connection"), Some("close"));
+            assert!(client.is_closed());
+        }
     }
 }

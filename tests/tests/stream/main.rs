@@ -1,0 +1,25 @@
+//! Requests and answers on the wire, seen from both ends: what goes through unchanged, what is
+//! changed on purpose, and what no way of sending bytes may change.
+//!
+//! Contents: `request` (what the provider gets), `answer` (what the client gets), `usage` (who is
+//! told the usage), `framing` (ways for a client to send and to read), `upstream` (ways for a
+//! provider to answer), `failover` (another provider, or an error in the stream), `silence` (signs
+//! of life and deadlines), `leaving` (clients that go away); `look` takes answers apart.
+//! Invariant: what is compared are bytes, not what a reader makes of them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod answer;
+mod failover;
+mod framing;
+mod leaving;
+mod look;
+mod request;
+mod silence;
+mod upstream;
+mod usage;
