@@ -31,7 +31,7 @@ pub fn fail(
     };
     let head = attendance.head();
     if client.has_begun() {
-        client.chunk(|out| refuse::write_event(head.surface, &fault, out));
+        client.chunk(|out| refuse::write_event(head, &fault, out));
         client.finish_stream();
     } else {
         refuse::queue(local, client, head, &fault);

@@ -107,6 +107,11 @@ impl Meter {
         self.text_bytes.div_ceil(BYTES_PER_TOKEN)
     }
 
+    /// Whether the provider told a usage, right or wrong.
+    pub const fn was_told_usage(&self) -> bool {
+        self.usage.is_some()
+    }
+
     /// Whether anything was delivered.
     pub const fn has_text(&self) -> bool {
         self.text_bytes > 0

@@ -6,7 +6,7 @@
 
 use dialect::openai_error_body;
 
-use crate::answer_head::{AnswerHead, field};
+use crate::answer_head::{AnswerHead, field, generation_text};
 use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::local::Local;
@@ -14,6 +14,11 @@ use crate::net::buffer::Buffer;
 use crate::route::Surface;
 
 const JSON: &str = "application/json";
+/// The rest of a chunk that tells an error, behind its id.
+const ERROR_CHUNK: &str = concat!(
+    r#"","object":"chat.completion.chunk","created":0,"#,
+    r#""choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
+);
 
 /// Answers a request with a fault and writes it. *abandon closes*
 pub async fn refuse(local: &Local, client: &mut Client, head: &AnswerHead, fault: &Fault) {
@@ -49,10 +54,20 @@ pub async fn refuse_head(local: &Local, client: &mut Client, fault: &Fault) {
     refuse(local, client, &head, fault).await;
 }
 
-/// Appends a fault as the last event of a stream that has begun.
-pub fn write_event(surface: Surface, fault: &Fault, out: &mut Buffer) {
+/// Appends a fault as the last event of a stream that has begun: for OpenRouter's readers a chunk
+/// that ends with an error.
+pub fn write_event(head: &AnswerHead, fault: &Fault, out: &mut Buffer) {
+    let mut event = body(head.surface, fault);
+    if head.surface == Surface::OpenRouter
+        && let Some(generation) = head.generation
+    {
+        event.pop();
+        event.extend_from_slice(b",\"id\":\"");
+        event.extend_from_slice(&generation_text(generation));
+        event.extend_from_slice(ERROR_CHUNK.as_bytes());
+    }
     out.extend(b"data: ");
-    out.extend(&body(surface, fault));
+    out.extend(&event);
     out.extend(b"\n\n");
 }
 

@@ -14,8 +14,9 @@
 use std::pin::pin;
 
 use dialect::Finish;
-use dialect::openai_chat::{Answer, ChunkReader, Pattern, Rewrite, is_done};
+use dialect::openai_chat::{Answer, ChunkReader, Label, Pattern, Rewrite, add_usage, is_done};
 use ledger::record::{Progress, Record};
+use units::Tokens;
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
 use crate::answer_head::generation_text;
@@ -25,7 +26,7 @@ use crate::net::buffer::Buffer;
 use crate::route::Surface;
 use crate::stage::attend::{Attendance, begin_stream};
 use crate::stage::exchange::{Answering, Exchange, Request};
-use crate::stage::meter::Meter;
+use crate::stage::meter::{Meter, Metered};
 use crate::stage::outcome::{Ending, Outcome};
 use crate::stage::{refuse, verdict};
 use crate::upstream::body::{Body, More};
@@ -48,7 +49,11 @@ pub async fn relay<'a>(
     let ending = match answer {
         Answering::Whole(body, answer) => {
             meter.observe(body.window(), &answer);
-            relay_whole(request, client, (body, &answer), attendance)
+            let is_owed = attendance.head().surface == Surface::OpenRouter;
+            let missing = is_owed && !meter.was_told_usage();
+            let endpoint = &catalog.endpoints[endpoint as usize];
+            let usage = missing.then(|| meter.price(endpoint, request.plan).tokens);
+            relay_whole(request, client, (body, &answer), attendance, usage)
         }
         Answering::Stream { body, scanner, first } => {
             let mut stream =
@@ -67,6 +72,7 @@ fn relay_whole(
     client: &mut Client,
     (mut body, answer): (Body, &Answer),
     attendance: &Attendance<'_>,
+    usage: Option<Tokens>,
 ) -> Ending {
     let head = attendance.head();
     let ids = Ids::of(request, head.surface);
@@ -75,7 +81,10 @@ fn relay_whole(
     head.write(local, 200, JSON, &mut fields);
     let mut json = local.pool.buffer();
     json.make_room(body.window().len() + 512);
-    answer.rewrite(body.window(), &ids.rewrite(false), json.tail());
+    answer.rewrite(body.window(), &ids.rewrite(usage.is_some()), json.tail());
+    if let Some(tokens) = usage {
+        add_usage(&tokens, json.tail());
+    }
     client.answer(&fields, json.filled());
     let length = body.window().len();
     body.consume(length);
@@ -91,11 +100,7 @@ struct Ids {
 
 impl Ids {
     fn of(request: &Request<'_>, surface: Surface) -> Self {
-        let id_json = (surface == Surface::OpenRouter).then(|| {
-            let mut quoted = [b'"'; 38];
-            quoted[1..37].copy_from_slice(&generation_text(request.admission.generation));
-            quoted
-        });
+        let id_json = (surface == Surface::OpenRouter).then(|| quoted_generation(request));
         Self { model_json: request.plan.model_json.clone(), id_json }
     }
 
@@ -103,6 +108,13 @@ impl Ids {
         let id_json = self.id_json.as_ref().map(|id| &id[..]);
         Rewrite { model_json: &self.model_json, id_json, drop_usage }
     }
+}
+
+/// The generation's id as a JSON string.
+fn quoted_generation(request: &Request<'_>) -> [u8; 38] {
+    let mut quoted = [b'"'; 38];
+    quoted[1..37].copy_from_slice(&generation_text(request.admission.generation));
+    quoted
 }
 
 /// A stream on its way.
@@ -226,9 +238,8 @@ impl<'s, 'a> Stream<'s, 'a> {
             return;
         }
         self.next_progress = delivered + PROGRESS_TOKENS;
-        let Request { local, admission, plan, published, .. } = self.request;
-        let endpoint = &published.catalog().endpoints[self.endpoint as usize];
-        let metered = self.meter.price(endpoint, plan);
+        let Request { local, admission, .. } = self.request;
+        let metered = self.priced();
         let charge = metered.cost.min(admission.held());
         let hold_seq = admission.hold_seq;
         let progress = Progress { hold_seq, tokens: metered.tokens, charge };
@@ -256,6 +267,10 @@ impl<'s, 'a> Stream<'s, 'a> {
     }
 
     fn finish(&mut self) -> Ending {
+        if self.wants_usage && !self.meter.was_told_usage() {
+            let tokens = self.priced().tokens;
+            self.say(|label, out| label.write_usage(&tokens, out));
+        }
         self.client.chunk(|out| out.extend(b"data: [DONE]\n\n"));
         self.client.finish_stream();
         if self.client.was_seen_gone() { Ending::ClientGone } else { Ending::Complete }
@@ -263,17 +278,36 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// The upstream ignores its limit: the hold is used up, and the answer ends as one cut short.
     fn cut(&mut self) -> Ending {
-        let ids = &self.ids;
-        self.client.chunk(|out| {
-            out.extend(br#"data: {"id":""#);
-            out.extend(&generation_text(self.request.admission.generation));
-            out.extend(br#"","object":"chat.completion.chunk","created":0,"model":"#);
-            out.extend(&ids.model_json);
-            out.extend(br#","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#);
-            out.extend(b"\n\ndata: [DONE]\n\n");
-        });
-        self.client.finish_stream();
+        self.say(|label, out| label.write_cut(out));
+        self.finish();
         Ending::CutAtHold
+    }
+
+    /// Queues a chunk of our own.
+    fn say(&mut self, write: impl FnOnce(Label<'_>, &mut Vec<u8>)) {
+        let id = self.own_id();
+        let label = Label { id_json: &id, model_json: &self.ids.model_json };
+        self.client.chunk(|out| {
+            out.extend(b"data: ");
+            write(label, out.tail());
+            out.extend(b"\n\n");
+        });
+    }
+
+    /// The id of a chunk of our own: that of the provider's chunks, as the client saw it.
+    fn own_id(&self) -> Vec<u8> {
+        let theirs = self.meter.upstream_id.as_bytes();
+        let is_plain = !theirs.is_empty() && !theirs.contains(&b'\\');
+        if is_plain && self.ids.id_json.is_none() {
+            return [b"\"", theirs, b"\""].concat();
+        }
+        quoted_generation(self.request).to_vec()
+    }
+
+    /// What was delivered so far, at the prices of whoever serves it.
+    fn priced(&self) -> Metered {
+        let Request { plan, published, .. } = self.request;
+        self.meter.price(&published.catalog().endpoints[self.endpoint as usize], plan)
     }
 
     /// Ends the stream with an error; a client that left before is charged all the same.
@@ -281,8 +315,8 @@ impl<'s, 'a> Stream<'s, 'a> {
         if self.client.is_gone() {
             return Ending::ClientGone;
         }
-        let surface = self.attendance.head().surface;
-        self.client.chunk(|out| refuse::write_event(surface, fault, out));
+        let head = self.attendance.head();
+        self.client.chunk(|out| refuse::write_event(head, fault, out));
         self.client.finish_stream();
         Ending::UpstreamDied
     }

@@ -4,10 +4,12 @@
 //! Source: OpenAI API reference, "Create chat completion" and "Chat completion chunk".
 
 mod answer;
+mod made;
 mod pattern;
 mod request;
 
 pub use answer::{Answer, ChunkReader, Rewrite, is_done};
+pub use made::{Label, add_usage};
 pub use pattern::Pattern;
 pub use request::{read_intent, write_upstream};
 

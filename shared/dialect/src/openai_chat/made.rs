@@ -1,0 +1,105 @@
+//! What the gateway says itself in an answer of this dialect, where the provider leaves it unsaid:
+//! the usage, and the end of an answer that was cut.
+//!
+//! Left out on purpose: text. No word of a model is ever made up here.
+
+use std::io::Write;
+
+use units::{TokenClass, Tokens};
+
+/// What every chunk of one answer repeats.
+#[derive(Clone, Copy, Debug)]
+pub struct Label<'a> {
+    /// The answer's id as a JSON string.
+    pub id_json: &'a [u8],
+    /// The model's name as a JSON string.
+    pub model_json: &'a [u8],
+}
+
+impl Label<'_> {
+    /// Appends the chunk that ends an answer at its limit.
+    pub fn write_cut(&self, out: &mut Vec<u8>) {
+        self.open(out);
+        out.extend_from_slice(br#""choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#);
+    }
+
+    /// Appends the chunk that tells the usage.
+    pub fn write_usage(&self, tokens: &Tokens, out: &mut Vec<u8>) {
+        self.open(out);
+        out.extend_from_slice(br#""choices":[]}"#);
+        add_usage(tokens, out);
+    }
+
+    fn open(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":");
+        out.extend_from_slice(self.id_json);
+        out.extend_from_slice(br#","object":"chat.completion.chunk","created":0,"model":"#);
+        out.extend_from_slice(self.model_json);
+        out.push(b',');
+    }
+}
+
+/// Adds the usage to the object that ends `out`, which has other members and none of that name.
+pub fn add_usage(tokens: &Tokens, out: &mut Vec<u8>) {
+    out.truncate(out.trim_ascii_end().len());
+    if out.pop() != Some(b'}') {
+        return;
+    }
+    let (input, output) = (tokens.input_total(), tokens.output_total());
+    let (cached, written) = (tokens[TokenClass::CacheRead], tokens[TokenClass::CacheWrite]);
+    let total = input.saturating_add(output);
+    let reasoning = tokens[TokenClass::Reasoning];
+    // Writing into a vector does not fail.
+    let _ = write!(out, r#","usage":{{"prompt_tokens":{input},"completion_tokens":{output},"#,);
+    let _ = write!(
+        out,
+        r#""total_tokens":{total},"prompt_tokens_details":{{"cached_tokens":{cached},"#,
+    );
+    let _ = write!(
+        out,
+        r#""cache_write_tokens":{written}}},"completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}}}"#,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{chat_usage, openai_chat::Answer};
+
+    #[test]
+    fn a_usage_that_was_made_reads_back_as_its_tokens() {
+        let mut tokens = Tokens::ZERO;
+        tokens[TokenClass::Input] = 7;
+        tokens[TokenClass::CacheRead] = 5;
+        tokens[TokenClass::CacheWrite] = 3;
+        tokens[TokenClass::Output] = 11;
+        tokens[TokenClass::Reasoning] = 2;
+        let mut chunk = Vec::new();
+        let label = Label { id_json: b"\"i\"", model_json: b"\"a/b\"" };
+        label.write_usage(&tokens, &mut chunk);
+        let answer = Answer::read(&chunk).unwrap();
+        assert!(answer.is_usage_only());
+        let usage = answer.usage_object().unwrap();
+        assert_eq!(chat_usage(usage.of(&chunk), true), Ok(tokens));
+        let value: Value = serde_json::from_slice(&chunk).unwrap();
+        assert_eq!((&value["id"], &value["model"]), (&"i".into(), &"a/b".into()));
+        assert_eq!(value["usage"]["total_tokens"], 28);
+    }
+
+    #[test]
+    fn a_usage_is_added_at_the_end_of_an_answer() {
+        let mut answer = b"x{\"id\":1} \n".to_vec();
+        add_usage(&Tokens::ZERO, &mut answer);
+        assert!(answer.starts_with(b"x{\"id\":1,\"usage\":{\"prompt_tokens\":0,"));
+        assert!(serde_json::from_slice::<Value>(&answer[1..]).is_ok());
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_says_so() {
+        let mut chunk = Vec::new();
+        Label { id_json: b"\"i\"", model_json: b"\"m\"" }.write_cut(&mut chunk);
+        assert_eq!(Answer::read(&chunk).unwrap().finish, crate::Finish::Length);
+    }
+}
