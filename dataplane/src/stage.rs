@@ -7,7 +7,7 @@
 //!   any of them may end in a fault: refuse before the hold, fail after it
 //! ```
 //!
-//! A stage imports the results of earlier stages and never a later stage; only `request` calls them.
+//! A stage imports the results of earlier stages, never a later stage; only `request` calls them.
 
 pub mod admission;
 pub mod admit;

@@ -1,4 +1,4 @@
-//! The uplink thread: what the ledger and the publisher say comes in here, what is durable goes out.
+//! The uplink thread: what ledger and publisher say comes in here, what is durable goes out.
 //!
 //! Owns the cells of all purses and the making of generations. Invariants: runs are shipped in the
 //! order in which they were written; a generation is acknowledged only when every core serves from

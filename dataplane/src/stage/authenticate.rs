@@ -1,6 +1,7 @@
 //! Stage 1, authenticate: from key bytes to a principal.
 //!
-//! Invariants: a key is looked up by its SHA-256 alone; all four ways to send a key lead here; a key that is unknown, disabled or expired gets the same answer as none.
+//! Invariants: a key is looked up by its SHA-256 alone; all four ways to send a key lead here; a
+//! key that is unknown, disabled or expired gets the same status and code as none.
 //! Left out on purpose: what the key may do, which depends on the request.
 
 use std::rc::Rc;

@@ -3,7 +3,7 @@
 //! Invariants: classes come out disjoint; a count that is negative, fractional, a text or larger
 //! than its whole is a fault, never a zero and never a credit.
 //! Source: OpenAI API reference, `CompletionUsage` (cached and cache-write tokens are part of
-//! `prompt_tokens`, reasoning is part of `completion_tokens`); DeepSeek's `prompt_cache_hit_tokens`.
+//! `prompt_tokens`, reasoning of `completion_tokens`); DeepSeek's `prompt_cache_hit_tokens`.
 
 use units::{TokenClass, Tokens};
 use wire::json::{Member, ValueKind, members, u64_value};

@@ -55,10 +55,8 @@ pub fn add_usage(tokens: &Tokens, out: &mut Vec<u8>) {
         out,
         r#""total_tokens":{total},"prompt_tokens_details":{{"cached_tokens":{cached},"#,
     );
-    let _ = write!(
-        out,
-        r#""cache_write_tokens":{written}}},"completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}}}"#,
-    );
+    let _ = write!(out, r#""cache_write_tokens":{written}}},"#);
+    let _ = write!(out, r#""completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}}}"#);
 }
 
 #[cfg(test)]
