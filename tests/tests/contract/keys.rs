@@ -106,12 +106,12 @@ fn a_key_may_do_what_its_class_and_its_lists_say() {
         let bearer = format!("Bearer {key}");
         stand.send(&request("POST", path, &[("authorization", &bearer)], body(model).as_bytes()))
     };
-    let manager = made(json!({ "class": "management" }));
+    let keeper = made(json!({ "class": "management" }));
     let one_model = made(json!({ "allowed_models": ["up/chat"] }));
     let one_provider = made(json!({ "allowed_providers": ["up"] }));
     for path in [CHAT, ROUTED_CHAT] {
         for (key, model) in
-            [(&manager, "up/chat"), (&one_model, "other/chat"), (&one_provider, "other/chat")]
+            [(&keeper, "up/chat"), (&one_model, "other/chat"), (&one_provider, "other/chat")]
         {
             let answer = ask(path, key, model);
             let error = check_refusal(&answer, Form::of(path), 403, "not_allowed");
@@ -127,5 +127,5 @@ fn a_key_may_do_what_its_class_and_its_lists_say() {
     let keys = "/api/v1/keys";
     let live = ask_with(&stand, keys, "", &[("x-api-key", &stand.customer.key)]);
     check_refusal(&live, Form::OpenRouter, 403, "not_allowed");
-    assert_eq!(ask_with(&stand, keys, "", &[("x-api-key", &manager)]).status(), 200);
+    assert_eq!(ask_with(&stand, keys, "", &[("x-api-key", &keeper)]).status(), 200);
 }

@@ -191,8 +191,8 @@ fn a_refusal_of_what_was_framed_well_keeps_the_connection() {
 fn whoever_is_refused_is_answered_once_and_what_follows_is_read() {
     let stand = Stand::start();
     let limited = stand.gateway.admin.make_key(&stand.customer.account, &json!({ "rpm": 1 }));
-    let manager = json!({ "class": "management" });
-    let manager = stand.gateway.admin.make_key(&stand.customer.account, &manager);
+    let keeper = json!({ "class": "management" });
+    let keeper = stand.gateway.admin.make_key(&stand.customer.account, &keeper);
     let poor = stand.gateway.admin.open_account("poor");
     let poor = stand.gateway.admin.make_key(&poor, &json!({}));
     assert_eq!(stand.gateway.chat(&limited, &hello()).status(), 200);
@@ -201,7 +201,7 @@ fn whoever_is_refused_is_answered_once_and_what_follows_is_read() {
     for (key, body, status) in [
         ("sk-nobody", &good, 401),
         (limited.as_str(), &good, 429),
-        (manager.as_str(), &good, 403),
+        (keeper.as_str(), &good, 403),
         (poor.as_str(), &good, 402),
         (stand.customer.key.as_str(), &unknown, 400),
     ] {
