@@ -308,6 +308,11 @@ impl Client {
         self.state = Sending::Whole;
     }
 
+    /// Bytes that are queued.
+    pub fn queued(&self) -> usize {
+        self.output.len()
+    }
+
     /// Writes what is queued; a client that does not take it is gone. *abandon closes*
     pub async fn flush(&mut self, limits: &Limits) {
         if !self.output.is_empty() && !self.is_gone {

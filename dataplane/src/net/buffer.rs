@@ -187,6 +187,11 @@ impl Appetite {
         Self::STEPS[self.0]
     }
 
+    /// Room to make for what may follow a read that filled its room.
+    pub fn more(self) -> usize {
+        Self::STEPS[(self.0 + 1).min(Self::STEPS.len() - 1)]
+    }
+
     /// Whether a trickle is expected, for which small memory suffices.
     pub fn is_small(self) -> bool {
         self.0 == 0

@@ -93,6 +93,20 @@ impl Link {
         outcome
     }
 
+    /// Appends what is there, if the last read showed that there may be more; never waits. `None`
+    /// where nothing is, or nothing was tried.
+    pub(super) fn read_rest(
+        &mut self,
+        buffer: &mut Buffer,
+        room: usize,
+    ) -> io::Result<Option<usize>> {
+        if !self.is_full || self.turns == TURN {
+            return Ok(None);
+        }
+        buffer.make_room(room);
+        self.read_at_once(buffer)
+    }
+
     /// What is there already; `None` where nothing is.
     fn read_at_once(&mut self, buffer: &mut Buffer) -> io::Result<Option<usize>> {
         let room = buffer.room().min(PIECE);

@@ -111,6 +111,21 @@ impl Socket {
         }
     }
 
+    /// Appends what has arrived behind a read that filled its room, without waiting; `None` where
+    /// nothing has. Under TLS nothing is tried.
+    ///
+    /// # Errors
+    /// The connection broke.
+    #[inline]
+    pub fn read_rest(&mut self, buffer: &mut Buffer, room: usize) -> io::Result<Option<usize>> {
+        if matches!(self.cover, Cover::Tls(_)) {
+            return Ok(None);
+        }
+        self.begin()?;
+        let outcome = self.link.read_rest(buffer, room);
+        self.end(outcome)
+    }
+
     /// Writes all of `bytes`. *abandon closes*
     ///
     /// # Errors

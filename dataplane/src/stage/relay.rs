@@ -33,6 +33,8 @@ use crate::upstream::body::{Body, More};
 
 /// Delivered work is written down each time so many output tokens were added.
 const PROGRESS_TOKENS: u64 = 256;
+/// What has arrived already goes out in one write, up to so many bytes.
+const QUEUED_MAX: usize = 64 << 10;
 const JSON: &str = "application/json";
 
 /// Passes an answer on. *abandon closes*
@@ -181,6 +183,13 @@ impl<'s, 'a> Stream<'s, 'a> {
             }
             if self.body.is_complete() {
                 return self.end_of_stream();
+            }
+            if self.client.queued() < QUEUED_MAX {
+                match self.body.more_now() {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(fault) => return self.fail(&verdict::transport(&fault)),
+                }
             }
             self.note_progress();
             if let Some(ending) = self.flush().await {

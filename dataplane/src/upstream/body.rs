@@ -78,6 +78,27 @@ impl Body {
         }
     }
 
+    /// Decodes what has arrived behind a full read, without waiting; whether the window grew.
+    ///
+    /// # Errors
+    /// As of [`Self::more`].
+    pub fn more_now(&mut self) -> Result<bool, UpstreamFault> {
+        if self.decoder.is_done() {
+            return Ok(false);
+        }
+        let Line { socket, buffer, .. } = &mut self.line;
+        match socket.read_rest(buffer, self.appetite.more()) {
+            Ok(None) => Ok(false),
+            Ok(Some(0)) => {
+                let end = self.decoder.at_eof();
+                end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))?;
+                Ok(false)
+            }
+            Ok(Some(_)) => self.decode(),
+            Err(reason) => Err(self.line.fault(Phase::Body, Cause::Broken(reason))),
+        }
+    }
+
     /// Whether all of the body is in the window or consumed.
     pub const fn is_complete(&self) -> bool {
         self.decoder.is_done()
