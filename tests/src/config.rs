@@ -7,7 +7,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use units::{Price, TokenClass, Tokens, Usd};
 
@@ -235,10 +235,24 @@ fn key_of(line: &str) -> Option<&str> {
     line.split_once('=').map(|(key, _)| key.trim())
 }
 
-/// Addresses nobody listens on, all held until all are known, so that they differ.
+/// Addresses nobody listens on. Their ports lie below those that the kernel gives to connections,
+/// else one of the many that tests make could take a port before its listener does.
 pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    held.map(|listener| listener.local_addr().expect("an address"))
+    const FIRST: u32 = 10_000;
+    const PORTS: u32 = 20_000;
+    const EACH_PROCESS: u32 = 64;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = process::id().wrapping_mul(EACH_PROCESS);
+    [(); N].map(|()| {
+        loop {
+            let offset = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
+            let port = u16::try_from(FIRST + offset).expect("a port");
+            let addr = SocketAddr::from(([127, 0, 0, 1], port));
+            if TcpListener::bind(addr).is_ok() {
+                return addr;
+            }
+        }
+    })
 }
 
 /// The last lines of a file, for messages.
