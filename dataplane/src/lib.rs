@@ -25,6 +25,8 @@ mod client;
 mod committer;
 mod connection;
 mod fault;
+#[doc(hidden)]
+pub mod for_benches;
 mod forward;
 mod limits;
 mod local;

@@ -11,23 +11,25 @@
 //!   ends: [DONE] or end of stream, error event, upstream died, hold used up, client gone
 //! ```
 
+mod passing;
+
 use std::pin::pin;
 
 use dialect::Finish;
-use dialect::openai_chat::{Answer, ChunkReader, Label, Pattern, Rewrite, add_usage, is_done};
+use dialect::openai_chat::{Answer, ChunkReader, Label, Pattern, Rewrite, add_usage};
 use ledger::record::{Progress, Record};
 use units::Tokens;
-use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
+use wire::sse::{Frame, FrameScanner};
 
 use crate::answer_head::generation_text;
 use crate::client::Client;
 use crate::fault::{Code, Fault};
-use crate::net::buffer::Buffer;
 use crate::route::Surface;
 use crate::stage::attend::{Attendance, begin_stream};
 use crate::stage::exchange::{Answering, Exchange, Request};
 use crate::stage::meter::{Meter, Metered};
 use crate::stage::outcome::{Ending, Outcome};
+use crate::stage::relay::passing::{Passing, Step, broken};
 use crate::stage::{refuse, verdict};
 use crate::upstream::body::{Body, More};
 
@@ -133,14 +135,6 @@ struct Stream<'s, 'a> {
     wants_usage: bool,
     endpoint: u32,
     next_progress: u64,
-}
-
-/// What a frame means for the stream.
-enum Step {
-    GoOn,
-    Done,
-    Failed(Fault),
-    Cut,
 }
 
 impl<'s, 'a> Stream<'s, 'a> {
@@ -341,58 +335,4 @@ impl<'s, 'a> Stream<'s, 'a> {
         }
         meter
     }
-}
-
-/// One batch of frames on its way through meter and rewriting.
-struct Passing<'p> {
-    reader: &'p mut ChunkReader,
-    pattern: &'p mut Pattern,
-    meter: &'p mut Meter,
-    rewrite: Rewrite<'p>,
-    wants_usage: bool,
-}
-
-impl Passing<'_> {
-    fn frame(&mut self, window: &[u8], frame: &Frame, out: &mut Buffer) -> Step {
-        match frame.kind {
-            FrameKind::Comment | FrameKind::Empty => Step::GoOn,
-            FrameKind::Data => self.event(frame.data.of(window), out),
-            FrameKind::MultiData => self.event(&joined_data(window, frame), out),
-        }
-    }
-
-    fn event(&mut self, data: &[u8], out: &mut Buffer) -> Step {
-        if let Some(text) = self.pattern.text(data) {
-            self.meter.add_text(text.len());
-            let (before, after) = self.pattern.shown();
-            out.make_room(before.len() + text.len() + after.len() + 8);
-            let tail = out.tail();
-            for part in [&b"data: "[..], before, text, after, b"\n\n"] {
-                tail.extend_from_slice(part);
-            }
-            return Step::GoOn;
-        }
-        if is_done(data) {
-            return Step::Done;
-        }
-        let Ok(answer) = self.reader.read(data) else {
-            return Step::Failed(broken("an event is not a JSON object"));
-        };
-        if answer.is_error {
-            return Step::Failed(verdict::error_in_answer(data));
-        }
-        self.meter.observe(data, &answer);
-        if self.wants_usage || !answer.is_usage_only() {
-            out.make_room(data.len() + 256);
-            out.extend(b"data: ");
-            answer.rewrite(data, &self.rewrite, out.tail());
-            out.extend(b"\n\n");
-            self.pattern.learn(data, &answer, &self.rewrite);
-        }
-        Step::GoOn
-    }
-}
-
-fn broken(what: &str) -> Fault {
-    Fault::upstream(Code::ProviderError, format!("the provider's stream is broken: {what}"))
 }

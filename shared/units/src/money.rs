@@ -39,7 +39,8 @@ impl Usd {
         self.0
     }
 
-    /// The amount in picodollars as a machine word, for atomic cells; `None` beyond 9.2 million USD.
+    /// The amount in picodollars as a machine word, for atomic cells; `None` beyond 9.2 million
+    /// USD.
     pub fn pico_i64(self) -> Option<i64> {
         i64::try_from(self.0).ok()
     }

@@ -1,0 +1,51 @@
+//! Planning a request: one endpoint, ten endpoints, and the whole of a large catalog around it.
+
+
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
+use catalog::rows::{CatalogRows, Dialect, EndpointRow, ModelRow, ProviderRow};
+use criterion::{Criterion, criterion_group, criterion_main};
+use dataplane::for_benches::Planner;
+
+fn rows(models: usize, endpoints: usize) -> CatalogRows {
+    let mut rows = CatalogRows::default();
+    for number in 0..endpoints {
+        let mut provider =
+            ProviderRow::new(format!("p{number}"), Dialect::OpenAi, "https://example.com/v1");
+        provider.api_keys = vec!["env:KEY".to_owned()];
+        rows.provider.push(provider);
+    }
+    for number in 0..models {
+        let mut model = ModelRow::new(format!("author/model-{number}"), 128_000);
+        let price = serde_json::from_str(r#"{"input":"1.25","output":"10","cache_read":"0.125"}"#);
+        let price: Option<catalog::rows::PriceRow> = price.ok();
+        model.endpoint = (0..endpoints)
+            .map(|provider| EndpointRow {
+                provider: format!("p{provider}"),
+                model: format!("m{number}"),
+                context: None,
+                max_output: None,
+                list: price.clone(),
+                price: None,
+            })
+            .collect();
+        rows.model.push(model);
+    }
+    rows
+}
+
+fn plan(criterion: &mut Criterion) {
+    let body = br#"{"model":"author/model-0","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
+    for (name, models, endpoints) in
+        [("one endpoint", 1, 1), ("ten endpoints", 1, 10), ("among 4,000 models", 4_000, 1)]
+    {
+        let planner = Planner::new(&rows(models, endpoints)).expect("the rows compile");
+        let intent = planner.intent(body).expect("the body is a request");
+        assert_eq!(planner.plan(&intent), Some(endpoints));
+        criterion.bench_function(&format!("plan/{name}"), |bencher| {
+            bencher.iter(|| planner.plan(std::hint::black_box(&intent)));
+        });
+    }
+}
+
+criterion_group!(benches, plan);
+criterion_main!(benches);

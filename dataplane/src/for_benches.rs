@@ -1,0 +1,80 @@
+//! The planner with what it plans from, for the benches: a way in without sockets.
+//!
+//! Left out on purpose: anything that production code needs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use catalog::compile::{CompileOptions, compile};
+use catalog::listing::Listing;
+use catalog::rows::CatalogRows;
+use catalog::{Catalog, KeyClass, KeyTable};
+use dialect::{Intent, openai_chat};
+use ledger::Purse;
+use ledger::cell::{CreditCell, RateCell};
+use units::{AccountId, KeyId};
+use wire::gate::{Gate, GateLimits};
+
+use crate::local::published::{KeyEntry, Published, Upstream};
+use crate::settings::InputBound;
+use crate::stage::plan::plan;
+use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
+
+/// A generation and a key to plan with.
+pub struct Planner {
+    published: Published,
+    key: KeyEntry,
+}
+
+impl Planner {
+    /// A planner of a catalog in which every provider can be reached; `None` where it does not
+    /// compile.
+    pub fn new(rows: &CatalogRows) -> Option<Self> {
+        let catalog = compile(rows, &CompileOptions::default()).ok()?.catalog;
+        let upstreams = catalog.providers.iter().enumerate().map(reachable).collect();
+        let listing = Arc::new(Listing::render(&Catalog::default()));
+        let published =
+            Published::new(1, Arc::new(catalog), KeyTable::default(), upstreams, listing);
+        Some(Self { published, key: key() })
+    }
+
+    /// What a body asks for.
+    pub fn intent(&self, body: &[u8]) -> Option<Intent> {
+        let top = Gate::new().check(body, &GateLimits::default()).ok()?;
+        openai_chat::read_intent(&top, body).ok()
+    }
+
+    /// Plans a request; how many candidates it has.
+    pub fn plan(&self, intent: &Intent) -> Option<usize> {
+        let planned = plan(&self.published, &self.key, intent, InputBound::Strict);
+        planned.ok().map(|plan| plan.candidates.len())
+    }
+}
+
+fn reachable((number, provider): (usize, &catalog::Provider)) -> Upstream {
+    let address = Address::from(SocketAddr::from(([127, 0, 0, 1], 1)));
+    let endpoint = Endpoint { addresses: (address, Vec::new()), cover: Cover::Plain };
+    Upstream {
+        way: Some((PoolKey(number as u64), endpoint)),
+        host: provider.base_url.authority().into(),
+        base_path: provider.base_url.path.clone(),
+        authorizations: Vec::new(),
+    }
+}
+
+fn key() -> KeyEntry {
+    let account = AccountId(1);
+    KeyEntry {
+        id: KeyId(1),
+        account,
+        class: KeyClass::Live,
+        disabled: false,
+        expires_at: None,
+        rpm: None,
+        allowed_models: None,
+        allowed_providers: None,
+        credit: Arc::new(CreditCell::new(Purse::Account(account))),
+        allowance: None,
+        rate: Arc::new(RateCell::new()),
+    }
+}
