@@ -1,7 +1,7 @@
 //! Planning a request: one endpoint, ten endpoints, and the whole of a large catalog around it.
 
-
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
+
 use catalog::rows::{CatalogRows, Dialect, EndpointRow, ModelRow, ProviderRow};
 use criterion::{Criterion, criterion_group, criterion_main};
 use dataplane::for_benches::Planner;
