@@ -4,7 +4,8 @@
 //! Contents: `request` (what the provider gets), `answer` (what the client gets), `usage` (who is
 //! told the usage), `framing` (ways for a client to send and to read), `upstream` (ways for a
 //! provider to answer), `failover` (another provider, or an error in the stream), `silence` (signs
-//! of life and deadlines), `leaving` (clients that go away); `look` takes answers apart.
+//! of life and deadlines), `leaving` (clients that go away), `scripted` (answers that only some
+//! providers give); `look` takes answers apart.
 //! Invariant: what is compared are bytes, not what a reader makes of them.
 
 #![expect(
@@ -20,6 +21,7 @@ mod framing;
 mod leaving;
 mod look;
 mod request;
+mod scripted;
 mod silence;
 mod upstream;
 mod usage;
