@@ -109,8 +109,11 @@ impl Refusal {
             "param": self.param(),
             "code": code,
         });
-        if let Self::Complaints(complaints) = self {
-            error["complaints"] = json!(complaints);
+        match self {
+            Self::Complaints(complaints) => error["complaints"] = json!(complaints),
+            // A 503 says whose it is: no provider was asked.
+            Self::Unavailable(_) => error["origin"] = json!("gateway"),
+            _ => {}
         }
         json!({ "error": error })
     }
