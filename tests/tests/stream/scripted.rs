@@ -11,7 +11,7 @@ use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{CHAT, ROUTED_CHAT, Stand, hello, hello_stream};
 use tollgate_tests::upstream::Upstream;
 
-use crate::look::{DONE, member};
+use crate::look::{DONE, error_at_the_end, member};
 
 /// A provider that gives these answers, one a connection, whatever it is asked.
 fn scripted(answers: Vec<String>) -> SocketAddr {
@@ -53,14 +53,14 @@ fn stand(answers: Vec<String>) -> Stand {
     })
 }
 
-const CHUNKED: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
+const EVENTS: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
                        connection: close\r\n\r\n";
 const FINISH: &str =
     r#"data: {"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 
 /// A stream of one event and a good end, which lasts until its connection does.
 fn stream_of(event: &str) -> String {
-    format!("{CHUNKED}{event}\n\n{FINISH}\n\ndata: [DONE]\n\n")
+    format!("{EVENTS}{event}\n\n{FINISH}\n\ndata: [DONE]\n\n")
 }
 
 /// The first event that the client got.
@@ -185,4 +185,57 @@ fn a_providers_words_are_passed_on_as_far_as_there_are_any() {
         assert!(!said.contains("sk-secret"), "{said}");
         assert_eq!(error["origin"], "upstream");
     }
+}
+
+#[test]
+fn an_error_after_content_ends_the_stream_and_one_before_is_a_status() {
+    let content = r#"data: {"model":"m","choices":[{"index":0,"delta":{"content":"hi"}}]}"#;
+    let error = r#"data: {"error":{"message":"too hot","code":500}}"#;
+    let stand = stand(vec![
+        format!("{EVENTS}{content}\n\n{error}\n\n{content}\n\ndata: [DONE]\n\n"),
+        format!("{EVENTS}: hello\n\n{error}\n\ndata: [DONE]\n\n"),
+        format!("{EVENTS}data: [DONE]\n\n"),
+        format!("{EVENTS}data: no json\n\n"),
+        stream_of(content),
+        format!("{EVENTS}{content}\n\ndata: no json\n\n"),
+    ]);
+    let events = error_at_the_end(&stand.chat(&hello_stream()), "provider_error");
+    assert_eq!(events.len(), 1, "what came before was passed on, what came after was not");
+    for said in ["too hot", "before its first event", "not a JSON object"] {
+        let answer = stand.chat(&hello_stream());
+        let error = check_refusal(&answer, Form::OpenAi, 502, "provider_error");
+        assert!(error["message"].as_str().unwrap().contains(said), "{error}");
+    }
+    let answer = stand.chat(&hello());
+    check_refusal(&answer, Form::OpenAi, 502, "provider_error");
+    error_at_the_end(&stand.chat(&hello_stream()), "provider_error");
+}
+
+#[test]
+fn chunks_that_differ_in_nothing_but_their_text_are_told_from_those_that_differ_elsewhere() {
+    let chunk = |delta: &str, rest: &str| {
+        format!(r#"{{"id":"c","model":"m","choices":[{{"index":0,"delta":{delta}{rest}}}]}}"#)
+    };
+    let text = |content: &str| format!(r#"{{"content":"{content}"}}"#);
+    let chunks = [
+        chunk(r#"{"role":"assistant","content":""}"#, ""),
+        chunk(&text("plain"), ""),
+        chunk(&text(""), ""),
+        chunk(&text(r#"\"}}],\"usage\":{}"#), ""),
+        chunk(&text(r"back\\slash\u00e9 é 😀"), ""),
+        chunk(r#"{"content":"two","model":"m"}"#, ""),
+        chunk(&text("plain"), r#","logprobs":null"#),
+        chunk(&text("other"), ""),
+        chunk(&text("plain"), r#","finish_reason":null"#),
+        chunk(r#"{"content":null}"#, ""),
+        chunk(r#"{"content":"a","content":"b"}"#, ""),
+        chunk(&text("plain"), "").replace("\"index\":0", "\"index\":1"),
+        chunk(&text("last"), ""),
+        chunk("{}", r#","finish_reason":"stop""#),
+    ];
+    let sent: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    let stand = stand(vec![format!("{EVENTS}{sent}data: [DONE]\n\n")]);
+    let events = stand.chat(&hello_stream()).events();
+    let expected = chunks.map(|chunk| chunk.replacen("\"m\"", "\"up/chat\"", 1));
+    assert_eq!(events[..events.len() - 1], expected);
 }
