@@ -59,6 +59,24 @@ fn a_deadline_ends_a_parked_read_and_says_so() {
 }
 
 #[test]
+fn a_deadline_of_reading_leaves_room_for_an_answer() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut socket, mut peer) = core.pair();
+        peer.write_all(b"half a requ").unwrap();
+        let mut buffer = core.pool.buffer();
+        socket.watch().arm_reading(40);
+        assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 11);
+        assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 0);
+        assert!(socket.watch().expired());
+        socket.watch().arm(60_000);
+        socket.write_all(b"too slow").await.unwrap();
+        socket.close();
+        assert_eq!(read_to_end(peer).join().unwrap(), b"too slow");
+    });
+}
+
+#[test]
 fn a_deadline_ends_a_stalled_write() {
     on_both(async |core: Core| {
         core.tick();

@@ -111,6 +111,23 @@ fn an_end_without_a_notice_is_an_error() {
 }
 
 #[test]
+fn a_deadline_of_reading_leaves_room_for_an_answer() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (mut client, mut server) = secured(&core).await;
+        let mut buffer = core.pool.buffer();
+        server.watch().arm_reading(40);
+        assert_eq!(server.read_into(&mut buffer).await.unwrap(), 0);
+        assert!(server.watch().expired());
+        server.watch().arm(60_000);
+        server.write_all(b"too slow").await.unwrap();
+        server.shutdown_write().await.unwrap();
+        assert_eq!(client.read_into(&mut buffer).await.unwrap(), 8);
+        assert_eq!(buffer.filled(), b"too slow");
+    });
+}
+
+#[test]
 fn an_abandoned_read_closes_the_session() {
     on_both(async |core: Core| {
         core.tick();
