@@ -353,7 +353,8 @@ impl Client {
         if !self.is_gone {
             self.socket.watch().arm(limits.head_ms);
             self.input.clear();
-            self.socket.linger(&mut self.input, limits.head_bytes).await;
+            // A body that is still being sent is read away: closing on it would reset the answer.
+            self.socket.linger(&mut self.input, limits.body_bytes).await;
         }
         self.socket.close();
     }

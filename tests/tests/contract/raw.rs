@@ -118,10 +118,21 @@ fn a_body_has_its_bounds_in_either_framing() {
     let chunks = format!("3e9\r\n{body}\r\n0\r\n\r\n");
     let chunked = chat(&stand, "transfer-encoding: chunked\r\n", &chunks);
     refused_and_closed(&stand, &chunked, 413, "payload_too_large");
-    let long = "x".repeat(2 << 20);
-    let length = format!("content-length: {}\r\n", long.len());
+}
+
+#[test]
+fn whoever_is_refused_while_sending_can_send_to_the_end_and_read_the_refusal() {
+    let stand = Stand::start();
+    let long = format!("{{\"model\":\"{}\"}}", "x".repeat(12 << 20));
+    let whole = [("x-api-key", "sk-nobody")];
     let mut client = stand.gateway.connect();
-    let _ = client.try_send(&chat(&stand, &length, &long));
+    client.send(&request("POST", CHAT, &whole, long.as_bytes()));
+    let answer = client.read_answer().unwrap();
+    check_refusal(&answer, Form::OpenAi, 401, "invalid_api_key");
+    assert!(client.is_closed());
+    let small = Stand::limited("body_bytes = 1000\n");
+    let mut client = small.gateway.connect();
+    let _ = client.try_send(&small.request("POST", CHAT, &long.as_bytes()[..2 << 20]));
     let answer = client.read_answer().expect("the refusal arrives though the body was not read");
     check_refusal(&answer, Form::OpenAi, 413, "payload_too_large");
 }
