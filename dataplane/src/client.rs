@@ -15,7 +15,7 @@ use crate::fault::{Code, Fault};
 use crate::limits::Limits;
 use crate::net::buffer::{Buffer, Pool};
 use crate::net::socket::Socket;
-use crate::stage::authenticate::Remembered;
+use crate::remembered::Remembered;
 
 /// Room for a chunk's size line in front of its bytes: eight digits, CR, LF.
 const CHUNK_HEAD: usize = 10;

@@ -20,11 +20,10 @@ use std::time::Duration;
 
 use channel::Parker;
 use journal::{Journal, JournalError, PlainDisk};
-use ledger::cell::CreditCell;
-use ledger::{Purse, run};
-use units::{Epoch, Usd};
+use ledger::run;
+use units::Epoch;
 
-use crate::uplink::ToUplink;
+use crate::messages::{ToCommitter, ToUplink};
 pub use rings::CoreRing;
 use rings::{LeaseRing, Rings};
 use tail::Tail;
@@ -35,18 +34,6 @@ const PAUSE: Duration = Duration::from_millis(3);
 const SLEEP: Duration = Duration::from_millis(100);
 /// A disk that takes nothing is tried again after this.
 const RETRY: Duration = Duration::from_millis(100);
-
-/// What other threads tell the journal thread.
-pub enum ToCommitter {
-    /// The ledger lent this much; it may be used once that is written.
-    Granted(Arc<CreditCell>, Usd),
-    /// So much was taken out of a purse's cell and goes back to the ledger.
-    Returned(Purse, Usd),
-    /// The ledger has everything below this sequence number of a ring.
-    Acknowledged(u16, u64),
-    /// Write what is left, then end.
-    Stop,
-}
 
 /// Figures of the journal for the report.
 #[derive(Debug, Default)]

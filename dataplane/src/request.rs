@@ -17,9 +17,9 @@ use crate::paths;
 use crate::report;
 use crate::route::{Route, Surface, route};
 use crate::stage::admission::Admission;
+use crate::stage::attempt::Request;
 use crate::stage::attend::Attendance;
 use crate::stage::authenticate::Principal;
-use crate::stage::exchange::Request;
 use crate::stage::plan::Plan;
 use crate::stage::{admit, authenticate, exchange, fail, plan, read, refuse, relay, settle};
 

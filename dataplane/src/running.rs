@@ -19,16 +19,17 @@ use journal::{Journal, JournalError, JournalOptions, PlainDisk};
 use link::{CoreReport, JournalReport, LinkDown, Outbox, StatusReport, ToControl, ToData};
 use units::{Epoch, UnixMillis};
 
-use crate::committer::{Committer, CoreRing, Figures, ToCommitter};
+use crate::committer::{Committer, CoreRing, Figures};
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
 use crate::local::records::{Durable, Records};
 use crate::local::{Parts, Place};
+use crate::messages::{ToCommitter, ToJournal, ToUplink};
 use crate::net::listener::bind_shared;
 use crate::net::trust::{Identity, Trust};
 use crate::settings::Settings;
 use crate::uplink::adopt::{adopt_all, directory_of};
-use crate::uplink::{self, Cores, ToJournal, ToUplink, Uplink, resolve};
+use crate::uplink::{self, Cores, Uplink, resolve};
 use crate::worker::{self, Seat};
 
 /// Connections that wait to be accepted.

@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod admit;
+pub mod attempt;
 pub mod attend;
 pub mod authenticate;
 pub mod exchange;

@@ -23,17 +23,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use channel::{Doorbell, Mark, Publisher, Unparker};
-use ledger::{Purse, Run};
-use link::{Outbox, Publication, StatusReport, ToControl, ToData, UsageRow};
+use channel::{Doorbell, Mark, Publisher};
+use ledger::Purse;
+use link::{Outbox, Publication, StatusReport, ToControl, ToData};
 use units::{DataPlaneId, Epoch, Usd};
 
-use crate::committer::ToCommitter;
 use crate::local::published::Published;
+use crate::messages::{ToCommitter, ToJournal, ToUplink};
 use adopt::Adopted;
 use cells::Cells;
 use make::Maker;
-use resolve::Resolved;
 use ship::Shipment;
 
 /// How long the thread waits for news while a generation is on its way to the cores.
@@ -46,22 +45,6 @@ const STATUS_EVERY: Duration = Duration::from_millis(500);
 /// How long purses that run short wait for what dead epochs still have of them.
 const ADOPTION_WAIT: Duration = Duration::from_secs(1);
 
-/// What other threads tell the uplink.
-pub enum ToUplink {
-    /// From the control plane.
-    Control(ToData),
-    /// Runs that are on disk.
-    Committed(Vec<Run>),
-    /// A purse ran short.
-    Need(Purse, Usd),
-    /// Usage counts for records of a ring below a sequence number.
-    Usage(Vec<UsageRow>, (u16, u64)),
-    /// Names were resolved anew.
-    Resolved(Resolved),
-    /// Ship what is left, then end.
-    Stop,
-}
-
 /// The cores, as the uplink sees them.
 pub struct Cores {
     /// Where generations are published.
@@ -70,24 +53,6 @@ pub struct Cores {
     pub applied: Vec<Arc<Mark>>,
     /// What wakes each core.
     pub doorbells: Vec<Doorbell>,
-}
-
-/// The way to the journal thread.
-#[derive(Clone)]
-pub struct ToJournal {
-    /// Orders.
-    pub orders: Sender<ToCommitter>,
-    /// What wakes it.
-    pub waker: Unparker,
-}
-
-impl ToJournal {
-    /// Gives an order.
-    pub fn tell(&self, order: ToCommitter) {
-        // A journal thread that is gone has stopped the cores; nothing follows from this order.
-        let _ = self.orders.send(order);
-        self.waker.wake();
-    }
 }
 
 /// What an uplink is made of.

@@ -15,7 +15,7 @@ use ledger::run::{LEASE_RING, RunWriter};
 use units::Usd;
 
 use crate::local::records::{Durable, Entry, Release};
-use crate::uplink::ToUplink;
+use crate::messages::ToUplink;
 
 /// A batch takes up to so many bytes of one ring.
 const RING_BYTES_MAX: usize = 4 << 20;

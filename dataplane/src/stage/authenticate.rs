@@ -8,8 +8,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use catalog::KeyClass;
-use sha2::{Digest, Sha256};
-use units::KeyDigest;
 use wire::head::RequestHead;
 
 use crate::client::Client;
@@ -25,11 +23,6 @@ pub struct Principal {
     /// The key.
     pub key: Arc<KeyEntry>,
 }
-
-/// The last key seen on a connection, which most send with every request: kept as long as the
-/// connection, so that it is hashed once.
-#[derive(Default)]
-pub struct Remembered(Option<(Vec<u8>, KeyDigest)>);
 
 /// Finds the key of the request whose head stands at the front of the client's input.
 pub fn authenticate(
@@ -89,17 +82,4 @@ pub fn presented_key<'b>(head: &RequestHead, buf: &'b [u8]) -> Option<&'b [u8]> 
 
 fn query_key(query: &[u8]) -> Option<&[u8]> {
     query.split(|byte| *byte == b'&').find_map(|pair| pair.strip_prefix(b"key="))
-}
-
-impl Remembered {
-    fn digest(&mut self, presented: &[u8]) -> KeyDigest {
-        if let Some((key, digest)) = &self.0
-            && key == presented
-        {
-            return *digest;
-        }
-        let digest = KeyDigest(Sha256::digest(presented).into());
-        self.0 = Some((presented.to_vec(), digest));
-        digest
-    }
 }

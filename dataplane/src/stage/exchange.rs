@@ -7,28 +7,23 @@
 //! Left out on purpose: the order of candidates (`plan`).
 
 use std::pin::pin;
-use std::rc::Rc;
 
 use catalog::rows::OutputCapField;
 use catalog::{Endpoint, Provider};
-use dialect::openai_chat::{self, Answer};
-use dialect::{Intent, UpstreamTerms};
+use dialect::UpstreamTerms;
+use dialect::openai_chat::{self};
 use ledger::record::{Attempt, Attempts};
-use wire::sse::{Frame, FrameScanner};
 
 use crate::answer_head::{field, generation_text};
 use crate::client::{self, Client};
-use crate::fault::{Code, Fault};
-use crate::local::Local;
+use crate::fault::Fault;
 use crate::local::published::Upstream;
 use crate::net::buffer::Buffer;
-use crate::stage::admission::Admission;
-use crate::stage::attend::{Attendance, ClientGone};
+use crate::stage::attempt::{Answering, Miss, Request};
+use crate::stage::attend::Attendance;
 use crate::stage::first_event;
-use crate::stage::plan::Plan;
 use crate::stage::verdict;
 use crate::upstream;
-use crate::upstream::body::Body;
 use crate::upstream::endpoint::PoolKey;
 use crate::upstream::fault::UpstreamFault;
 use crate::upstream::http1::{Freshness, Response, connect};
@@ -43,21 +38,6 @@ pub struct Exchange {
     pub attempts: Attempts,
     /// Milliseconds to the first byte.
     pub first_byte_ms: u32,
-}
-
-/// The beginning of an answer.
-pub enum Answering {
-    /// A stream whose first event is at the front of its body, not yet consumed.
-    Stream {
-        /// The rest of the stream.
-        body: Body,
-        /// Where the scanner stands.
-        scanner: FrameScanner,
-        /// The first event.
-        first: Frame,
-    },
-    /// An answer that was read whole and is a JSON object without an error.
-    Whole(Body, Answer),
 }
 
 /// No candidate answered.
@@ -76,39 +56,6 @@ pub enum Why {
     Fault(Fault),
     /// The client left first.
     ClientGone,
-}
-
-/// What one attempt came to, when not an answer.
-pub enum Miss {
-    /// It failed; whether another candidate may do better.
-    Failed {
-        /// How the client would be told.
-        fault: Fault,
-        /// Whether to go on to the next candidate.
-        try_next: bool,
-    },
-    /// The client left.
-    ClientGone,
-}
-
-impl From<ClientGone> for Miss {
-    fn from(_: ClientGone) -> Self {
-        Self::ClientGone
-    }
-}
-
-/// Everything an attempt needs.
-pub struct Request<'a> {
-    /// The core.
-    pub local: &'a Rc<Local>,
-    /// The hold.
-    pub admission: &'a Admission,
-    /// What it may cost.
-    pub plan: &'a Plan,
-    /// What is asked.
-    pub intent: &'a Intent,
-    /// The generation served from.
-    pub published: &'a crate::local::published::Published,
 }
 
 /// Tries the plan's candidates. *abandon closes*
@@ -241,10 +188,4 @@ impl<'a> Candidate<'a> {
         out.extend_from_slice(length.to_string().as_bytes());
         out.extend_from_slice(b"\r\n\r\n");
     }
-}
-
-/// The fault of a provider that answered with something unreadable.
-pub fn unreadable(what: &str) -> Miss {
-    let message = format!("the provider's answer is not readable: {what}");
-    Miss::Failed { fault: Fault::upstream(Code::ProviderError, message), try_next: true }
 }

@@ -9,8 +9,8 @@ use dialect::openai_chat::{Answer, is_done};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
 use crate::client::Client;
+use crate::stage::attempt::{Answering, Miss, Request, unreadable};
 use crate::stage::attend::Attendance;
-use crate::stage::exchange::{Answering, Miss, Request, unreadable};
 use crate::stage::verdict;
 use crate::upstream::body::{Body, More};
 use crate::upstream::http1::Response;

@@ -19,7 +19,7 @@ use units::Usd;
 use crate::local::Local;
 use crate::settings::{Durability, PartialFailure};
 use crate::stage::admission::Admission;
-use crate::stage::exchange::Request;
+use crate::stage::attempt::Request;
 use crate::stage::meter::Metered;
 use crate::stage::outcome::{Ending, Outcome};
 

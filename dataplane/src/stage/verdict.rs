@@ -6,7 +6,7 @@
 use dialect::upstream_message;
 
 use crate::fault::{Code, Fault};
-use crate::stage::exchange::Miss;
+use crate::stage::attempt::Miss;
 use crate::upstream::fault::UpstreamFault;
 
 /// A provider's message is passed on up to so many bytes.

@@ -18,8 +18,9 @@ use link::{KeyChanges, Publication, PublishedCatalog};
 use units::KeyDigest;
 
 use super::cells::Cells;
-use super::resolve::{Name, Order, Resolved};
+use super::resolve::Order;
 use crate::local::published::{KeyEntry, Published, Secret, Upstream};
+use crate::messages::{Name, Resolved};
 use crate::net::trust::PeerName;
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
 

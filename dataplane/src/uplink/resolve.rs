@@ -3,34 +3,19 @@
 //! Invariants: a provider that may not be private never resolves to a private address; names are
 //! looked up again on a timer, and a failed look-up keeps what was known.
 
-use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use catalog::is_private_address;
 
-use super::ToUplink;
+use crate::messages::{Name, Resolved, ToUplink};
 
 /// How long an answer is used before it is asked for again.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// The names that are needed from now on.
 pub type Order = Vec<Name>;
-
-/// A name to look up.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Name {
-    /// The host.
-    pub host: Box<str>,
-    /// The port.
-    pub port: u16,
-    /// Whether private addresses will do.
-    pub allow_private: bool,
-}
-
-/// What each name stands for; an unresolved name is absent.
-pub type Resolved = HashMap<Name, Vec<SocketAddr>>;
 
 /// Runs until the uplink is gone.
 pub fn run(orders: &Receiver<Order>, uplink: &Sender<ToUplink>) {

@@ -1,0 +1,71 @@
+//! One attempt at one endpoint: what it needs, and what it may come to.
+//!
+//! Left out on purpose: making it (`exchange`, `first_event`) and judging it (`verdict`).
+
+use std::rc::Rc;
+
+use dialect::Intent;
+use dialect::openai_chat::Answer;
+use wire::sse::{Frame, FrameScanner};
+
+use crate::fault::{Code, Fault};
+use crate::local::Local;
+use crate::local::published::Published;
+use crate::stage::admission::Admission;
+use crate::stage::attend::ClientGone;
+use crate::stage::plan::Plan;
+use crate::upstream::body::Body;
+
+/// Everything an attempt needs.
+pub struct Request<'a> {
+    /// The core.
+    pub local: &'a Rc<Local>,
+    /// The hold.
+    pub admission: &'a Admission,
+    /// What it may cost.
+    pub plan: &'a Plan,
+    /// What is asked.
+    pub intent: &'a Intent,
+    /// The generation served from.
+    pub published: &'a Published,
+}
+
+/// The beginning of an answer.
+pub enum Answering {
+    /// A stream whose first event is at the front of its body, not yet consumed.
+    Stream {
+        /// The rest of the stream.
+        body: Body,
+        /// Where the scanner stands.
+        scanner: FrameScanner,
+        /// The first event.
+        first: Frame,
+    },
+    /// An answer that was read whole and is a JSON object without an error.
+    Whole(Body, Answer),
+}
+
+/// What one attempt came to, when not an answer.
+pub enum Miss {
+    /// It failed; whether another candidate may do better.
+    Failed {
+        /// How the client would be told.
+        fault: Fault,
+        /// Whether to go on to the next candidate.
+        try_next: bool,
+    },
+    /// The client left.
+    ClientGone,
+}
+
+impl From<ClientGone> for Miss {
+    fn from(_: ClientGone) -> Self {
+        Self::ClientGone
+    }
+}
+
+/// The fault of a provider that answered with something unreadable.
+pub fn unreadable(what: &str) -> Miss {
+    let message = format!("the provider's answer is not readable: {what}");
+    Miss::Failed { fault: Fault::upstream(Code::ProviderError, message), try_next: true }
+}
