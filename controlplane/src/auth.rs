@@ -8,6 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
@@ -17,11 +18,18 @@ use axum::response::{IntoResponse, Response};
 use catalog::keys::{KeyClass, KeyRow};
 use sha2::{Digest, Sha256};
 
+use crate::books::Commands;
 use crate::clock;
 use crate::mint;
 use crate::refuse::Refusal;
-use crate::server::Shared;
 use crate::settings::{Secret, Settings, StartError};
+
+/// What every call may use.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) commands: Commands,
+    pub(crate) token: Arc<AdminToken>,
+}
 
 /// The file of a token that we made ourselves.
 const TOKEN_FILE: &str = "admin.token";

@@ -20,8 +20,9 @@ use tokio::sync::watch;
 use tokio::task;
 
 use crate::auth;
+use crate::auth::Shared;
 use crate::books::{self, Commands, Input, LedgerThread};
-use crate::server::{self, Shared};
+use crate::server;
 use crate::settings::{Settings, StartError};
 
 /// How long running calls may take to finish at a stop.

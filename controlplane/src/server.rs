@@ -4,8 +4,6 @@
 //! (`/api/v1`, by their keys; the data plane forwards it here). Every answer carries
 //! `x-request-id`; what no route takes is refused in the same form as any other mistake.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
@@ -14,17 +12,9 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::sync::watch;
 
-use crate::auth::{self, AdminToken};
-use crate::books::Commands;
+use crate::auth::{self, Shared};
 use crate::refuse::Refusal;
 use crate::{admin, api, openapi};
-
-/// What every call may use.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) commands: Commands,
-    pub(crate) token: Arc<AdminToken>,
-}
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::parsed;
+use crate::auth::Shared;
 use crate::books::{AccountChange, AccountView, CreditOrder, Listed, Page, TransactionView};
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 /// `{name}`.
 #[derive(Deserialize)]

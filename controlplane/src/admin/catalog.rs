@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::auth::Shared;
 use crate::books::{CatalogChange, CatalogEdit, masked};
 use crate::receive::{Body, LargeBody, Query, parse_json};
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 const GENERATION: HeaderName = HeaderName::from_static("x-generation");
 

@@ -5,10 +5,10 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 
 use super::parsed;
+use crate::auth::Shared;
 use crate::books::{GenerationView, Listed, Owner, Page, TransactionView};
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 pub(crate) async fn list(
     State(shared): State<Shared>,

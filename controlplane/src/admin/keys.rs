@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use units::{AccountId, KeyDigest, UnixMillis, Usd};
 
 use super::parsed;
+use crate::auth::Shared;
 use crate::books::{KeyOrder, KeyPatch, KeyView, Owner};
 use crate::receive::Body;
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 /// A key in the operator's shape.
 #[derive(Serialize)]

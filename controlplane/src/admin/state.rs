@@ -9,11 +9,11 @@ use units::DataPlaneId;
 
 use super::catalog::Flag;
 use super::parsed;
+use crate::auth::Shared;
 use crate::books::{AuditView, PlaneView, StatusView};
 use crate::metrics;
 use crate::receive::Query;
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 /// `?full=1`.
 #[derive(Deserialize)]

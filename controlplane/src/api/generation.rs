@@ -9,10 +9,10 @@ use units::{GenerationId, TokenClass};
 use super::{Number, Wrapped};
 use crate::admin::parsed;
 use crate::auth::Customer;
+use crate::auth::Shared;
 use crate::books::{GenerationView, Owner};
 use crate::receive::Query;
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 /// `?id=`.
 #[derive(Deserialize)]

@@ -10,11 +10,11 @@ use units::KeyDigest;
 
 use super::{Number, Wrapped};
 use crate::admin::parsed;
+use crate::auth::Shared;
 use crate::auth::{Customer, KeyKeeper};
 use crate::books::{KeyOrder, KeyPatch, KeyView, Owner};
 use crate::receive::Body;
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 /// A key in its owner's shape.
 #[derive(Serialize)]

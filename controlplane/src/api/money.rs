@@ -7,10 +7,10 @@ use units::{UnixMillis, Usd};
 
 use super::{Number, Wrapped};
 use crate::auth::Customer;
+use crate::auth::Shared;
 use crate::books::{Page, TransactionView};
 use crate::receive::Query;
 use crate::refuse::Refusal;
-use crate::server::Shared;
 
 /// What an account has.
 #[derive(Serialize)]
