@@ -6,9 +6,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use catalog::compile::CompileOptions;
+use catalog::compile::{CompileOptions, Compiled};
 use catalog::rows::{CatalogRows, EndpointRow, ModelRow};
-use catalog::source;
+use catalog::{Complaint, source};
 use controlplane::{CatalogEdit, Commands};
 
 use crate::config::Mistake;
@@ -29,18 +29,45 @@ const FAULTS: [&str; 10] = [
     "ignore-cap:400",
 ];
 
+/// A catalog file's text, with the name that its mistakes are told under.
+pub struct CatalogFile {
+    /// The file's name as it was given.
+    pub name: String,
+    /// What it holds.
+    pub text: String,
+}
+
+impl CatalogFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Mistake> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|fault| Mistake(format!("{name}: cannot be read: {fault}")))?;
+        Ok(Self { name, text })
+    }
+
+    /// Compiles it.
+    ///
+    /// # Errors
+    /// Every mistake with its line.
+    pub fn compile(
+        &self,
+        options: &CompileOptions,
+    ) -> Result<(CatalogRows, Compiled), Vec<Complaint>> {
+        source::compile_toml(&self.text, &self.name, options)
+    }
+}
+
 /// Reads a catalog file and checks that it compiles.
 ///
 /// # Errors
 /// Every mistake, a line each.
 pub fn read(path: &Path, options: &CompileOptions) -> Result<CatalogRows, Mistake> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|fault| Mistake(format!("{name}: cannot be read: {fault}")))?;
-    let (rows, compiled) = source::compile_toml(&text, &name, options).map_err(|complaints| {
-        let lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();
-        Mistake(lines.join("\n"))
-    })?;
+    let compiled = CatalogFile::read(path)?.compile(options);
+    let (rows, compiled) = compiled.map_err(|complaints| Mistake::listed(&complaints))?;
     for warning in compiled.warnings {
         eprintln!("tollgate: {warning}");
     }
@@ -52,10 +79,8 @@ pub fn read(path: &Path, options: &CompileOptions) -> Result<CatalogRows, Mistak
 /// # Errors
 /// Never in a build whose tests pass.
 pub fn sandbox(address: SocketAddr) -> Result<CatalogRows, Mistake> {
-    let mut rows = source::parse_toml(SANDBOX, "sandbox.toml").map_err(|complaints| {
-        let lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();
-        Mistake(lines.join("\n"))
-    })?;
+    let mut rows = source::parse_toml(SANDBOX, "sandbox.toml")
+        .map_err(|complaints| Mistake::listed(&complaints))?;
     for provider in &mut rows.provider {
         provider.base_url = format!("http://{address}/v1");
     }

@@ -1,6 +1,7 @@
 //! The command line.
 //!
-//! Left out on purpose: what the commands do; each is a module of its own.
+//! Exit codes: 0 done, 1 refused or found wrong, 2 bad usage. Left out on purpose: what the
+//! commands do; each is a module of its own.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,8 +9,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::{account, apply, key, ledger};
 use crate::config::Mistake;
-use crate::{sandbox_alone, serve};
+use crate::{check, import_prices, sandbox_alone, serve};
 
 /// An LLM API gateway that meters, settles and resells to the exact picodollar.
 #[derive(Parser)]
@@ -31,6 +33,17 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:8090")]
         listen: SocketAddr,
     },
+    /// A configuration or a catalog: what would run, or every mistake.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    Apply(apply::Apply),
+    ImportPrices(import_prices::ImportPrices),
+    Account(account::Account),
+    Key(key::Key),
+    Credit(account::Credit),
+    Ledger(ledger::Ledger),
 }
 
 #[derive(Args)]
@@ -49,11 +62,18 @@ pub fn run() -> ExitCode {
     let done = match line.command.unwrap_or(Command::Serve(line.serve)) {
         Command::Serve(Serve { config, data }) => serve::serve(config.as_deref(), data.as_deref()),
         Command::Sandbox { listen } => sandbox_alone::run(listen),
+        Command::Check { file } => check::run(&file),
+        Command::Apply(apply) => apply::run(&apply),
+        Command::ImportPrices(order) => import_prices::run(order),
+        Command::Account(account) => account::run(&account),
+        Command::Key(key) => key::run(&key),
+        Command::Credit(credit) => account::credit(&credit),
+        Command::Ledger(ledger) => ledger::run(&ledger),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Mistake(what)) => {
-            eprintln!("tollgate: {what}");
+            what.lines().for_each(|line| eprintln!("tollgate: {line}"));
             ExitCode::from(1)
         }
     }

@@ -3,12 +3,16 @@
 //! Invariants: an unknown key is an error; every table and key has a default, so that no file at
 //! all is a configuration: the sandbox, ready to be tried. Left out: the catalog's own file.
 
+pub mod text;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use dataplane::{Driver, Durability, InputBound, Limits, PartialFailure, TlsFiles};
 use serde::Deserialize;
+
+use crate::profile;
 
 /// Where data lies when nobody says otherwise.
 pub const DATA_DIRECTORY: &str = "tollgate-data";
@@ -203,9 +207,16 @@ impl Default for Brand {
     }
 }
 
-/// A mistake in a file.
+/// Why a command is not done: a line, or one for each mistake in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake(pub String);
+
+impl Mistake {
+    /// One of several lines.
+    pub fn listed<T: fmt::Display>(mistakes: &[T]) -> Self {
+        Self(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+}
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,33 +234,29 @@ impl Config {
     /// Reads a file. Paths in it are relative to its own directory.
     ///
     /// # Errors
-    /// The file cannot be read, or holds a mistake.
+    /// The file cannot be read, or holds mistakes.
     pub fn read(path: &Path) -> Result<Self, Mistake> {
         let text = std::fs::read_to_string(path)
             .map_err(|fault| Mistake(format!("{}: cannot be read: {fault}", path.display())))?;
-        let mut config = Self::parse(&text, &path.display().to_string())?;
-        let beside = path.parent().unwrap_or_else(|| Path::new(""));
-        if let Some(catalog) = &mut config.brand.catalog {
-            *catalog = beside.join(&catalog);
-        }
-        if let Some(tls) = &mut config.listen.tls {
-            tls.cert = beside.join(&tls.cert);
-            tls.key = beside.join(&tls.key);
-        }
-        Ok(config)
+        let mistakes = |found: Vec<text::Found>| Mistake::listed(&found);
+        let config = text::parse(&text, &path.display().to_string()).map_err(mistakes)?;
+        Ok(config.beside(path))
     }
 
-    /// Reads a configuration's text.
-    ///
-    /// # Errors
-    /// The first mistake, with its line and what to do about it.
-    pub fn parse(text: &str, name: &str) -> Result<Self, Mistake> {
-        toml::from_str(text).map_err(|fault| {
-            let line = fault.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            let remedy = "see the configuration in the README for what may stand here";
-            let what = fault.message().replace('\n', " ");
-            Mistake(format!("{name}:{line}: {what}; {remedy}"))
-        })
+    /// The same with its paths relative to the file that it was read from.
+    pub fn beside(mut self, path: &Path) -> Self {
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        if let Some(catalog) = &mut self.brand.catalog {
+            *catalog = folder.join(&catalog);
+        }
+        if let Some(tls) = &mut self.listen.tls {
+            tls.cert = folder.join(&tls.cert);
+            tls.key = folder.join(&tls.key);
+        }
+        if !profile::is_shipped(&self.brand.profile) {
+            self.brand.profile = folder.join(&self.brand.profile).display().to_string();
+        }
+        self
     }
 }
 
@@ -258,17 +265,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_is_a_configuration() {
-        let config = Config::parse("", "x").unwrap();
-        assert_eq!(config.listen.data.port(), 8080);
-        assert_eq!(config.dataplane.cores, Cores::Auto);
-    }
-
-    #[test]
     fn cores_are_counted_or_named() {
-        let cores = |text: &str| {
-            let text = format!("[dataplane]\ncores = {text}");
-            Config::parse(&text, "x").map(|config| config.dataplane.cores)
+        let cores = |value: &str| {
+            let config = text::parse(&format!("[dataplane]\ncores = {value}"), "x");
+            config.map(|config| config.dataplane.cores)
         };
         assert_eq!(cores("3"), Ok(Cores::Count(3)));
         assert_eq!(cores("\"2-4,7\""), Ok(Cores::List(vec![2, 3, 4, 7])));
@@ -278,10 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_names_file_line_and_remedy() {
-        let text = "[listen]\ndata = \"127.0.0.1:1\"\n\n[limits]\nhead_size = 3\n";
-        let Mistake(mistake) = Config::parse(text, "my.toml").unwrap_err();
-        assert!(mistake.starts_with("my.toml:5: ") && mistake.contains("head_size"), "{mistake}");
-        assert!(mistake.contains("; "), "{mistake}");
+    fn paths_are_relative_to_the_file() {
+        let config = "[brand]\ncatalog = \"c.toml\"\nprofile = \"own.toml\"";
+        let brand = text::parse(config, "x").unwrap().beside(Path::new("etc/my.toml")).brand;
+        assert_eq!(brand.catalog.as_deref(), Some(Path::new("etc/c.toml")));
+        assert_eq!(brand.profile, "etc/own.toml");
+        assert_eq!(Config::default().beside(Path::new("etc/my.toml")).brand.profile, "plain");
     }
 }

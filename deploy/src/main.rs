@@ -1,19 +1,35 @@
 //! The `tollgate` binary: reads the command line and composes both planes.
 //!
-//! Exit codes: 0 done, 1 refused or found wrong, 2 bad usage. Left out on purpose: everything that
-//! is a plane's; what is here only joins parts.
+//! `serve` runs a machine, `check` and `import-prices` work on files, `admin` asks a server that
+//! runs. Left out on purpose: everything that is a plane's; what is here only joins parts.
 
+#![expect(
+    unreachable_pub,
+    reason = "modules are private; pub marks what one offers to its neighbours"
+)]
+
+mod admin;
 mod catalog_file;
+mod check;
 mod command;
 mod config;
 mod demo;
+mod import_prices;
+mod output;
 mod profile;
+mod progress;
 mod sandbox_alone;
 mod serve;
 mod signals;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     command::run()
+}
+
+/// Says something on standard output; nobody reading it is no reason to stop.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

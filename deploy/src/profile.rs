@@ -8,6 +8,7 @@ use catalog::compile::parse_multiplier;
 use serde::Deserialize;
 
 use crate::config::Mistake;
+use crate::config::text::{line_at, with_remedy};
 
 /// The profiles that ship with the binary, by name.
 const SHIPPED: [(&str, &str); 1] = [("plain", include_str!("../profiles/plain.toml"))];
@@ -19,6 +20,11 @@ struct Raw {
     price_multiplier: Option<String>,
     key_prefix: Option<String>,
     management_key_prefix: Option<String>,
+}
+
+/// Whether a name is that of a profile of ours, not of a file.
+pub fn is_shipped(name: &str) -> bool {
+    SHIPPED.iter().any(|(known, _)| *known == name)
 }
 
 /// Reads the profile of a name or of a file.
@@ -33,7 +39,8 @@ pub fn read(name: &str) -> Result<controlplane::Profile, Mistake> {
             let names: Vec<&str> = SHIPPED.iter().map(|(known, _)| *known).collect();
             let names = names.join(", ");
             Mistake(format!(
-                "[brand] profile {name:?}: neither one of ours ({names}) nor a file: {fault}"
+                "profile {name:?}: neither one of ours nor a file ({fault}); use one of {names}, \
+                 or the path of a profile file"
             ))
         })?,
     };
@@ -41,13 +48,15 @@ pub fn read(name: &str) -> Result<controlplane::Profile, Mistake> {
 }
 
 fn parse(name: &str, text: &str) -> Result<controlplane::Profile, Mistake> {
-    let raw: Raw = toml::from_str(text)
-        .map_err(|fault| Mistake(format!("profile {name}: {}", fault.message())))?;
+    let raw: Raw = toml::from_str(text).map_err(|fault| {
+        let line = fault.span().map_or(1, |span| line_at(text, span.start));
+        Mistake(format!("{name}:{line}: {}", with_remedy(fault.message())))
+    })?;
     let mut profile = controlplane::Profile { name: name.to_owned(), ..Default::default() };
     if let Some(multiplier) = &raw.price_multiplier {
         profile.multiplier = parse_multiplier(multiplier).ok_or_else(|| {
             let remedy = "price_multiplier is a decimal such as \"0.2\"";
-            Mistake(format!("profile {name}: {multiplier:?} is not a multiplier; {remedy}"))
+            Mistake(format!("{name}: {multiplier:?} is not a multiplier; {remedy}"))
         })?;
     }
     if let Some(prefix) = raw.key_prefix {
@@ -75,6 +84,7 @@ mod tests {
         let profile = parse("x", "price_multiplier = \"0.2\"").unwrap();
         assert_eq!(profile.multiplier.0 * 5, profile.multiplier.1);
         assert!(parse("x", "price_multiplier = \"a fifth\"").is_err());
-        assert!(parse("x", "unknown = 1").is_err());
+        let Mistake(mistake) = parse("x.toml", "\nunknown = 1").unwrap_err();
+        assert!(mistake.starts_with("x.toml:2: unknown field `unknown`"), "{mistake}");
     }
 }

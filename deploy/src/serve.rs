@@ -4,7 +4,6 @@
 //! plane; what cannot work is said before anything is promised. Order of a stop: the data plane
 //! drains and ships what it has, then the control plane writes its checkpoint.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use nix::unistd::Pid;
 use units::DataPlaneId;
 
 use crate::config::{Config, Cores, DATA_DIRECTORY, DRAIN_SECONDS, Mistake};
-use crate::{catalog_file, demo, profile, signals};
+use crate::{catalog_file, demo, profile, say, signals};
 
 /// How long a data plane may take from its start until it listens.
 const LISTEN_WITHIN: Duration = Duration::from_secs(30);
@@ -58,11 +57,6 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
 
 fn told(fault: impl std::fmt::Display) -> Mistake {
     Mistake(fault.to_string())
-}
-
-fn say(text: &str) {
-    // Nobody reading standard output is no reason to stop serving.
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn start_sandbox() -> Result<sandbox::Handle, Mistake> {
@@ -107,7 +101,10 @@ fn data_settings(
 }
 
 /// The CPUs that carry a worker, of those that this process may use.
-fn chosen_cores(cores: &Cores) -> Result<Vec<usize>, Mistake> {
+///
+/// # Errors
+/// It may not use as many, or not those.
+pub fn chosen_cores(cores: &Cores) -> Result<Vec<usize>, Mistake> {
     let allowed = sched_getaffinity(Pid::from_raw(0)).map_err(told)?;
     let all: Vec<usize> =
         (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false)).collect();
