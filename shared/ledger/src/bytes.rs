@@ -127,6 +127,13 @@ impl Sink for Vec<u8> {
     }
 }
 
+/// The last bytes there are, and after them what says that more must follow.
+fn tail(rest: &[u8]) -> [u8; 8] {
+    let mut eight = [0x80; 8];
+    eight.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+    eight
+}
+
 /// Reads what a [`Sink`] was given, from the front.
 pub(crate) struct Reader<'b> {
     rest: &'b [u8],
@@ -169,7 +176,7 @@ impl<'b> Reader<'b> {
 
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, RecordFault> {
-        match self.short()? {
+        match self.short() {
             Some(number) => Ok(number),
             None => u64::try_from(self.wide()?).map_err(|_| RecordFault::BadValue("number")),
         }
@@ -186,7 +193,7 @@ impl<'b> Reader<'b> {
 
     #[inline]
     pub(crate) fn amount(&mut self) -> Result<Usd, RecordFault> {
-        if let Some(folded) = self.short()? {
+        if let Some(folded) = self.short() {
             let pico = (folded >> 1) as i64 ^ -((folded & 1) as i64);
             return Ok(Usd::from_pico(i128::from(pico)));
         }
@@ -235,32 +242,31 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// A number of up to eight bytes; `None` (and nothing read) if it is longer or stands so near
-    /// the end that it takes a closer look.
+    /// A number of up to eight bytes; `None` (and nothing read) if it is longer or broken.
     #[inline]
-    fn short(&mut self) -> Result<Option<u64>, RecordFault> {
-        let (first, rest) = self.rest.split_first().ok_or(RecordFault::Truncated)?;
+    fn short(&mut self) -> Option<u64> {
+        let (first, rest) = self.rest.split_first()?;
         if *first < 0x80 {
             self.rest = rest;
-            return Ok(Some(u64::from(*first)));
+            return Some(u64::from(*first));
         }
-        let Some(word) = self.rest.first_chunk().map(|eight| u64::from_le_bytes(*eight)) else {
-            return Ok(None);
-        };
+        let word = self.rest.first_chunk().map_or_else(|| tail(self.rest), |eight| *eight);
+        let word = u64::from_le_bytes(word);
         let ends = !word & 0x8080_8080_8080_8080;
         if ends == 0 {
-            return Ok(None);
+            return None;
         }
         let bits = ends.trailing_zeros() + 1;
         let number = squeeze(word & (u64::MAX >> (64 - bits)) & 0x7f7f_7f7f_7f7f_7f7f);
         if number >> ((bits / 8 - 1) * 7) == 0 {
-            return Err(RecordFault::BadValue("number"));
+            return None;
         }
-        self.rest = &self.rest[bits as usize / 8..];
-        Ok(Some(number))
+        self.rest = self.rest.get(bits as usize / 8..)?;
+        Some(number)
     }
 
     /// A number of any length, byte by byte.
+    #[cold]
     fn wide(&mut self) -> Result<u128, RecordFault> {
         let (mut number, mut shift) = (0, 0);
         loop {

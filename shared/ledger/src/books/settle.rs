@@ -6,10 +6,12 @@
 
 mod moves;
 
+use std::collections::hash_map::OccupiedEntry;
+
 use units::{AccountId, GenerationId, OfferId, Usd};
 
 use super::lease::EpochName;
-use super::rows::{DaySum, EndKind, Generation, OpenHold, RingBook, add};
+use super::rows::{AccountBook, DaySum, EndKind, Generation, OpenHold, RingBook, add};
 use super::{Applied, Books, BooksError, Promise};
 use crate::postings::{self, Charge};
 use crate::purse::Purse;
@@ -31,6 +33,24 @@ pub(super) struct Draft {
     settlement: u64,
     charge: Charge,
     returned: Usd,
+}
+
+impl Draft {
+    /// Notes that an account was moved.
+    fn touch(&mut self, account: AccountId, book: &mut AccountBook) {
+        if book.settlement != self.settlement {
+            book.settlement = self.settlement;
+            self.accounts.push(account);
+        }
+    }
+
+    /// Takes an ended hold out of its ring.
+    fn close(&mut self, run: &Run, open: OccupiedEntry<'_, u64, OpenHold>) {
+        let (seq, hold) = open.remove_entry();
+        if seq < run.first_seq {
+            self.earlier.push((seq, hold));
+        }
+    }
 }
 
 impl Books {
@@ -95,8 +115,10 @@ impl Books {
         for entry in run.records() {
             let entry = entry.map_err(|fault| BooksError::Record { seq: first, fault })?;
             let seq = entry.seq;
-            let record = entry.decode().map_err(|fault| BooksError::Record { seq, fault })?;
-            self.take_record(&Place { name, run, entry }, ring, draft, &record)?;
+            match &entry.decode() {
+                Ok(record) => self.take_record(&Place { name, run, entry }, ring, draft, record)?,
+                Err(fault) => return Err(BooksError::Record { seq, fault: *fault }),
+            }
             draft.done += 1;
         }
         let any = AccountId(0);
@@ -124,7 +146,9 @@ impl Books {
                 self.give_back(of.name, *purse, possible(*amount)?)?;
                 if let Purse::Account(account) = purse {
                     draft.returned = add(draft.returned, *amount)?;
-                    self.touch(draft, *account);
+                    if let Some(book) = self.accounts.get_mut(account) {
+                        draft.touch(*account, book);
+                    }
                 }
                 Ok(())
             }
@@ -140,8 +164,8 @@ impl Books {
     ) -> Result<(), BooksError> {
         self.known_offer(hold.offer)?;
         let payer = Payer::of_hold(hold);
-        self.shift(of.name, &payer, &Move::hold(possible(hold.amount)?))?;
-        self.touch(draft, hold.account);
+        let book = self.shift(of.name, &payer, &Move::hold(possible(hold.amount)?))?;
+        draft.touch(hold.account, book);
         let open = OpenHold {
             account: hold.account,
             key: hold.key,
@@ -163,22 +187,20 @@ impl Books {
         post: &Post,
     ) -> Result<(), BooksError> {
         self.known_offer(post.offer)?;
-        let payer = Payer::of_post(post);
-        let id = of.generation(post.hold_seq);
-        payer.owns(id, ring.open.get(&post.hold_seq), post.held)?;
+        let (payer, id) = (Payer::of_post(post), of.generation(post.hold_seq));
+        let open = payer.hold_of(id, ring, post.held)?;
         let charge = charge_within(id, post)?;
         let total = draft.charge.with(&charge).ok_or(BooksError::Overflow)?;
-        self.shift(of.name, &payer, &Move::end(post.held, charge))?;
+        let made = Move::end(post.held, charge);
+        let book = self.shift(of.name, &payer, &made)?;
         let (day, sum) = day_of(post, &charge);
-        if let Some(book) = self.accounts.get_mut(&post.account)
-            && let Err(error) = book.add_day(day, post.offer, &sum)
-        {
-            self.shift(of.name, &payer, &Move::end(post.held, charge).reversed())?;
+        if let Err(error) = book.add_day(day, post.offer, &sum) {
+            self.shift(of.name, &payer, &made.reversed())?;
             return Err(error);
         }
         draft.charge = total;
-        self.touch(draft, post.account);
-        end_hold(of, ring, draft, post.hold_seq);
+        draft.touch(post.account, book);
+        draft.close(of.run, open);
         let recovered = post.outcome == Outcome::Recovered;
         draft.generations.push(Generation {
             id,
@@ -201,12 +223,11 @@ impl Books {
         void: &Void,
     ) -> Result<(), BooksError> {
         self.known_offer(void.offer)?;
-        let payer = Payer::of_void(void);
-        let id = of.generation(void.hold_seq);
-        payer.owns(id, ring.open.get(&void.hold_seq), void.held)?;
-        self.shift(of.name, &payer, &Move::end(void.held, Charge::default()))?;
-        self.touch(draft, void.account);
-        end_hold(of, ring, draft, void.hold_seq);
+        let (payer, id) = (Payer::of_void(void), of.generation(void.hold_seq));
+        let open = payer.hold_of(id, ring, void.held)?;
+        let book = self.shift(of.name, &payer, &Move::end(void.held, Charge::default()))?;
+        draft.touch(void.account, book);
+        draft.close(of.run, open);
         draft.generations.push(Generation {
             id,
             account: void.account,
@@ -223,15 +244,6 @@ impl Books {
     fn known_offer(&self, offer: OfferId) -> Result<(), BooksError> {
         let known = (offer.0 as usize) < self.offers.texts.len();
         if known { Ok(()) } else { Err(BooksError::UnknownOffer(offer)) }
-    }
-
-    fn touch(&mut self, draft: &mut Draft, account: AccountId) {
-        if let Some(book) = self.accounts.get_mut(&account)
-            && book.settlement != draft.settlement
-        {
-            book.settlement = draft.settlement;
-            draft.accounts.push(account);
-        }
     }
 
     /// Makes the books what they were before the run.
@@ -252,7 +264,7 @@ impl Books {
         match record {
             Record::Hold(hold) => {
                 let made = Move::hold(hold.amount);
-                self.shift(name, &Payer::of_hold(hold), &made.reversed())
+                self.shift(name, &Payer::of_hold(hold), &made.reversed()).map(drop)
             }
             Record::Post(post) => {
                 let charge = charge_within(GenerationId::default(), post)?;
@@ -261,11 +273,11 @@ impl Books {
                     book.take_day(day, post.offer, &sum);
                 }
                 let made = Move::end(post.held, charge);
-                self.shift(name, &Payer::of_post(post), &made.reversed())
+                self.shift(name, &Payer::of_post(post), &made.reversed()).map(drop)
             }
             Record::Void(void) => {
                 let made = Move::end(void.held, Charge::default());
-                self.shift(name, &Payer::of_void(void), &made.reversed())
+                self.shift(name, &Payer::of_void(void), &made.reversed()).map(drop)
             }
             Record::Grant { purse, amount } => self.confirm(name, *purse, -*amount),
             Record::Return { purse, amount } => self.give_back(name, *purse, -*amount),
@@ -288,14 +300,6 @@ fn take_progress(
     }
     open.progress = Some(Box::new((progress.tokens, charge)));
     Ok(())
-}
-
-fn end_hold(of: &Place<'_>, ring: &mut RingBook, draft: &mut Draft, hold_seq: u64) {
-    if let Some(open) = ring.open.remove(&hold_seq)
-        && hold_seq < of.run.first_seq
-    {
-        draft.earlier.push((hold_seq, open));
-    }
 }
 
 /// The money of a post, once it keeps its promises.

@@ -4,7 +4,8 @@
 //! the journal thread puts back what was not used, after the batch with the record is written. So
 //! credit that a core can take was never given back by a record that could still be lost.
 //! Invariants: `free` never falls below zero; all that was taken, charged and taken back is never
-//! more than was granted. `held` follows `free` and may lag it by one step of another thread.
+//! more than was granted. What is held is not counted apart: it is what the process owns (granted,
+//! less charged and taken back) and is not free. So a hold is one atomic step, and so is a void.
 //!
 //! Asking for more:
 //! ```text
@@ -27,7 +28,7 @@ const UNKNOWN: i64 = -1;
 pub struct CreditCell {
     purse: Purse,
     free: AtomicI64,
-    held: AtomicI64,
+    owned: AtomicI64,
     unlent: AtomicI64,
     elsewhere: AtomicI64,
     answers: AtomicU32,
@@ -40,7 +41,7 @@ impl CreditCell {
         Self {
             purse,
             free: AtomicI64::new(0),
-            held: AtomicI64::new(0),
+            owned: AtomicI64::new(0),
             unlent: AtomicI64::new(UNKNOWN),
             elsewhere: AtomicI64::new(UNKNOWN),
             answers: AtomicU32::new(0),
@@ -57,17 +58,12 @@ impl CreditCell {
     /// amount is negative. Any thread.
     #[must_use = "a hold that was taken must be ended"]
     pub fn try_hold(&self, amount: i64) -> bool {
-        let taken = self.take(amount);
-        if taken {
-            self.held.fetch_add(amount, Ordering::Relaxed);
-        }
-        taken
+        self.take(amount)
     }
 
     /// Undoes [`Self::try_hold`] where no record of the hold was written (the key's purse had too
     /// little, the ring was full). Any thread: nothing that a journal could lose is given back.
     pub fn undo_hold(&self, amount: i64) {
-        self.held.fetch_sub(amount, Ordering::Relaxed);
         self.add(amount);
     }
 
@@ -75,13 +71,26 @@ impl CreditCell {
     /// Any thread, before the post is written.
     #[must_use = "what was taken must be in the post"]
     pub fn try_charge_excess(&self, amount: i64) -> bool {
-        self.take(amount)
+        let taken = self.take(amount);
+        if taken {
+            self.owned.fetch_sub(amount, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Undoes [`Self::try_charge_excess`] where another purse had too little, or no post was
+    /// written. Any thread.
+    pub fn undo_excess(&self, amount: i64) {
+        self.owned.fetch_add(amount, Ordering::Relaxed);
+        self.add(amount);
     }
 
     /// Gives what was not charged of a hold back to free credit. Journal thread only, after the
     /// batch with the post or void is written. `charged` is what was paid from the hold.
     pub fn end_hold(&self, held: i64, charged: i64) {
-        self.held.fetch_sub(held, Ordering::Relaxed);
+        if charged != 0 {
+            self.owned.fetch_sub(charged, Ordering::Relaxed);
+        }
         self.add(held.saturating_sub(charged));
     }
 
@@ -90,7 +99,8 @@ impl CreditCell {
     pub fn grant(&self, amount: i64) {
         self.unlent.store(UNKNOWN, Ordering::Relaxed);
         self.elsewhere.store(UNKNOWN, Ordering::Relaxed);
-        self.add(amount);
+        self.owned.fetch_add(amount.max(0), Ordering::Relaxed);
+        self.add(amount.max(0));
         self.answer();
     }
 
@@ -101,7 +111,10 @@ impl CreditCell {
         loop {
             let taken = free.min(up_to).max(0);
             match self.swap(free, free - taken) {
-                Ok(_) => return taken,
+                Ok(_) => {
+                    self.owned.fetch_sub(taken, Ordering::Relaxed);
+                    return taken;
+                }
                 Err(now) => free = now,
             }
         }
@@ -112,9 +125,10 @@ impl CreditCell {
         self.free.load(Ordering::Acquire)
     }
 
-    /// Credit held by running requests.
+    /// Credit held by running requests. Exact while no other thread is in the middle of a step.
     pub fn held(&self) -> i64 {
-        self.held.load(Ordering::Relaxed)
+        let free = self.free.load(Ordering::Acquire);
+        self.owned.load(Ordering::Relaxed).saturating_sub(free).max(0)
     }
 
     /// True for the one caller that should ask the ledger for more; the rest wait for an answer.
@@ -173,13 +187,9 @@ impl CreditCell {
         false
     }
 
-    /// Adds; at the top of what a word counts it loses credit rather than wrap. The lender keeps
-    /// leases far below that.
+    /// Adds. The lender keeps leases far below what a word counts.
     fn add(&self, amount: i64) {
-        let mut free = self.free.load(Ordering::Relaxed);
-        while let Err(now) = self.swap(free, free.saturating_add(amount.max(0))) {
-            free = now;
-        }
+        self.free.fetch_add(amount, Ordering::AcqRel);
     }
 
     fn swap(&self, from: i64, to: i64) -> Result<i64, i64> {

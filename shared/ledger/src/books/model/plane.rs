@@ -122,7 +122,7 @@ impl Plane {
         if taken.len() == purses(hold).count() {
             return Excess { from_free: usd(amount), written_off: Usd::ZERO };
         }
-        taken.iter().for_each(|purse| self.cell(*purse).end_hold(0, -amount));
+        taken.iter().for_each(|purse| self.cell(*purse).undo_excess(amount));
         Excess { from_free: Usd::ZERO, written_off: usd(amount) }
     }
 

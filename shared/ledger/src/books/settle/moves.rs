@@ -4,10 +4,12 @@
 //! other sign it leaves every row as it was. Amounts of records are between zero and what an `i64`
 //! counts, as no more can be lent to a cell.
 
+use std::collections::hash_map::{Entry, OccupiedEntry};
+
 use units::{AccountId, GenerationId, KeyId, Usd};
 
 use crate::books::lease::EpochName;
-use crate::books::rows::{AccountSums, Lease, OpenHold, add};
+use crate::books::rows::{AccountBook, AccountSums, Lease, OpenHold, RingBook, add};
 use crate::books::{Books, BooksError, Promise};
 use crate::postings::Charge;
 use crate::purse::Purse;
@@ -50,20 +52,21 @@ impl Payer {
         Self { account: void.account, key: void.key, key_limited: void.key_limited }
     }
 
-    /// Whether the hold that an end names is open, and this payer's, over `held`.
-    pub(super) fn owns(
+    /// The open hold that an end names, if it is this payer's and over `held`.
+    pub(super) fn hold_of<'r>(
         &self,
         id: GenerationId,
-        open: Option<&OpenHold>,
+        ring: &'r mut RingBook,
         held: Usd,
-    ) -> Result<(), BooksError> {
-        let open = open.ok_or_else(|| not_open(id))?;
+    ) -> Result<OccupiedEntry<'r, u64, OpenHold>, BooksError> {
+        let Entry::Occupied(entry) = ring.open.entry(id.seq) else { return Err(not_open(id)) };
+        let open = entry.get();
         let itself = open.account == self.account
             && open.key == self.key
             && open.key_limited == self.key_limited
             && open.amount == held;
         if itself {
-            return Ok(());
+            return Ok(entry);
         }
         let (promise, place) = (Promise::EndMatchesHold, id.to_string());
         Err(BooksError::Broken { promise, place, left: held, right: open.amount })
@@ -102,13 +105,13 @@ impl Move {
 }
 
 impl Books {
-    /// Makes a move on the rows of its payer.
+    /// Makes a move on the rows of its payer, and answers the account.
     pub(super) fn shift(
         &mut self,
         name: EpochName,
         payer: &Payer,
         made: &Move,
-    ) -> Result<(), BooksError> {
+    ) -> Result<&mut AccountBook, BooksError> {
         let account = self.accounts.get_mut(&payer.account);
         let account = account.ok_or(BooksError::UnknownAccount(payer.account))?;
         let key = self.keys.get_mut(&payer.key).filter(|key| key.account == payer.account);
@@ -128,7 +131,7 @@ impl Books {
         }
         account.sums = sums;
         key.used = used;
-        Ok(())
+        Ok(account)
     }
 
     /// An epoch says that it received a grant.
