@@ -96,14 +96,18 @@ fn a_key_is_refused_when_the_answer_that_disables_it_arrives() {
 fn a_top_up_is_spendable_when_its_answer_arrives() {
     let upstream = Upstream::start();
     let gateway = start(&upstream);
+    let mut accounts = Vec::new();
     for number in 0..TRIES {
         let account = gateway.admin.open_account(&format!("new-{number}"));
         let (key, _) = key_of(&gateway, &account, json!({}));
         assert_eq!(verdict(&gateway, &key), (402, json!("insufficient_credits")));
         gateway.admin.credit(&account, "0.02", "first");
         assert_eq!(verdict(&gateway, &key), (200, Value::Null));
+        // What was lent for requests comes back to be taken.
         let correction = json!({ "amount": "-0.01", "kind": "adjustment", "reference": "less" });
         gateway.admin.post(&format!("/admin/v1/accounts/{account}/credits"), &correction);
-        check(&gateway, &[&upstream], &[]);
+        accounts.push(account);
     }
+    let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
+    check(&gateway, &[&upstream], &accounts);
 }

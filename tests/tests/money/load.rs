@@ -101,13 +101,15 @@ pub(crate) struct Seen {
     pub status: u16,
     pub generation: Option<String>,
     pub ending: Ending,
+    /// The error, where there was one.
+    pub told: String,
     pub at: Instant,
 }
 
 /// Does a job on a connection of its own, for a key.
 pub(crate) fn perform(gateway: &Gateway, key: &str, job: Job, salt: usize) -> Seen {
-    let mut seen =
-        Seen { job, status: 0, generation: None, ending: Ending::Broken, at: Instant::now() };
+    let (told, at) = (String::new(), Instant::now());
+    let mut seen = Seen { job, status: 0, generation: None, ending: Ending::Broken, told, at };
     let Ok(mut client) = Client::try_connect(gateway.config.data_addr) else { return seen };
     if client.try_send(&chat_request(key, &job.body(salt))).is_ok() {
         seen.ending = watch(&mut client, &mut seen).unwrap_or(Ending::Broken);
@@ -138,7 +140,11 @@ fn watch(client: &mut Client, seen: &mut Seen) -> Result<Ending, Cut> {
     }
     let answer = Answer { head, body, cut: None };
     let is_good = answer.status() == 200 && answer.json()["choices"].is_array();
-    Ok(if is_good { Ending::Complete } else { Ending::Refused })
+    if is_good {
+        return Ok(Ending::Complete);
+    }
+    seen.told = answer.text().to_owned();
+    Ok(Ending::Refused)
 }
 
 fn watch_stream(client: &mut Client, leave: Leave) -> Result<Ending, Cut> {
