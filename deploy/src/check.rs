@@ -101,7 +101,7 @@ impl Report {
         };
         self.listeners(&config, &at);
         match serve::chosen_cores(&config.dataplane.cores) {
-            Ok(cores) => self.fact("cores", format!("{} of them: {cores:?}", cores.len())),
+            Ok(cores) => self.fact("cores", format!("{}: {cores:?}", cores.len())),
             Err(Mistake(what)) => self.mistakes.push(at("dataplane", "cores", what)),
         }
         let profile = profile::read(&config.brand.profile);
@@ -157,12 +157,14 @@ const NOTHING_SOLD: &str = "there is no catalog: nothing is sold until one is ap
 fn counts(compiled: &Compiled) -> String {
     let catalog = &compiled.catalog;
     let listed = catalog.models.iter().filter(|model| model.listed).count();
+    let many =
+        |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     format!(
-        "{} providers, {} models ({listed} listed) at {} endpoints, {} tiers",
-        catalog.providers.len(),
-        catalog.models.len(),
-        catalog.endpoints.len(),
-        catalog.tiers.len()
+        "{}, {} ({listed} listed) at {}, {}",
+        many(catalog.providers.len(), "provider"),
+        many(catalog.models.len(), "model"),
+        many(catalog.endpoints.len(), "endpoint"),
+        many(catalog.tiers.len(), "tier")
     )
 }
 
