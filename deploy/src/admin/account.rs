@@ -12,7 +12,7 @@ use super::{Admin, Server};
 use crate::config::Mistake;
 use crate::say;
 
-/// Customers.
+/// Accounts of customers: open, list, show, disable, enable.
 #[derive(Args)]
 pub struct Account {
     #[command(subcommand)]

@@ -11,7 +11,7 @@ use super::shown::{Column, lines, table};
 use super::{Admin, Answer, Fault, Server};
 use crate::config::Mistake;
 
-/// API keys.
+/// API keys: make, list, show, disable, enable, delete.
 #[derive(Args)]
 pub struct Key {
     #[command(subcommand)]

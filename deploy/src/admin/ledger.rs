@@ -20,7 +20,7 @@ use crate::config::{Config, Mistake};
 use crate::profile;
 use crate::progress::Progress;
 
-/// The books.
+/// The books: audit them, rebuild their view, export a history.
 #[derive(Args)]
 pub struct Ledger {
     #[command(subcommand)]
