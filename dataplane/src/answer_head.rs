@@ -24,8 +24,6 @@ pub struct AnswerHead {
     pub lowered_cap: Option<u64>,
     /// Whether a browser of another origin asks.
     pub cross_origin: bool,
-    /// Whether the answer was charged for: a retry would be charged again.
-    pub is_billed: bool,
     request: u64,
 }
 
@@ -38,7 +36,6 @@ impl AnswerHead {
             rate: None,
             lowered_cap: None,
             cross_origin,
-            is_billed: false,
             request: local.counters.next_request(),
         }
     }
@@ -59,9 +56,6 @@ impl AnswerHead {
         if self.cross_origin {
             field(out, "access-control-allow-origin", "*");
             field(out, "access-control-expose-headers", "*");
-        }
-        if self.is_billed {
-            field(out, "x-should-retry", "false");
         }
     }
 

@@ -35,7 +35,7 @@ pub fn queue(local: &Local, client: &mut Client, head: &AnswerHead, fault: &Faul
     if let Some(seconds) = fault.retry_after_s {
         field(&mut fields, "retry-after", &seconds.to_string());
     }
-    if fault.status() == 402 && !head.is_billed {
+    if fault.status() == 402 {
         field(&mut fields, "x-should-retry", "false");
     }
     if let Some(methods) = fault.allow {
