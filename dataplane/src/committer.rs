@@ -93,6 +93,7 @@ impl Committer {
             let drained =
                 self.rings.drain(&mut payload, &self.uplink) + self.leases.drain(&mut payload);
             if drained == 0 {
+                self.release_answers();
                 if self.is_stopping {
                     return Ok(());
                 }
@@ -109,11 +110,17 @@ impl Committer {
     fn take_orders(&mut self) {
         while let Ok(order) = self.orders.try_recv() {
             match order {
-                ToCommitter::Granted(cell, amount) => self.leases.grant(cell, amount),
+                ToCommitter::Answered(cell, answer) => self.leases.answer(cell, answer),
                 ToCommitter::Returned(purse, amount) => self.leases.give_back(purse, amount),
                 ToCommitter::Acknowledged(ring, seq) => self.tail.acknowledge(ring, seq),
                 ToCommitter::Stop => self.is_stopping = true,
             }
+        }
+    }
+
+    fn release_answers(&mut self) {
+        if self.leases.release() {
+            self.rings.ring_all();
         }
     }
 
@@ -122,9 +129,7 @@ impl Committer {
         let started = std::time::Instant::now();
         self.write(payload, records)?;
         self.rings.release();
-        if self.leases.release() {
-            self.rings.ring_all();
-        }
+        self.release_answers();
         self.sync(payload, records)?;
         self.rings.publish_marks();
         self.ship(payload);

@@ -31,14 +31,22 @@ pub enum ToUplink {
 
 /// What other threads tell the journal thread.
 pub enum ToCommitter {
-    /// The ledger lent this much; it may be used once that is written.
-    Granted(Arc<CreditCell>, Usd),
+    /// What the ledger answered; a grant may be used once it is written.
+    Answered(Arc<CreditCell>, LedgerAnswer),
     /// So much was taken out of a purse's cell and goes back to the ledger.
     Returned(Purse, Usd),
     /// The ledger has everything below this sequence number of a ring.
     Acknowledged(u16, u64),
     /// Write what is left, then end.
     Stop,
+}
+
+/// What the ledger answered about a purse.
+pub enum LedgerAnswer {
+    /// It lent this much.
+    Granted(Usd),
+    /// No more is lent now: what of the purse is not lent, and what is lent to others.
+    Denied(Usd, Usd),
 }
 
 /// The way to the journal thread.

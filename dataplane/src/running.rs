@@ -117,6 +117,7 @@ pub fn start(
         cores: Cores { publisher, applied, doorbells: doorbells.clone() },
         journal: to_journal.clone(),
         resolver: start_resolver(&to_uplink)?,
+        journals: settings.journal.clone(),
         adopted: found.adopted,
         status,
     };

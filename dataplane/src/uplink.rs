@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   control plane --Publish--> make a generation --> cores --applied--> Applied
-//!                 --Granted--> journal thread --> cell        --Denied--> cell, bells
+//!                 --Granted, Denied--> journal thread --> cell, bells
 //!                 --Recall--> cell --> journal thread --> Return among the records
 //!   journal thread --Committed--> (gather a little) --> Settlement
 //!                  --Need, Usage--> the same
@@ -19,6 +19,7 @@ mod make;
 pub mod resolve;
 mod ship;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -29,8 +30,8 @@ use link::{Outbox, Publication, StatusReport, ToControl, ToData};
 use units::{DataPlaneId, Epoch, Usd};
 
 use crate::local::published::Published;
-use crate::messages::{ToCommitter, ToJournal, ToUplink};
-use adopt::Adopted;
+use crate::messages::{LedgerAnswer, ToCommitter, ToJournal, ToUplink};
+use adopt::{Adopted, directory_of};
 use cells::Cells;
 use make::Maker;
 use ship::Shipment;
@@ -67,6 +68,8 @@ pub struct Parts {
     pub journal: ToJournal,
     /// The way to the resolver.
     pub resolver: Sender<resolve::Order>,
+    /// Where every epoch has its journal.
+    pub journals: PathBuf,
     /// Dead epochs that are still to be settled.
     pub adopted: Vec<Adopted>,
     /// How the data plane is.
@@ -83,6 +86,7 @@ pub struct Uplink {
     cells: Cells,
     maker: Maker,
     shipment: Shipment,
+    journals: PathBuf,
     adopted: Vec<Adopted>,
     /// Purses that ran short while dead epochs still have some of them.
     needs: Vec<(Purse, Usd)>,
@@ -95,7 +99,7 @@ pub struct Uplink {
 impl Uplink {
     /// An uplink that has not yet said hello.
     pub fn new(parts: Parts, news: Receiver<ToUplink>) -> Self {
-        let Parts { epoch, control, cores, journal, resolver, adopted, status } = parts;
+        let Parts { epoch, control, cores, journal, resolver, journals, adopted, status } = parts;
         Self {
             epoch,
             control,
@@ -105,6 +109,7 @@ impl Uplink {
             cells: Cells::default(),
             maker: Maker::new(resolver),
             shipment: Shipment::default(),
+            journals,
             adopted,
             needs: Vec::new(),
             begun: Instant::now(),
@@ -149,12 +154,10 @@ impl Uplink {
             ToData::Welcome { open_epochs } => self.welcome(&open_epochs),
             ToData::Publish(publication) => self.make(publication),
             ToData::Granted { purse, amount } => {
-                self.journal.tell(ToCommitter::Granted(self.cells.credit(purse), amount));
+                self.pass_on(purse, LedgerAnswer::Granted(amount));
             }
             ToData::Denied { purse, unlent, elsewhere } => {
-                let word = |amount: Usd| amount.pico_i64().unwrap_or(i64::MAX);
-                self.cells.credit(purse).answered(word(unlent), word(elsewhere));
-                self.wake_cores();
+                self.pass_on(purse, LedgerAnswer::Denied(unlent, elsewhere));
             }
             ToData::Recall { purse, up_to } => self.give_back(purse, up_to),
             ToData::Acknowledged { epoch, ring, seq } if epoch == self.epoch => {
@@ -162,6 +165,10 @@ impl Uplink {
             }
             ToData::Acknowledged { epoch, ring, seq } => self.acknowledge(epoch, ring, seq),
         }
+    }
+
+    fn pass_on(&mut self, purse: Purse, answer: LedgerAnswer) {
+        self.journal.tell(ToCommitter::Answered(self.cells.credit(purse), answer));
     }
 
     /// Takes free credit out of its cell at once, so that a lowered limit holds when it is
@@ -197,6 +204,17 @@ impl Uplink {
             }
         }
         self.close_adopted();
+        self.close_without_journal(open_epochs);
+    }
+
+    /// A journal is removed once the ledger has all of it. A process that died right after that
+    /// could not say so any more.
+    fn close_without_journal(&self, open_epochs: &[link::EpochMark]) {
+        for epoch in open_epochs.iter().map(|mark| mark.epoch) {
+            if epoch < self.epoch && !directory_of(&self.journals, epoch).exists() {
+                self.say(ToControl::EpochDone { epoch });
+            }
+        }
     }
 
     fn acknowledge(&mut self, epoch: Epoch, ring: u16, seq: u64) {

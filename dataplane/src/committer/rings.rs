@@ -15,7 +15,7 @@ use ledger::run::{LEASE_RING, RunWriter};
 use units::Usd;
 
 use crate::local::records::{Durable, Entry, Release};
-use crate::messages::ToUplink;
+use crate::messages::{LedgerAnswer, ToUplink};
 
 /// A batch takes up to so many bytes of one ring.
 const RING_BYTES_MAX: usize = 4 << 20;
@@ -152,18 +152,20 @@ impl RingState {
 }
 
 /// The journal thread's own records: credit that was lent to this epoch, and that goes back.
+/// Answers reach their cells in the order in which they came: a denial that overtook a grant would
+/// say that there is nothing.
 #[derive(Default)]
 pub struct LeaseRing {
     returning: Vec<(Purse, Usd)>,
-    waiting: Vec<(Arc<CreditCell>, Usd)>,
-    written: Vec<(Arc<CreditCell>, Usd)>,
+    waiting: Vec<(Arc<CreditCell>, LedgerAnswer)>,
+    written: Vec<(Arc<CreditCell>, LedgerAnswer)>,
     next_seq: u64,
 }
 
 impl LeaseRing {
-    /// Takes a grant, to be written with the next batch.
-    pub fn grant(&mut self, cell: Arc<CreditCell>, amount: Usd) {
-        self.waiting.push((cell, amount));
+    /// Takes an answer; a grant is written with the next batch.
+    pub fn answer(&mut self, cell: Arc<CreditCell>, answer: LedgerAnswer) {
+        self.waiting.push((cell, answer));
     }
 
     /// Notes credit that was taken out of its cell, to be returned with the next batch.
@@ -177,8 +179,10 @@ impl LeaseRing {
         for (purse, amount) in self.returning.drain(..) {
             run.push(&Record::Return { purse, amount }.encode());
         }
-        for (cell, amount) in &self.waiting {
-            run.push(&Record::Grant { purse: cell.purse(), amount: *amount }.encode());
+        for (cell, answer) in &self.waiting {
+            if let LedgerAnswer::Granted(amount) = *answer {
+                run.push(&Record::Grant { purse: cell.purse(), amount }.encode());
+            }
         }
         let count = run.finish();
         self.next_seq += u64::from(count);
@@ -186,11 +190,17 @@ impl LeaseRing {
         count
     }
 
-    /// Gives the written grants out; whether there were any.
+    /// Gives the written grants out and the denials with them; whether there were any.
     pub fn release(&mut self) -> bool {
         let has_any = !self.written.is_empty();
-        for (cell, amount) in self.written.drain(..) {
-            cell.grant(amount.pico_i64().unwrap_or(i64::MAX));
+        let word = |amount: Usd| amount.pico_i64().unwrap_or(i64::MAX);
+        for (cell, answer) in self.written.drain(..) {
+            match answer {
+                LedgerAnswer::Granted(amount) => cell.grant(word(amount)),
+                LedgerAnswer::Denied(unlent, elsewhere) => {
+                    cell.answered(word(unlent), word(elsewhere));
+                }
+            }
         }
         has_any
     }

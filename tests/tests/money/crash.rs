@@ -2,13 +2,14 @@
 //! acknowledged is lost, and service goes on.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tollgate_tests::admin::Customer;
-use tollgate_tests::checker::{Generation, check_after_crash};
+use tollgate_tests::checker::{Generation, check, check_after_crash};
 use tollgate_tests::config::{Config, Prices};
 use tollgate_tests::gateway::Gateway;
 use tollgate_tests::upstream::Upstream;
@@ -159,4 +160,27 @@ fn a_crash_under_load_charges_nothing_twice_and_loses_nothing_acknowledged() {
         assert!(complete >= 10, "{complete}");
     }
     assert!(recovered > 0, "no stream was cut by a crash");
+}
+
+/// A journal is removed when the ledger has all of it, and the ledger hears of that a little
+/// later: a crash between the two must not keep the credit that was lent.
+#[test]
+fn credit_that_was_lent_to_an_epoch_without_a_journal_comes_back() {
+    let upstream = Upstream::start();
+    let mut gateway = Gateway::start(config(&upstream));
+    let customer = gateway.admin.customer("stranded", "1");
+    let ask = |gateway: &Gateway| {
+        let seen = perform(gateway, &customer.key, Job::of("up/chat", Shape::Stream), 1);
+        assert_eq!(seen.ending, Ending::Complete, "{seen:?}");
+    };
+    ask(&gateway);
+    gateway.settled(&customer.account, |account| !account.spent.is_zero());
+    gateway.kill();
+    let journals = gateway.config.data_folder().join("journal").join("dataplane");
+    for entry in fs::read_dir(&journals).unwrap() {
+        fs::remove_dir_all(entry.unwrap().path()).unwrap();
+    }
+    gateway.restart();
+    ask(&gateway);
+    check(&gateway, &[&upstream], &[&customer.account]);
 }
