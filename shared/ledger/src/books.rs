@@ -55,7 +55,7 @@ use settle::Draft;
 /// Everything the ledger knows.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
-    accounts: FxHashMap<AccountId, AccountBook>,
+    accounts: FxHashMap<AccountId, Box<AccountBook>>,
     keys: FxHashMap<KeyId, KeyBook>,
     transactions: Vec<Transaction>,
     references: FxHashMap<(AccountId, Box<str>), TransactionId>,

@@ -92,7 +92,7 @@ fn double_entry(books: &Books) -> Vec<Identity> {
     let any = AccountId(0);
     let total = |account| books.trial.total(account);
     let owed = |account| less(Usd::ZERO, total(account));
-    let of = |field: fn(&AccountBook) -> Usd| sum(books.accounts.values().map(field));
+    let of = |field: fn(&AccountBook) -> Usd| sum(books.accounts.values().map(|book| field(book)));
     let spent = sum([of(|book| book.sums.spent), of(|book| book.sums.written_off)]);
     let lent = sum(account_leases(books).map(|(_, lease)| lease.outstanding()));
     let whole = Identity::whole;

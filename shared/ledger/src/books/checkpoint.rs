@@ -88,7 +88,8 @@ impl Books {
         let rest = bytes.strip_prefix(MARK).ok_or(CheckpointFault::NotBooks)?;
         let mut from = Reader::new(rest);
         let mut books = Self::new();
-        books.accounts = read_map(&mut from, |from| from.account(), read_account)?;
+        books.accounts =
+            read_map(&mut from, |from| from.account(), |from| read_account(from).map(Box::new))?;
         books.keys = read_map(&mut from, |from| from.varint().map(KeyId), read_key)?;
         read_rows(&mut from, |from| books.read_transaction(from))?;
         books.refunds = read_map(&mut from, read_generation, read_refund)?;

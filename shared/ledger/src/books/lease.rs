@@ -6,7 +6,7 @@
 
 use units::{DataPlaneId, Epoch, Usd};
 
-use super::rows::{AccountBook, ClosedLeases, EpochBook, KeyBook, Lease, Leases, add, less};
+use super::rows::{ClosedLeases, EpochBook, KeyBook, Lease, Leases, add, less};
 use super::{Applied, Books, BooksError};
 use crate::postings;
 use crate::purse::Purse;
@@ -169,9 +169,7 @@ impl Books {
 
     pub(super) fn purse_leases(&self, purse: Purse) -> Option<&Leases> {
         match purse {
-            Purse::Account(account) => {
-                self.accounts.get(&account).map(|book: &AccountBook| &book.leases)
-            }
+            Purse::Account(account) => self.accounts.get(&account).map(|book| &book.leases),
             Purse::Key(key) => self.keys.get(&key).map(|book| &book.leases),
         }
     }

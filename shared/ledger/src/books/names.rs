@@ -18,7 +18,7 @@ impl Books {
             return Err(BooksError::Exists("account"));
         }
         let opened = AccountBook { name: name.into(), opened_at: at, ..AccountBook::default() };
-        self.accounts.insert(account, opened);
+        self.accounts.insert(account, Box::new(opened));
         Ok(Applied::Account(account))
     }
 

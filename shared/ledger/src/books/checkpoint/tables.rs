@@ -26,26 +26,22 @@ pub(super) fn read_rows(
     (0..count).try_for_each(|_| read(from))
 }
 
-/// A table of unlike keys, as a map.
-pub(super) fn read_map<K, V, M: Default + Extend<(K, V)>>(
+/// A table of unlike keys, as a map that is made in one piece.
+pub(super) fn read_map<K: Ord + Copy, V, M: FromIterator<(K, V)>>(
     from: &mut Reader<'_>,
     mut key: impl FnMut(&mut Reader<'_>) -> Result<K, RecordFault>,
     mut value: impl FnMut(&mut Reader<'_>) -> Result<V, RecordFault>,
-) -> Result<M, RecordFault>
-where
-    K: Ord + Copy,
-{
-    let mut map = M::default();
-    let mut last = None;
+) -> Result<M, RecordFault> {
+    let mut rows: Vec<(K, V)> = Vec::new();
     read_rows(from, |from| {
         let key = key(from)?;
-        if last.replace(key).is_some_and(|last| last >= key) {
+        if rows.last().is_some_and(|(last, _)| *last >= key) {
             return Err(RecordFault::BadValue("order of rows"));
         }
-        map.extend([(key, value(from)?)]);
+        rows.push((key, value(from)?));
         Ok(())
     })?;
-    Ok(map)
+    Ok(rows.into_iter().collect())
 }
 
 pub(super) fn sorted<K: Ord, V>(map: &FxHashMap<K, V>) -> Vec<(&K, &V)> {
