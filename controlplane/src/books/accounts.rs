@@ -128,6 +128,12 @@ impl Ledger {
         for (since, command) in self.waiting.recalls() {
             self.obey_write(command, since);
         }
+        for purse in self.waiting.lowered() {
+            if self.books.unlent(purse).is_some_and(Usd::is_negative) {
+                self.recall(purse, Usd::ZERO);
+                self.waiting.until_returned(purse);
+            }
+        }
     }
 
     /// Ends the credits whose time has come. One whose rest is still lent waits for its return.

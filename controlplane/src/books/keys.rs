@@ -90,7 +90,10 @@ impl Ledger {
         let lent: Usd = self.books.lent(purse).map(|(_, _, lease)| lease.outstanding()).sum();
         let left = self.limit_remaining(row).unwrap_or(lent);
         match lent.checked_sub(left) {
-            Some(beyond) if beyond > Usd::ZERO => drop(self.recall(purse, beyond)),
+            Some(beyond) if beyond > Usd::ZERO => {
+                self.recall(purse, beyond);
+                self.waiting.until_returned(purse);
+            }
             _ => self.lend_more(purse),
         }
     }

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use ledger::Purse;
+
 use super::command::Command;
 use super::links::Links;
 use super::thread::Answer;
@@ -19,6 +21,7 @@ const RECALL_WAIT: Duration = Duration::from_millis(700);
 pub(crate) struct Waiting {
     applied: Vec<(u64, Instant, Answer)>,
     recalls: Vec<(Instant, Command)>,
+    lowered: Vec<Purse>,
 }
 
 impl Waiting {
@@ -50,6 +53,18 @@ impl Waiting {
     /// Keeps a command until credit has come back; `since` is when it first asked.
     pub(crate) fn until_recalled(&mut self, since: Instant, command: Command) {
         self.recalls.push((since, command));
+    }
+
+    /// Keeps a purse of which more is lent than it may spend: requests still hold some of it.
+    pub(crate) fn until_returned(&mut self, purse: Purse) {
+        if !self.lowered.contains(&purse) {
+            self.lowered.push(purse);
+        }
+    }
+
+    /// The purses of which more is lent than they may spend, to be looked at again.
+    pub(crate) fn lowered(&mut self) -> Vec<Purse> {
+        std::mem::take(&mut self.lowered)
     }
 
     /// The commands that wait for credit, to be tried again, each with its beginning.

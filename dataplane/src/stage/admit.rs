@@ -146,16 +146,19 @@ impl<'p> Purses<'p> {
 
     /// The purse that does not cover even the lowest cap, were all that it has free.
     fn poorest(&self, plan: &Plan) -> Option<&'p Arc<CreditCell>> {
-        let least = plan.worst_cost(plan.output_cap_floor).unwrap_or(Usd::from_pico(i128::MAX));
+        let least = least(plan);
         self.each().find(|cell| total(cell) < least.pico())
     }
 
-    /// Asks the ledger for more of each purse that is short, and waits for its answers.
+    /// Asks the ledger for more of each purse that is short, and waits for its answers. A purse
+    /// known to be exhausted is asked for only before it is refused: it may have been topped up.
     async fn ask(&self, local: &Local, plan: &Plan) -> Result<(), Fault> {
         let wanted = plan.worst_cost(plan.output_cap).unwrap_or(Usd::ZERO);
+        let least = least(plan);
         for cell in self.each() {
             let short = i128::from(cell.free()) < wanted.pico();
-            if short && !cell.exhausted() && !answered(local, cell, wanted).await {
+            let helps = !cell.exhausted() || total(cell) < least.pico();
+            if short && helps && !answered(local, cell, wanted).await {
                 let message =
                     "credit cannot be borrowed now: the ledger does not answer; try again";
                 return Err(Fault::new(Code::ControlUnavailable, message));
@@ -166,7 +169,7 @@ impl<'p> Purses<'p> {
 
     /// Why even the lowest cap is not affordable: the money is not there, or it is held.
     fn too_little(&self, plan: &Plan) -> Fault {
-        let least = plan.worst_cost(plan.output_cap_floor).unwrap_or(Usd::from_pico(i128::MAX));
+        let least = least(plan);
         let Some(cell) = self.poorest(plan) else {
             let message = "the credit is there, but running requests hold it; try again";
             return Fault::new(Code::CreditsReserved, message);
@@ -186,30 +189,45 @@ impl<'p> Purses<'p> {
     }
 }
 
-/// All that a purse has, as far as is known here: free, held, or not with us.
+/// What a request costs at worst with the lowest cap.
+fn least(plan: &Plan) -> Usd {
+    plan.worst_cost(plan.output_cap_floor).unwrap_or(Usd::from_pico(i128::MAX))
+}
+
+/// All that a purse has, as far as is known here: not with us, held, or free. Read in this order,
+/// so that a grant on its way is counted at least once.
 fn total(cell: &CreditCell) -> i128 {
-    let parts = [cell.free(), cell.held(), cell.unlent(), cell.elsewhere()];
+    let parts = [cell.unlent(), cell.elsewhere(), cell.held(), cell.free()];
     parts.into_iter().map(i128::from).sum()
 }
 
-/// Waits for the ledger's answer about a purse; false when none came in time. News that there is
-/// credit to be lent is not an answer: it is asked for.
+/// Waits for the ledger's answer about a purse; false when none came in time. What does not count:
+/// the answer to a question that was asked before this request came, and news that there is credit
+/// to be lent. Both are followed by a question.
 async fn answered(local: &Local, cell: &CreditCell, wanted: Usd) -> bool {
     let end = local.now_ms().saturating_add(local.settings.limits.credit_wait_ms);
-    for _ in 0..QUESTIONS_MAX {
-        if !answered_once(local, cell, wanted, end).await {
+    for question in 0..QUESTIONS_MAX {
+        let asked = cell.ask_once();
+        if !answered_once(local, cell, wanted, asked, end).await {
             return false;
         }
-        if i128::from(cell.free()) >= wanted.pico() || cell.unlent() == 0 {
+        let has_no_more = cell.unlent() == 0 && (asked || question > 0);
+        if has_no_more || i128::from(cell.free()) >= wanted.pico() {
             break;
         }
     }
     true
 }
 
-async fn answered_once(local: &Local, cell: &CreditCell, wanted: Usd, end_ms: u64) -> bool {
+async fn answered_once(
+    local: &Local,
+    cell: &CreditCell,
+    wanted: Usd,
+    asks: bool,
+    end_ms: u64,
+) -> bool {
     let before = cell.answers();
-    if cell.ask_once() && !local.records.need(cell.purse(), wanted) {
+    if asks && !local.records.need(cell.purse(), wanted) {
         cell.unask();
         return false;
     }

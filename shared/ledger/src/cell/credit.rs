@@ -97,10 +97,12 @@ impl CreditCell {
     /// Adds credit that the ledger lent. Journal thread only, after the grant is written. Answers
     /// the question, if one was asked.
     pub fn grant(&self, amount: i64) {
-        self.unlent.store(UNKNOWN, Ordering::Relaxed);
-        self.elsewhere.store(UNKNOWN, Ordering::Relaxed);
         self.owned.fetch_add(amount.max(0), Ordering::Relaxed);
         self.add(amount.max(0));
+        // Last: whoever reads these words before `free` counts a grant twice for a moment rather
+        // than not at all, and refuses nobody for it.
+        self.unlent.store(UNKNOWN, Ordering::Release);
+        self.elsewhere.store(UNKNOWN, Ordering::Release);
         self.answer();
     }
 
@@ -161,14 +163,14 @@ impl CreditCell {
         self.unlent.load(Ordering::Relaxed) == 0 && self.elsewhere.load(Ordering::Relaxed) == 0
     }
 
-    /// What the last answer said is not lent to anyone; zero if unknown.
+    /// What the last answer said is not lent to anyone; zero if unknown. To be read before `free`.
     pub fn unlent(&self) -> i64 {
-        self.unlent.load(Ordering::Relaxed).max(0)
+        self.unlent.load(Ordering::Acquire).max(0)
     }
 
-    /// What the last answer said is lent to others; zero if unknown.
+    /// What the last answer said is lent to others; zero if unknown. To be read before `free`.
     pub fn elsewhere(&self) -> i64 {
-        self.elsewhere.load(Ordering::Relaxed).max(0)
+        self.elsewhere.load(Ordering::Acquire).max(0)
     }
 
     fn answer(&self) {
