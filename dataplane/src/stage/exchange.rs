@@ -6,6 +6,7 @@
 //! again. All attempts draw on one hold.
 //! Left out on purpose: the order of candidates (`plan`).
 
+use std::cell::Cell;
 use std::pin::pin;
 
 use catalog::rows::OutputCapField;
@@ -86,7 +87,8 @@ pub async fn exchange(
                 return Ok(Exchange { endpoint: index, answer, attempts, first_byte_ms });
             }
             Err(Miss::ClientGone) => {
-                return Err(Failure { why: Why::ClientGone, attempts, reached: Some(index) });
+                let reached = candidate.is_written.get().then_some(index);
+                return Err(Failure { why: Why::ClientGone, attempts, reached });
             }
             Err(Miss::Failed { fault, try_next }) => {
                 last = fault;
@@ -106,6 +108,8 @@ struct Candidate<'a> {
     provider: &'a Provider,
     upstream: &'a Upstream,
     way: (PoolKey, &'a upstream::endpoint::Endpoint),
+    /// Whether any of the request may have gone out: from then on it may cost something.
+    is_written: Cell<bool>,
 }
 
 impl<'a> Candidate<'a> {
@@ -116,7 +120,8 @@ impl<'a> Candidate<'a> {
         let upstream = request.published.upstream(endpoint.provider);
         let (key, way) = upstream.way.as_ref()?;
         let provider = catalog.provider(endpoint.provider);
-        Some(Self { request, endpoint, provider, upstream, way: (*key, way) })
+        let (way, is_written) = ((*key, way), Cell::new(false));
+        Some(Self { request, endpoint, provider, upstream, way, is_written })
     }
 
     async fn attempt(
@@ -144,6 +149,7 @@ impl<'a> Candidate<'a> {
         let connection =
             connect(&local.dialler, &local.connections, self.way, freshness, bounds).await?;
         let (head, body) = self.write_request(body);
+        self.is_written.set(true);
         let sent = connection.send(head.filled(), body.filled()).await?;
         drop((head, body));
         sent.head().await
