@@ -9,6 +9,7 @@ use std::sync::mpsc::Sender;
 
 use channel::Unparker;
 use ledger::cell::CreditCell;
+pub use ledger::spool::LedgerAnswer;
 use ledger::{Purse, Run};
 use link::{ToData, UsageRow};
 use units::Usd;
@@ -39,14 +40,6 @@ pub enum ToCommitter {
     Acknowledged(u16, u64),
     /// Write what is left, then end.
     Stop,
-}
-
-/// What the ledger answered about a purse.
-pub enum LedgerAnswer {
-    /// It lent this much.
-    Granted(Usd),
-    /// No more is lent now: what of the purse is not lent, and what is lent to others.
-    Denied(Usd, Usd),
 }
 
 /// The way to the journal thread.

@@ -11,7 +11,7 @@
 //! Invariant: the book comes first; a grant leaves when its loan is on disk.
 
 use ledger::Purse;
-use ledger::event::Event;
+use ledger::desk;
 use ledger::lender::{self, Answer, LendPolicy};
 use link::{EpochMark, ToControl, ToData};
 use units::{DataPlaneId, Epoch, Usd};
@@ -45,15 +45,17 @@ impl Ledger {
     }
 
     fn hello(&mut self, link: u64, dataplane: DataPlaneId, epoch: Epoch) {
-        let is_open = self.books.open_epochs(dataplane).any(|open| open == epoch);
-        if !is_open && let Err(error) = self.book(&Event::EpochOpened { dataplane, epoch }) {
-            let (plane, start) = (dataplane.0, epoch.0);
-            eprintln!("tollgate: epoch {start} of data plane {plane} is refused: {error}");
-            self.links.drop_link(link);
-            return;
+        match desk::hello(self, dataplane, epoch) {
+            Ok(is_new) => {
+                self.links.greet(link, (dataplane, epoch), Counters::begin(is_new));
+                self.after(After::Welcome { link });
+            }
+            Err(error) => {
+                let (plane, start) = (dataplane.0, epoch.0);
+                eprintln!("tollgate: epoch {start} of data plane {plane} is refused: {error}");
+                self.links.drop_link(link);
+            }
         }
-        self.links.greet(link, (dataplane, epoch), Counters::begin(!is_open));
-        self.after(After::Welcome { link });
     }
 
     /// What the ledger has of a data plane's open epochs.
@@ -88,18 +90,13 @@ impl Ledger {
     }
 
     fn lend(&mut self, link: u64, name: (DataPlaneId, Epoch), purse: Purse, answer: Answer) {
-        let (dataplane, epoch) = name;
-        let message = match answer {
-            Answer::Lend(amount) => {
-                match self.book(&Event::Lent { dataplane, epoch, purse, amount }) {
-                    Ok(_) => ToData::Granted { purse, amount },
-                    Err(error) => {
-                        eprintln!("tollgate: a loan of {purse} was refused: {error}");
-                        return;
-                    }
-                }
+        let message = match desk::lend(self, name, purse, answer) {
+            Ok(Answer::Lend(amount)) => ToData::Granted { purse, amount },
+            Ok(Answer::Deny { unlent, elsewhere }) => ToData::Denied { purse, unlent, elsewhere },
+            Err(error) => {
+                eprintln!("tollgate: a loan of {purse} was refused: {error}");
+                return;
             }
-            Answer::Deny { unlent, elsewhere } => ToData::Denied { purse, unlent, elsewhere },
         };
         self.after(After::Send { link, message });
     }
@@ -124,10 +121,8 @@ impl Ledger {
             self.refuse_message(dataplane, "its running epoch cannot be done");
             return;
         }
-        let purses: Vec<Purse> =
-            self.books.leases(dataplane, epoch).map(|(purse, _)| purse).collect();
-        match self.book(&Event::EpochClosed { dataplane, epoch }) {
-            Ok(_) => purses.into_iter().for_each(|purse| self.lend_more(purse)),
+        match desk::close(self, (dataplane, epoch)) {
+            Ok(purses) => purses.into_iter().for_each(|purse| self.lend_more(purse)),
             Err(error) => self.refuse_message(dataplane, &error.to_string()),
         }
     }

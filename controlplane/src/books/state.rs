@@ -1,10 +1,9 @@
 //! How the ledger and its data planes are doing; fencing one that is gone.
 
 use ledger::Purse;
-use ledger::books::BooksError;
-use ledger::event::Event;
+use ledger::desk;
 use link::StatusReport;
-use units::{DataPlaneId, Epoch, Usd};
+use units::{DataPlaneId, Epoch};
 
 use super::links::Linked;
 use super::shown_state::{
@@ -123,31 +122,9 @@ impl Ledger {
         }
         let epochs: Vec<Epoch> = self.books.open_epochs(dataplane).collect();
         for epoch in epochs {
-            self.fence_epoch(dataplane, epoch).map_err(refused)?;
+            let purses = desk::fence(self, (dataplane, epoch)).map_err(refused)?;
+            purses.into_iter().for_each(|purse| self.lend_more(purse));
         }
         Ok(self.data_plane(dataplane))
-    }
-
-    fn fence_epoch(&mut self, dataplane: DataPlaneId, epoch: Epoch) -> Result<(), BooksError> {
-        let leases: Vec<(Purse, Usd)> = self
-            .books
-            .leases(dataplane, epoch)
-            .filter_map(|(purse, lease)| {
-                Some((purse, lease.outstanding().checked_sub(lease.held)?))
-            })
-            .filter(|(_, free)| *free > Usd::ZERO)
-            .collect();
-        match self.book(&Event::EpochClosed { dataplane, epoch }) {
-            Ok(_) => {}
-            Err(BooksError::OpenHolds(_)) => {
-                for (purse, amount) in &leases {
-                    let (purse, amount) = (*purse, *amount);
-                    self.book(&Event::Returned { dataplane, epoch, purse, amount })?;
-                }
-            }
-            Err(error) => return Err(error),
-        }
-        leases.into_iter().for_each(|(purse, _)| self.lend_more(purse));
-        Ok(())
     }
 }

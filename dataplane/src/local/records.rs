@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use channel::{Mark, Producer, Unparker};
 use ledger::Purse;
-use ledger::cell::CreditCell;
+use ledger::cell::Release;
 use ledger::record::{Record, RecordBytes};
 use link::UsageRow;
 use units::Usd;
@@ -28,28 +28,6 @@ pub enum Entry {
     Need(Purse, Usd),
     /// Usage counted since the last time, for records below this sequence number.
     Usage(Vec<UsageRow>, u64),
-}
-
-/// What the end of a hold gives back, and to whom.
-pub struct Release {
-    /// The account's credit.
-    pub credit: Arc<CreditCell>,
-    /// The key's allowance, where it has one.
-    pub allowance: Option<Arc<CreditCell>>,
-    /// Picodollars that were held.
-    pub held: i64,
-    /// Picodollars of them that were charged.
-    pub charged: i64,
-}
-
-impl Release {
-    /// Gives back; to be called after the batch that holds the record was written.
-    pub fn perform(self) {
-        self.credit.end_hold(self.held, self.charged);
-        if let Some(allowance) = self.allowance {
-            allowance.end_hold(self.held, self.charged);
-        }
-    }
 }
 
 /// How far a ring is on disk, and whether its core waits to hear of it.

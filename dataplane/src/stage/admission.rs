@@ -12,12 +12,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ledger::cell::Release;
 use ledger::record::{Attempts, Hold, Record, Void, VoidReason};
 use units::{GenerationId, UnixMillis, Usd};
 
 use crate::local::Local;
 use crate::local::published::KeyEntry;
-use crate::local::records::Release;
 
 /// An open hold and what it was made for.
 #[must_use]

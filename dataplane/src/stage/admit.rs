@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ledger::Purse;
-use ledger::cell::CreditCell;
+use ledger::cell::{self, CreditCell};
 use ledger::record::{Hold, Record};
 use units::Usd;
 
@@ -109,14 +109,9 @@ impl<'p> Purses<'p> {
     /// Takes the worst cost with this cap out of every purse, or out of none.
     fn take(&self, plan: &Plan, output_cap: u64) -> Option<Taken> {
         let cost = plan.worst_cost(output_cap)?.pico_i64()?;
-        if !self.credit.try_hold(cost) {
-            return None;
-        }
-        if self.allowance.is_some_and(|allowance| !allowance.try_hold(cost)) {
-            self.credit.undo_hold(cost);
-            return None;
-        }
-        Some(Taken { cost, output_cap })
+        let allowance = self.allowance.map(AsRef::as_ref);
+        let taken = cell::try_hold(self.credit, allowance, cost);
+        taken.then_some(Taken { cost, output_cap })
     }
 
     /// Takes what the free credit affords, down to the lowest cap.

@@ -21,6 +21,7 @@ mod batch;
 pub mod checkpoint;
 mod disk;
 mod error;
+mod group;
 mod recovery;
 mod scan;
 mod segment;

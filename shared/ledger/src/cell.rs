@@ -7,6 +7,8 @@
 
 mod credit;
 mod rate;
+mod release;
 
 pub use credit::CreditCell;
 pub use rate::{RateCell, RateVerdict};
+pub use release::{Release, try_hold};

@@ -11,12 +11,14 @@ pub mod books;
 pub mod borrower;
 mod bytes;
 pub mod cell;
+pub mod desk;
 pub mod event;
 pub mod lender;
 pub mod postings;
 mod purse;
 pub mod record;
 pub mod run;
+pub mod spool;
 
 pub use books::{Books, audit};
 pub use event::{Event, TransactionId};

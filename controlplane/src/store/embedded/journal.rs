@@ -113,9 +113,14 @@ impl LedgerJournal {
     ) -> Result<u64, JournalError> {
         let mut full = 0;
         loop {
-            match self.write_and_sync(first_order, count, records) {
-                Ok(()) => break,
-                Err(JournalError::Io { .. } | JournalError::MustRotate) => self.journal.rotate()?,
+            let begun = Instant::now();
+            match self.journal.commit(first_order, count, records, || {}) {
+                Ok(number) => {
+                    self.syncs += 1;
+                    self.sync_ns += begun.elapsed().as_nanos() as u64;
+                    self.since_checkpoint += records.len() as u64;
+                    return Ok(number.get());
+                }
                 Err(JournalError::Full) if full < FULL_TRIES => {
                     full += 1;
                     thread::sleep(FULL_WAIT);
@@ -123,22 +128,6 @@ impl LedgerJournal {
                 Err(error) => return Err(error),
             }
         }
-        self.since_checkpoint += records.len() as u64;
-        Ok(self.durable())
-    }
-
-    fn write_and_sync(
-        &mut self,
-        first_order: u64,
-        count: u32,
-        records: &[u8],
-    ) -> Result<(), JournalError> {
-        self.journal.write(first_order, count, records)?;
-        let begun = Instant::now();
-        self.journal.sync()?;
-        self.syncs += 1;
-        self.sync_ns += begun.elapsed().as_nanos() as u64;
-        Ok(())
     }
 
     /// Hands every batch from `from` on to `take`, oldest first.

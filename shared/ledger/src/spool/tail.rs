@@ -5,11 +5,10 @@
 
 use std::collections::VecDeque;
 
-use journal::BatchNumber;
-use ledger::run::LEASE_RING;
+use crate::run::LEASE_RING;
 
 /// Batches that are not yet acknowledged whole, oldest first.
-pub struct Tail {
+pub(super) struct Tail {
     batches: VecDeque<Noted>,
     /// What the ledger has of each core's ring.
     acknowledged: Vec<u64>,
@@ -17,25 +16,25 @@ pub struct Tail {
 }
 
 struct Noted {
-    number: BatchNumber,
+    number: u64,
     ends: Vec<u64>,
     leases_end: u64,
 }
 
 impl Tail {
     /// Nothing noted, for so many rings.
-    pub fn new(rings: usize) -> Self {
+    pub(super) fn new(rings: usize) -> Self {
         let acknowledged = vec![0; rings];
         Self { batches: VecDeque::new(), acknowledged, acknowledged_leases: 0 }
     }
 
     /// Notes where every ring ends with a durable batch.
-    pub fn note(&mut self, number: BatchNumber, ends: Vec<u64>, leases_end: u64) {
+    pub(super) fn note(&mut self, number: u64, ends: Vec<u64>, leases_end: u64) {
         self.batches.push_back(Noted { number, ends, leases_end });
     }
 
     /// The ledger has everything below `seq` of a ring.
-    pub fn acknowledge(&mut self, ring: u16, seq: u64) {
+    pub(super) fn acknowledge(&mut self, ring: u16, seq: u64) {
         if ring == LEASE_RING {
             self.acknowledged_leases = self.acknowledged_leases.max(seq);
         } else if let Some(known) = self.acknowledged.get_mut(usize::from(ring)) {
@@ -45,7 +44,7 @@ impl Tail {
 
     /// The first batch that must be kept, if that has moved. `oldest_open` is each ring's oldest
     /// open hold.
-    pub fn removable(&mut self, oldest_open: &[u64]) -> Option<BatchNumber> {
+    pub(super) fn removable(&mut self, oldest_open: &[u64]) -> Option<u64> {
         let mut moved = None;
         while let Some(oldest) = self.batches.front() {
             let kept = self.acknowledged.iter().zip(oldest_open).map(|(a, b)| *a.min(b));
@@ -54,7 +53,7 @@ impl Tail {
             if !is_done {
                 break;
             }
-            moved = Some(oldest.number.next());
+            moved = Some(oldest.number + 1);
             self.batches.pop_front();
         }
         moved
@@ -68,14 +67,14 @@ mod tests {
     #[test]
     fn a_batch_goes_when_it_is_acknowledged_and_holds_nothing_open() {
         let mut tail = Tail::new(2);
-        tail.note(BatchNumber::new(1), vec![3, 1], 1);
-        tail.note(BatchNumber::new(2), vec![5, 1], 1);
+        tail.note(1, vec![3, 1], 1);
+        tail.note(2, vec![5, 1], 1);
         tail.acknowledge(0, 5);
         tail.acknowledge(1, 1);
         assert_eq!(tail.removable(&[5, 1]), None, "the grants are not acknowledged");
         tail.acknowledge(LEASE_RING, 1);
-        assert_eq!(tail.removable(&[3, 1]), Some(BatchNumber::new(2)));
+        assert_eq!(tail.removable(&[3, 1]), Some(2));
         assert_eq!(tail.removable(&[4, 1]), None, "a hold of the second batch is open");
-        assert_eq!(tail.removable(&[5, 1]), Some(BatchNumber::new(3)));
+        assert_eq!(tail.removable(&[5, 1]), Some(3));
     }
 }

@@ -1,0 +1,71 @@
+//! A request's credit: the account's, and the key's allowance where it has one, taken and given
+//! back together.
+
+use std::sync::Arc;
+
+use super::CreditCell;
+
+/// Takes `amount` picodollars out of both for a request, or out of neither.
+#[must_use = "a hold that was taken must be ended"]
+pub fn try_hold(credit: &CreditCell, allowance: Option<&CreditCell>, amount: i64) -> bool {
+    if !credit.try_hold(amount) {
+        return false;
+    }
+    if allowance.is_some_and(|allowance| !allowance.try_hold(amount)) {
+        credit.undo_hold(amount);
+        return false;
+    }
+    true
+}
+
+/// What the end of a hold gives back, and to whom.
+pub struct Release {
+    /// The account's credit.
+    pub credit: Arc<CreditCell>,
+    /// The key's allowance, where it has one.
+    pub allowance: Option<Arc<CreditCell>>,
+    /// Picodollars that were held.
+    pub held: i64,
+    /// Picodollars of them that were charged.
+    pub charged: i64,
+}
+
+impl Release {
+    /// Gives back; to be called after the batch that holds the record was written.
+    pub fn perform(self) {
+        self.credit.end_hold(self.held, self.charged);
+        if let Some(allowance) = self.allowance {
+            allowance.end_hold(self.held, self.charged);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use units::{AccountId, KeyId};
+
+    use super::*;
+    use crate::Purse;
+
+    #[test]
+    fn a_hold_is_taken_of_both_or_of_none_and_given_back_to_both() {
+        let cell = |purse, free| {
+            let cell = Arc::new(CreditCell::new(purse));
+            cell.grant(free);
+            cell
+        };
+        let credit = cell(Purse::Account(AccountId(1)), 100);
+        let allowance = cell(Purse::Key(KeyId(1)), 30);
+        assert!(!try_hold(&credit, Some(&allowance), 31));
+        assert_eq!((credit.free(), allowance.free()), (100, 30));
+        assert!(try_hold(&credit, Some(&allowance), 30));
+        Release {
+            credit: Arc::clone(&credit),
+            allowance: Some(Arc::clone(&allowance)),
+            held: 30,
+            charged: 5,
+        }
+        .perform();
+        assert_eq!((credit.free(), allowance.free()), (95, 25));
+    }
+}

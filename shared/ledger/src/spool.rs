@@ -1,0 +1,310 @@
+//! What a data plane writes down next: the batch that is being filled, and what waits for it.
+//!
+//! Purpose: the rules of the journal thread without its thread. It pours the cores' records into
+//! [`Spool::ring`], writes [`Spool::batch`], and says how far that came.
+//! Invariants: sequence numbers follow each other within a ring; credit comes free, and answers
+//! reach their cells, only after the batch that holds the record was written, so that every prefix
+//! of the journal is closed; answers reach their cells in the order in which they came (a denial
+//! that overtook a grant would say that there is nothing); runs leave only when they are durable.
+//! Left out on purpose: rings, disks, and when to do what.
+//!
+//! ```text
+//!   ring()... close() --> batch(), written() --> durable() --> runs() --> clear()
+//!                 ^ a batch that the disk does not take stays as it is, and is tried again
+//! ```
+
+mod tail;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use units::Usd;
+
+use crate::cell::{CreditCell, Release};
+use crate::purse::Purse;
+use crate::record::{Record, RecordBytes};
+use crate::run::{self, LEASE_RING, Run, RunWriter};
+use tail::Tail;
+
+/// What the ledger answered about a purse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerAnswer {
+    /// It lent this much.
+    Granted(Usd),
+    /// No more is lent now: what of the purse is not lent, and what is lent to others.
+    Denied(Usd, Usd),
+}
+
+/// One batch, from its first record until it is shipped; and the marks of all rings.
+pub struct Spool {
+    rings: Vec<RingState>,
+    leases: LeaseRing,
+    payload: Vec<u8>,
+    records: u32,
+    releases: Vec<Release>,
+    tail: Tail,
+}
+
+#[derive(Default)]
+struct RingState {
+    next_seq: u64,
+    /// Open holds in order, and ended ones behind older open ones.
+    holds: VecDeque<(u64, bool)>,
+}
+
+/// The journal thread's own records: credit that was lent to this epoch, and that goes back.
+#[derive(Default)]
+struct LeaseRing {
+    returning: Vec<(Purse, Usd)>,
+    waiting: Vec<(Arc<CreditCell>, LedgerAnswer)>,
+    written: Vec<(Arc<CreditCell>, LedgerAnswer)>,
+    next_seq: u64,
+}
+
+/// What waits until its batch is written.
+pub struct Waiting<'s> {
+    releases: &'s mut Vec<Release>,
+    leases: &'s mut LeaseRing,
+}
+
+/// One core's records on their way into the batch.
+pub struct Pour<'s> {
+    ring: &'s mut RingState,
+    releases: &'s mut Vec<Release>,
+    records: &'s mut u32,
+    run: RunWriter<'s>,
+    bytes: usize,
+}
+
+impl Spool {
+    /// An epoch that has written nothing, with so many cores.
+    pub fn new(rings: usize) -> Self {
+        Self {
+            rings: (0..rings).map(|_| RingState::default()).collect(),
+            leases: LeaseRing::default(),
+            payload: Vec::new(),
+            records: 0,
+            releases: Vec::new(),
+            tail: Tail::new(rings),
+        }
+    }
+
+    /// Begins the run of a ring in this batch; `None` if there is no such ring.
+    pub fn ring(&mut self, number: u16) -> Option<Pour<'_>> {
+        let Self { rings, payload, records, releases, .. } = self;
+        let ring = rings.get_mut(usize::from(number))?;
+        let run = RunWriter::begin(payload, number, ring.next_seq);
+        Some(Pour { ring, releases, records, run, bytes: 0 })
+    }
+
+    /// Takes an answer of the ledger; a grant is written with the next batch.
+    pub fn answer(&mut self, cell: Arc<CreditCell>, answer: LedgerAnswer) {
+        self.leases.waiting.push((cell, answer));
+    }
+
+    /// Notes credit that was taken out of its cell, to be returned with the next batch.
+    pub fn give_back(&mut self, purse: Purse, amount: Usd) {
+        self.leases.returning.push((purse, amount));
+    }
+
+    /// Ends the batch with what was lent and returned; how many records it has. Without any,
+    /// what waits need not wait for the disk.
+    pub fn close(&mut self) -> u32 {
+        self.records += self.leases.pour(&mut self.payload);
+        self.records
+    }
+
+    /// The batch's bytes, and what waits for them to be written.
+    pub fn batch(&mut self) -> (&[u8], Waiting<'_>) {
+        let Self { payload, releases, leases, .. } = self;
+        (payload, Waiting { releases, leases })
+    }
+
+    /// The batch is on disk, as this number of the journal. Answers with the first batch that must
+    /// be kept, if that has moved.
+    pub fn durable(&mut self, number: u64) -> Option<u64> {
+        let ends = self.rings.iter().map(|ring| ring.next_seq).collect();
+        self.tail.note(number, ends, self.leases.next_seq);
+        let oldest_open: Vec<u64> = self.rings.iter().map(RingState::oldest_open).collect();
+        self.tail.removable(&oldest_open)
+    }
+
+    /// The runs of a durable batch, to be shipped.
+    pub fn runs(&self) -> Vec<Run> {
+        // What was just written here reads back.
+        run::runs(&self.payload).map_while(Result::ok).collect()
+    }
+
+    /// Forgets a batch that was shipped, and begins the next.
+    pub fn clear(&mut self) {
+        self.payload.clear();
+        self.records = 0;
+    }
+
+    /// The ledger has everything below `seq` of a ring.
+    pub fn acknowledge(&mut self, ring: u16, seq: u64) {
+        self.tail.acknowledge(ring, seq);
+    }
+
+    /// Where a ring ends; once the batch is on disk, how far that ring is durable.
+    pub fn end(&self, ring: u16) -> u64 {
+        self.rings.get(usize::from(ring)).map_or(0, |ring| ring.next_seq)
+    }
+}
+
+impl Waiting<'_> {
+    /// The batch is in the journal, if not yet for good: gives back the credit of every hold whose
+    /// end it holds, and passes the ledger's answers on; whether there were any. A second call does
+    /// nothing.
+    pub fn written(&mut self) -> bool {
+        self.releases.drain(..).for_each(Release::perform);
+        self.leases.release()
+    }
+}
+
+impl Pour<'_> {
+    /// A hold.
+    pub fn hold(&mut self, bytes: &RecordBytes) {
+        self.ring.holds.push_back((self.ring.next_seq, true));
+        self.push(bytes);
+    }
+
+    /// A record that changes no hold.
+    pub fn progress(&mut self, bytes: &RecordBytes) {
+        self.push(bytes);
+    }
+
+    /// The end of the hold `hold_seq`, and the credit that comes free once this is written.
+    pub fn end(&mut self, bytes: &RecordBytes, hold_seq: u64, release: Release) {
+        self.releases.push(release);
+        self.ring.close(hold_seq);
+        self.push(bytes);
+    }
+
+    /// Bytes of records so far.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Ends the run; how many records it has.
+    pub fn finish(self) -> u32 {
+        let count = self.run.finish();
+        *self.records += count;
+        count
+    }
+
+    fn push(&mut self, bytes: &RecordBytes) {
+        self.run.push(bytes);
+        self.bytes += bytes.as_slice().len();
+        self.ring.next_seq += 1;
+    }
+}
+
+impl RingState {
+    fn close(&mut self, hold_seq: u64) {
+        if let Ok(place) = self.holds.binary_search_by_key(&hold_seq, |hold| hold.0) {
+            self.holds[place].1 = false;
+        }
+        while self.holds.front().is_some_and(|hold| !hold.1) {
+            self.holds.pop_front();
+        }
+    }
+
+    /// The oldest open hold; where there is none, the ring's end.
+    fn oldest_open(&self) -> u64 {
+        self.holds.front().map_or(self.next_seq, |hold| hold.0)
+    }
+}
+
+impl LeaseRing {
+    fn pour(&mut self, payload: &mut Vec<u8>) -> u32 {
+        let mut run = RunWriter::begin(payload, LEASE_RING, self.next_seq);
+        for (purse, amount) in self.returning.drain(..) {
+            run.push(&Record::Return { purse, amount }.encode());
+        }
+        for (cell, answer) in &self.waiting {
+            if let LedgerAnswer::Granted(amount) = *answer {
+                run.push(&Record::Grant { purse: cell.purse(), amount }.encode());
+            }
+        }
+        let count = run.finish();
+        self.next_seq += u64::from(count);
+        self.written.append(&mut self.waiting);
+        count
+    }
+
+    fn release(&mut self) -> bool {
+        let has_any = !self.written.is_empty();
+        let word = |amount: Usd| amount.pico_i64().unwrap_or(i64::MAX);
+        for (cell, answer) in self.written.drain(..) {
+            match answer {
+                LedgerAnswer::Granted(amount) => cell.grant(word(amount)),
+                LedgerAnswer::Denied(unlent, elsewhere) => {
+                    cell.answered(word(unlent), word(elsewhere));
+                }
+            }
+        }
+        has_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::tests::{PURSE, hold, post, usd};
+
+    fn pour(spool: &mut Spool, cell: &Arc<CreditCell>) {
+        let mut ring = spool.ring(0).unwrap();
+        ring.hold(&hold(40).encode());
+        let credit = Arc::clone(cell);
+        let release = Release { credit, allowance: None, held: 40, charged: 10 };
+        ring.end(&post(0, 40, 10).encode(), 0, release);
+        assert_eq!(ring.finish(), 2);
+    }
+
+    #[test]
+    fn credit_and_answers_wait_until_their_batch_is_written() {
+        let (mut spool, cell) = (Spool::new(1), Arc::new(CreditCell::new(PURSE)));
+        cell.grant(100);
+        assert!(cell.try_hold(40) && cell.ask_once());
+        spool.answer(Arc::clone(&cell), LedgerAnswer::Granted(usd(5)));
+        pour(&mut spool, &cell);
+        assert_eq!((spool.close(), spool.close(), cell.free()), (3, 3, 60));
+        assert!(!cell.ask_once(), "the answer is not written yet");
+        assert!(spool.batch().1.written() && !spool.batch().1.written());
+        assert_eq!((cell.free(), spool.runs().len(), spool.end(0)), (95, 2, 2));
+        spool.clear();
+        assert_eq!((spool.close(), spool.batch().0.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_denial_does_not_overtake_a_grant() {
+        let (mut spool, cell) = (Spool::new(1), Arc::new(CreditCell::new(PURSE)));
+        spool.answer(Arc::clone(&cell), LedgerAnswer::Granted(usd(5)));
+        spool.answer(Arc::clone(&cell), LedgerAnswer::Denied(usd(0), usd(0)));
+        assert_eq!(spool.close(), 1);
+        spool.batch().1.written();
+        assert!(cell.free() == 5 && cell.exhausted());
+    }
+
+    #[test]
+    fn a_batch_is_kept_until_the_ledger_has_it_and_its_holds_have_ended() {
+        let (mut spool, cell) = (Spool::new(1), Arc::new(CreditCell::new(PURSE)));
+        let mut ring = spool.ring(0).unwrap();
+        ring.hold(&hold(1).encode());
+        ring.finish();
+        spool.close();
+        assert_eq!(spool.durable(1), None);
+        spool.clear();
+        spool.acknowledge(0, 1);
+        let mut ring = spool.ring(0).unwrap();
+        ring.end(
+            &post(0, 1, 1).encode(),
+            0,
+            Release { credit: cell, allowance: None, held: 1, charged: 1 },
+        );
+        ring.finish();
+        spool.close();
+        assert_eq!(spool.durable(2), Some(2), "the end stands behind it");
+    }
+}
