@@ -11,14 +11,13 @@
 //!        v                   welcome: known --ship--> all acknowledged --> done --> removed
 //! ```
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use journal::{BatchNumber, Journal, JournalError, JournalOptions, PlainDisk};
 use ledger::borrower::Borrower;
+use ledger::remainder::Remainder;
 use ledger::{Run, run};
 use link::ToControl;
 use units::{Epoch, UnixMillis};
@@ -31,9 +30,7 @@ pub struct Adopted {
     epoch: Epoch,
     directory: PathBuf,
     journal: Journal<PlainDisk>,
-    ends: BTreeMap<u16, u64>,
-    acknowledged: BTreeMap<u16, u64>,
-    is_known_closed: bool,
+    remainder: Remainder,
 }
 
 /// What a start finds in its journal directory.
@@ -84,11 +81,11 @@ fn adopt(root: &Path, epoch: Epoch, now: UnixMillis) -> Result<Adopted, JournalE
     let options = JournalOptions { segment_bytes: SEGMENT_BYTES };
     let (mut journal, _) = Journal::open(disk, options)?;
     let mut borrower = Borrower::default();
-    let mut ends = BTreeMap::new();
+    let mut remainder = Remainder::default();
     for run in runs_of(&journal)? {
         let run = run?;
         borrower.apply(&run).map_err(|_| senseless())?;
-        ends.insert(run.ring, run.end_seq());
+        remainder.note(&run);
     }
     let ending = borrower.ends(now);
     if !ending.is_empty() {
@@ -97,10 +94,9 @@ fn adopt(root: &Path, epoch: Epoch, now: UnixMillis) -> Result<Adopted, JournalE
         let count = ending.iter().map(|run| run.count).sum();
         journal.write(u64::from(epoch.0), count, &payload)?;
         journal.sync()?;
-        ends.extend(ending.iter().map(|run| (run.ring, run.end_seq())));
+        ending.iter().for_each(|run| remainder.note(run));
     }
-    let acknowledged = BTreeMap::new();
-    Ok(Adopted { epoch, directory, journal, ends, acknowledged, is_known_closed: false })
+    Ok(Adopted { epoch, directory, journal, remainder })
 }
 
 fn runs_of(
@@ -133,32 +129,26 @@ impl Adopted {
 
     /// What the ledger lacks, given what it has of each ring; `None` if it has closed the epoch.
     pub fn ship(&mut self, watermarks: Option<&[(u16, u64)]>) -> Vec<ToControl> {
-        let Some(watermarks) = watermarks else {
-            self.is_known_closed = true;
+        if !self.remainder.welcome(watermarks) {
             return Vec::new();
-        };
-        for (ring, seq) in watermarks {
-            self.acknowledge(*ring, *seq);
         }
         // What was read at the start reads again; what does not is said by the audit.
         let Ok(runs) = runs_of(&self.journal) else { return Vec::new() };
         let epoch = self.epoch;
         runs.map_while(Result::ok)
-            .filter_map(|run| from_seq(run, &self.acknowledged))
+            .filter_map(|run| self.remainder.lacking(run))
             .map(|run| ToControl::Settlement { epoch, runs: vec![run] })
             .collect()
     }
 
     /// The ledger has everything below `seq` of a ring.
     pub fn acknowledge(&mut self, ring: u16, seq: u64) {
-        let known = self.acknowledged.entry(ring).or_insert(0);
-        *known = (*known).max(seq);
+        self.remainder.acknowledge(ring, seq);
     }
 
     /// Whether the ledger has everything.
     pub fn is_done(&self) -> bool {
-        let has = |(ring, end): (&u16, &u64)| self.acknowledged.get(ring) >= Some(end);
-        self.is_known_closed || self.ends.iter().all(has)
+        self.remainder.is_done()
     }
 
     /// Removes the journal.
@@ -168,20 +158,4 @@ impl Adopted {
             eprintln!("tollgate: {} is settled but stays: {fault}", self.directory.display());
         }
     }
-}
-
-/// The part of a run that lies behind what is acknowledged.
-fn from_seq(run: Run, acknowledged: &BTreeMap<u16, u64>) -> Option<Run> {
-    let from = acknowledged.get(&run.ring).copied().unwrap_or(0);
-    if from <= run.first_seq {
-        return Some(run);
-    }
-    let mut bytes = Vec::new();
-    let mut count = 0;
-    for entry in run.records().map_while(Result::ok).filter(|entry| entry.seq >= from) {
-        bytes.extend_from_slice(&(entry.bytes.len() as u16).to_le_bytes());
-        bytes.extend_from_slice(entry.bytes);
-        count += 1;
-    }
-    (count > 0).then(|| Run { ring: run.ring, first_seq: from, count, bytes: Arc::from(bytes) })
 }

@@ -17,6 +17,7 @@ pub mod lender;
 pub mod postings;
 mod purse;
 pub mod record;
+pub mod remainder;
 pub mod run;
 pub mod spool;
 

@@ -59,6 +59,21 @@ impl Run {
         RunReader { run: self, next: 0, place: 0, over: false }
     }
 
+    /// The part from a sequence number on; `None` if the run ends before it.
+    pub fn from_seq(self, from: u64) -> Option<Self> {
+        if from <= self.first_seq {
+            return Some(self);
+        }
+        let mut bytes = Vec::new();
+        let mut count = 0;
+        for entry in self.records().map_while(Result::ok).filter(|entry| entry.seq >= from) {
+            bytes.extend_from_slice(&(entry.bytes.len() as u16).to_le_bytes());
+            bytes.extend_from_slice(entry.bytes);
+            count += 1;
+        }
+        (count > 0).then(|| Self { first_seq: from, count, bytes: bytes.into(), ..self })
+    }
+
     /// Appends the run to a batch payload.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.ring.to_le_bytes());
