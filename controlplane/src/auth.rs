@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::books::Commands;
 use crate::clock;
 use crate::mint;
+use crate::receipt::Signer;
 use crate::refuse::Refusal;
 use crate::settings::{Secret, Settings, StartError};
 
@@ -29,6 +30,7 @@ use crate::settings::{Secret, Settings, StartError};
 pub(crate) struct Shared {
     pub(crate) commands: Commands,
     pub(crate) token: Arc<AdminToken>,
+    pub(crate) signer: Arc<Signer>,
 }
 
 /// The file of a token that we made ourselves.

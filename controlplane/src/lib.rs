@@ -9,8 +9,8 @@
 //!
 //! Contents: `settings` what it is started with; `running` start, stop and attachment; `server` the
 //! route table; `auth` who calls; `receive` what a call carries; `admin` and `api` the calls;
-//! `refuse` every refusal; `books` the ledger thread; `store` its disk; `mint` keys; `metrics`,
-//! `openapi` what describes the whole; `demo` the sandbox's first customer.
+//! `refuse` every refusal; `books` the ledger thread; `store` its disk; `mint` keys; `receipt` what
+//! is signed; `metrics`, `openapi` what describes the whole; `demo` the sandbox's first customer.
 //! Invariants: handlers hold no state and change nothing themselves; money is `units::Usd`
 //! throughout. Left out on purpose: inference, which is the data plane's, and command lines.
 
@@ -23,6 +23,7 @@ mod demo;
 mod metrics;
 mod mint;
 mod openapi;
+pub mod receipt;
 mod receive;
 mod refuse;
 mod running;

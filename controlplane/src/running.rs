@@ -1,6 +1,7 @@
 //! A control plane that runs: its threads, its address, its end.
 //!
-//! Order of a start: data directory, admin token, address, books, and only then the first answer.
+//! Order of a start: data directory, admin token, signing key, address, books, and only then the
+//! first answer.
 //! Order of a stop: no new connections, running calls finished, then the ledger thread writes what
 //! it has and a checkpoint. Nothing here is undone by dropping; whoever starts also stops.
 
@@ -22,6 +23,7 @@ use tokio::task;
 use crate::auth;
 use crate::auth::Shared;
 use crate::books::{self, Commands, Input, LedgerThread};
+use crate::receipt::Signer;
 use crate::server;
 use crate::settings::{Settings, StartError};
 
@@ -46,6 +48,7 @@ pub struct Running {
 pub fn start(settings: Settings) -> Result<Running, StartError> {
     prepare(&settings.data)?;
     let token = Arc::new(auth::admin_token(&settings)?);
+    let signer = Arc::new(Signer::open(&settings.data)?);
     let listen = |why| StartError::Listen { address: settings.admin, why };
     let listener = TcpListener::bind(settings.admin).map_err(listen)?;
     listener.set_nonblocking(true).map_err(listen)?;
@@ -61,7 +64,7 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         let _entered = runtime.enter();
         tokio::net::TcpListener::from_std(listener).map_err(listen)?
     };
-    let shared = Shared { commands: Commands::new(queue.clone()), token };
+    let shared = Shared { commands: Commands::new(queue.clone()), token, signer };
     let (stop, stopped) = watch::channel(false);
     let server = runtime.spawn(server::serve(listener, shared, stopped));
     let links = AtomicU64::new(0);

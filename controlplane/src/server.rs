@@ -54,6 +54,7 @@ pub(crate) fn routes(shared: Shared) -> Router {
             get(admin::keys::one).patch(admin::keys::change).delete(admin::keys::delete),
         )
         .route("/admin/v1/generations/{id}", get(admin::generations::one))
+        .route("/admin/v1/generations/{id}/receipt", get(admin::generations::receipt))
         .route("/admin/v1/generations/{id}/refund", post(admin::generations::refund))
         .route("/admin/v1/ledger/audit", get(admin::state::audit))
         .route("/admin/v1/ledger/rebuild", post(admin::state::rebuild))
@@ -61,31 +62,41 @@ pub(crate) fn routes(shared: Shared) -> Router {
         .route("/admin/v1/dataplanes", get(admin::state::dataplanes))
         .route("/admin/v1/dataplanes/{id}/fence", post(admin::state::fence))
         .route_layer(middleware::from_fn_with_state(shared.clone(), auth::operator));
-    let customer = Router::new()
-        .route("/api/v1/balance", get(api::money::balance))
-        .route("/api/v1/transactions", get(api::money::transactions))
-        .route("/api/v1/credits", get(api::money::credits))
-        .route("/api/v1/key", get(api::keys::mine))
-        .route("/api/v1/generation", get(api::generation::one))
-        .route("/api/v1/keys", get(api::keys::list).post(api::keys::make))
-        .route(
-            "/api/v1/keys/{hash}",
-            get(api::keys::one).patch(api::keys::change).delete(api::keys::delete),
-        );
-    let open = Router::new()
-        .route("/metrics", get(admin::state::metrics))
-        .route("/livez", get(admin::state::live))
-        .route("/readyz", get(admin::state::ready))
-        .route("/openapi.json", get(openapi::document));
     Router::new()
         .merge(operator)
-        .merge(customer)
-        .merge(open)
+        .merge(customer())
+        .merge(open())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn(speak_as_asked))
         .layer(middleware::from_fn(name_the_request))
         .with_state(shared)
+}
+
+/// The account API: each call looks for a customer's key.
+fn customer() -> Router<Shared> {
+    Router::new()
+        .route("/api/v1/balance", get(api::money::balance))
+        .route("/api/v1/transactions", get(api::money::transactions))
+        .route("/api/v1/credits", get(api::money::credits))
+        .route("/api/v1/key", get(api::keys::mine))
+        .route("/api/v1/generation", get(api::generation::one))
+        .route("/api/v1/generation/{id}/receipt", get(api::generation::receipt))
+        .route("/api/v1/keys", get(api::keys::list).post(api::keys::make))
+        .route(
+            "/api/v1/keys/{hash}",
+            get(api::keys::one).patch(api::keys::change).delete(api::keys::delete),
+        )
+}
+
+/// What anyone may ask.
+fn open() -> Router<Shared> {
+    Router::new()
+        .route("/api/v1/receipt-key", get(api::generation::receipt_key))
+        .route("/metrics", get(admin::state::metrics))
+        .route("/livez", get(admin::state::live))
+        .route("/readyz", get(admin::state::ready))
+        .route("/openapi.json", get(openapi::document))
 }
 
 async fn no_such_path(request: Request) -> Refusal {

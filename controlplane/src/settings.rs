@@ -13,7 +13,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// Where the admin and account APIs listen; port 0 takes any free one.
     pub admin: SocketAddr,
-    /// The data directory: `journal/`, `checkpoint/`, `view/`, `admin.token`.
+    /// The data directory: `journal/`, `checkpoint/`, `view/`, `admin.token`,
+    /// `receipt.key`.
     pub data: PathBuf,
     /// The admin token; `None` reads `<data>/admin.token`, and makes it if it is missing.
     pub admin_token: Option<Secret>,

@@ -1,4 +1,5 @@
-//! The planner with what it plans from, for the benches: a way in without sockets.
+//! The planner with what it plans from, and the digest of bodies, for the benches: a way in without
+//! sockets.
 //!
 //! Left out on purpose: anything that production code needs.
 
@@ -15,6 +16,7 @@ use ledger::cell::{CreditCell, RateCell};
 use units::{AccountId, KeyId};
 use wire::gate::{Gate, GateLimits};
 
+pub use crate::digest::{Digesting, digest};
 use crate::local::published::{KeyEntry, Published, Upstream};
 use crate::settings::InputBound;
 use crate::stage::plan::plan;

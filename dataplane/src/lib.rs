@@ -24,6 +24,7 @@ mod answer_head;
 mod client;
 mod committer;
 mod connection;
+mod digest;
 mod fault;
 #[doc(hidden)]
 pub mod for_benches;

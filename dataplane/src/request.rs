@@ -7,10 +7,12 @@
 use std::rc::Rc;
 
 use dialect::Intent;
+use ledger::record::BodyHashes;
 use wire::head::RequestHead;
 
 use crate::answer_head::AnswerHead;
 use crate::client::Client;
+use crate::digest::{Digesting, digest};
 use crate::fault::Fault;
 use crate::local::Local;
 use crate::paths;
@@ -59,6 +61,8 @@ async fn infer(
     // From here on credit is held: no `?` below this line.
     let request = Request { local, admission: &admission, plan: &plan, intent: &intent, published };
     let mut attendance = Attendance::new(local, answer, intent.stream);
+    let asked = local.settings.receipts.then(|| digest(body.bytes()));
+    client.digest = asked.map(|_| Digesting::default());
     let begun = exchange::exchange(&request, client, &body, &mut attendance).await;
     client.drop_body(body);
     let outcome = match begun {
@@ -66,7 +70,9 @@ async fn infer(
         Err(failure) => fail::fail(local, client, failure, &attendance),
     };
     drop(attendance);
-    let ended = settle::decide(&request, &outcome);
+    let answered = client.digest.take().map(Digesting::finish);
+    let hashes = asked.zip(answered).map(|(request, response)| BodyHashes { request, response });
+    let ended = settle::decide(&request, &outcome, hashes);
     let settled = settle::settle(local, admission, ended).await;
     client.flush(&local.settings.limits).await;
     report::report(local, &settled);

@@ -77,6 +77,8 @@ pub struct Settings {
     pub input_bound: InputBound,
     /// What a died stream costs.
     pub partial_failure: PartialFailure,
+    /// Whether bodies are hashed, for signed receipts.
+    pub receipts: bool,
     /// Seconds that streams may go on for after a drain began.
     pub drain_seconds: u64,
     /// Every other bound.

@@ -10,6 +10,7 @@ pub mod apply;
 mod export;
 pub mod key;
 pub mod ledger;
+pub mod receipt;
 mod shown;
 
 use std::fs;

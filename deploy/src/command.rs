@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::admin::{account, apply, key, ledger};
+use crate::admin::{account, apply, key, ledger, receipt};
 use crate::config::Mistake;
 use crate::{check, import_prices, sandbox_alone, serve};
 
@@ -44,6 +44,7 @@ enum Command {
     Key(key::Key),
     Credit(account::Credit),
     Ledger(ledger::Ledger),
+    Receipt(receipt::Receipt),
 }
 
 #[derive(Args)]
@@ -69,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Key(key) => key::run(&key),
         Command::Credit(credit) => account::credit(&credit),
         Command::Ledger(ledger) => ledger::run(&ledger),
+        Command::Receipt(receipt) => receipt::run(&receipt),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

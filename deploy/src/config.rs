@@ -68,6 +68,8 @@ pub struct DataPlane {
     pub input_bound: InputBound,
     /// What a died stream costs.
     pub partial_failure: PartialFailure,
+    /// Whether receipts hold the hashes of the bodies.
+    pub receipts: bool,
     /// Seconds that streams may go on after a stop was asked for.
     pub drain_seconds: Option<u64>,
     /// io_uring or epoll.

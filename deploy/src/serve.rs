@@ -95,6 +95,7 @@ fn data_settings(
         durability: config.dataplane.durability,
         input_bound: config.dataplane.input_bound,
         partial_failure: config.dataplane.partial_failure,
+        receipts: config.dataplane.receipts,
         drain_seconds: config.dataplane.drain_seconds.unwrap_or(DRAIN_SECONDS),
         limits: config.limits.clone(),
     })

@@ -54,5 +54,6 @@ pub(crate) fn post(account: u64, offer: u32, hold_seq: u64) -> Record {
         total_ms: 4120,
         output_cap: 4096,
         status: 200,
+        hashes: None,
     })
 }

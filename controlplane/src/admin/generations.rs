@@ -1,4 +1,4 @@
-//! Generations, and giving back what one cost.
+//! Generations, their receipts, and giving back what one cost.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::parsed;
 use crate::auth::Shared;
 use crate::books::{GenerationView, Listed, Owner, Page, TransactionView};
+use crate::receipt::Receipt;
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
 
@@ -24,6 +25,15 @@ pub(crate) async fn one(
 ) -> Result<Json<GenerationView>, Refusal> {
     let id = parsed("generation", &id)?;
     shared.commands.generation(id, Owner::Anyone).await.map(Json)
+}
+
+pub(crate) async fn receipt(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Receipt>, Refusal> {
+    let id = parsed("generation", &id)?;
+    let generation = shared.commands.generation(id, Owner::Anyone).await?;
+    shared.signer.receipt(&generation).map(Json)
 }
 
 /// `{reason}`.

@@ -1,7 +1,8 @@
-//! `GET /api/v1/generation?id=`: what one generation used and cost, for the one who paid.
+//! What one generation used and cost, for the one who paid: `GET /api/v1/generation?id=`, and the
+//! signed receipt of it with the key that checks it.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use units::{GenerationId, TokenClass};
@@ -11,6 +12,7 @@ use crate::admin::parsed;
 use crate::auth::Customer;
 use crate::auth::Shared;
 use crate::books::{GenerationView, Owner};
+use crate::receipt::{Receipt, ShownKey};
 use crate::receive::Query;
 use crate::refuse::Refusal;
 
@@ -22,7 +24,7 @@ pub(crate) struct Wanted {
 
 /// A generation in the shape of OpenRouter's answer; fields of things we do not have are left out.
 #[derive(Serialize)]
-pub(crate) struct Receipt {
+pub(crate) struct OwnGeneration {
     id: GenerationId,
     upstream_id: Option<String>,
     model: String,
@@ -61,7 +63,7 @@ struct Attempt {
     latency: u32,
 }
 
-impl From<GenerationView> for Receipt {
+impl From<GenerationView> for OwnGeneration {
     fn from(view: GenerationView) -> Self {
         let used = view.usage;
         let attempt = |attempt: crate::books::AttemptView| Attempt {
@@ -106,8 +108,23 @@ pub(crate) async fn one(
     State(shared): State<Shared>,
     Customer(key): Customer,
     Query(wanted): Query<Wanted>,
-) -> Result<Json<Wrapped<Receipt>>, Refusal> {
+) -> Result<Json<Wrapped<OwnGeneration>>, Refusal> {
     let id = parsed("generation", &wanted.id)?;
     let view = shared.commands.generation(id, Owner::Account(key.account)).await?;
     Ok(Json(Wrapped { data: view.into() }))
+}
+
+pub(crate) async fn receipt(
+    State(shared): State<Shared>,
+    Customer(key): Customer,
+    Path(id): Path<String>,
+) -> Result<Json<Receipt>, Refusal> {
+    let id = parsed("generation", &id)?;
+    let generation = shared.commands.generation(id, Owner::Account(key.account)).await?;
+    shared.signer.receipt(&generation).map(Json)
+}
+
+/// What receipts are checked with: anyone may know it.
+pub(crate) async fn receipt_key(State(shared): State<Shared>) -> Json<ShownKey> {
+    Json(shared.signer.shown())
 }

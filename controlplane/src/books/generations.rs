@@ -5,7 +5,7 @@ use ledger::Record;
 use ledger::record::{Attempts, FinishCode, Post, UsageSource, Void};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use units::{GenerationId, OfferId, Tokens, Usd};
+use units::{GenerationId, KeyDigest, OfferId, Tokens, Usd};
 
 use super::command::Owner;
 use super::shown::{AttemptView, EndpointView, GenerationView, TransactionKind, TransactionView};
@@ -70,6 +70,8 @@ impl Ledger {
             created_at: post.created_at,
             first_byte_ms: post.first_byte_ms,
             total_ms: post.total_ms,
+            request_sha256: post.hashes.map(|hashes| KeyDigest(hashes.request).to_string()),
+            response_sha256: post.hashes.map(|hashes| KeyDigest(hashes.response).to_string()),
             attempts: self.attempts(&post.attempts),
             ..blank
         }
@@ -102,6 +104,7 @@ impl Ledger {
             endpoint: self.endpoint(offer).unwrap_or_default(),
             usage: Tokens::ZERO,
             usage_source: "reported",
+            offer,
             price: raw(&terms.map(|terms| &terms.price)),
             list_price: raw(&terms.map(|terms| &terms.list)),
             held: Usd::ZERO,
@@ -120,6 +123,8 @@ impl Ledger {
             created_at: units::UnixMillis(0),
             first_byte_ms: 0,
             total_ms: 0,
+            request_sha256: None,
+            response_sha256: None,
             attempts: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use catalog::keys::KeyRow;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use units::{AccountId, GenerationId, Tokens, UnixMillis, Usd};
+use units::{AccountId, GenerationId, OfferId, Tokens, UnixMillis, Usd};
 
 /// Serialises a value as the text it shows.
 pub(crate) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
@@ -206,6 +206,8 @@ pub struct GenerationView {
     pub usage: Tokens,
     /// `reported` or `estimated`.
     pub usage_source: &'static str,
+    /// The offer it was sold on: the ledger's number of this model, endpoint and price.
+    pub offer: OfferId,
     /// The price charged, as the catalog writes it.
     pub price: Box<RawValue>,
     /// The list price at that time.
@@ -243,6 +245,10 @@ pub struct GenerationView {
     pub first_byte_ms: u32,
     /// Milliseconds in all.
     pub total_ms: u32,
+    /// SHA-256 of the request's body, where hashes were taken.
+    pub request_sha256: Option<String>,
+    /// SHA-256 of the answer's body, where hashes were taken.
+    pub response_sha256: Option<String>,
     /// Every try.
     pub attempts: Vec<AttemptView>,
 }

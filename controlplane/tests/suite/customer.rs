@@ -254,6 +254,7 @@ fn what_is_answered_is_what_is_described() {
         ),
         ("/admin/v1/keys/{hash}", format!("/admin/v1/keys/{hash}")),
         ("/admin/v1/generations/{id}", format!("/admin/v1/generations/{id}")),
+        ("/admin/v1/generations/{id}/receipt", format!("/admin/v1/generations/{id}/receipt")),
         ("/admin/v1/ledger/audit", String::new()),
         ("/admin/v1/status", String::new()),
         ("/admin/v1/dataplanes", String::new()),
@@ -264,6 +265,8 @@ fn what_is_answered_is_what_is_described() {
         ("/api/v1/keys", String::new()),
         ("/api/v1/keys/{hash}", format!("/api/v1/keys/{hash}")),
         ("/api/v1/generation", format!("/api/v1/generation?id={id}")),
+        ("/api/v1/generation/{id}/receipt", format!("/api/v1/generation/{id}/receipt")),
+        ("/api/v1/receipt-key", String::new()),
     ];
     for (path, called) in calls {
         let called = if called.is_empty() { path } else { &called };

@@ -12,7 +12,8 @@
 
 use dialect::Finish;
 use ledger::record::{
-    Excess, FinishCode, Flags, Outcome as RecordedOutcome, Post, Record, UsageSource, VoidReason,
+    BodyHashes, Excess, FinishCode, Flags, Outcome as RecordedOutcome, Post, Record, UsageSource,
+    VoidReason,
 };
 use units::Usd;
 
@@ -38,7 +39,7 @@ pub struct Ended {
 }
 
 /// Decides how the hold of a request ends. Takes an excess from free credit if there is one.
-pub fn decide(request: &Request<'_>, outcome: &Outcome) -> Ended {
+pub fn decide(request: &Request<'_>, outcome: &Outcome, hashes: Option<BodyHashes>) -> Ended {
     let recorded = match outcome.ending {
         Ending::Complete => RecordedOutcome::Complete,
         Ending::ClientGone => RecordedOutcome::ClientGone,
@@ -50,7 +51,7 @@ pub fn decide(request: &Request<'_>, outcome: &Outcome) -> Ended {
         Ending::Failed(reason) => return void(request.admission, reason, outcome),
     };
     match outcome.endpoint {
-        Some(endpoint) => post(request, outcome, endpoint, recorded),
+        Some(endpoint) => post(request, outcome, hashes, endpoint, recorded),
         None => void(request.admission, VoidReason::UpstreamFailed, outcome),
     }
 }
@@ -80,6 +81,7 @@ fn void(admission: &Admission, reason: VoidReason, outcome: &Outcome) -> Ended {
 fn post(
     request: &Request<'_>,
     outcome: &Outcome,
+    hashes: Option<BodyHashes>,
     endpoint: u32,
     recorded: RecordedOutcome,
 ) -> Ended {
@@ -116,6 +118,7 @@ fn post(
         total_ms: admission.elapsed_ms(),
         output_cap: admission.hold.output_cap,
         status: outcome.status,
+        hashes,
     });
     Ended { record, charge, charged }
 }

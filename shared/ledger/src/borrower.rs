@@ -294,6 +294,7 @@ fn end_of(open: &OpenHold, now: UnixMillis) -> Record {
         total_ms,
         output_cap: hold.output_cap,
         status: 0,
+        hashes: None,
     })
 }
 

@@ -25,7 +25,8 @@ pub use crate::bytes::RecordFault;
 use crate::purse::Purse;
 pub use encode::{RECORD_BYTES_MAX, RecordBytes};
 pub use parts::{
-    Attempt, Attempts, Excess, FinishCode, Flags, Outcome, UpstreamId, UsageSource, VoidReason,
+    Attempt, Attempts, BodyHashes, Excess, FinishCode, Flags, Outcome, UpstreamId, UsageSource,
+    VoidReason,
 };
 
 /// One record of a data plane.
@@ -135,6 +136,8 @@ pub struct Post {
     pub output_cap: u32,
     /// The status the client got.
     pub status: u16,
+    /// What the bodies were, where receipts are kept.
+    pub hashes: Option<BodyHashes>,
 }
 
 impl Post {

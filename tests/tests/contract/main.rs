@@ -3,7 +3,8 @@
 //! Contents: `requests` (bodies that are refused), `raw` (bytes that are refused), `keys` (who may
 //! ask), `rates` (the request rate), `money` (what is not paid for), `provider` (what a provider's
 //! failure becomes), `headers` (what every answer says), `lists` (models), `account` (the account
-//! API), `mistakes` (wrong files at a start), `publish` (a change holds when its answer arrives).
+//! API), `receipts` (what is signed), `mistakes` (wrong files at a start), `publish` (a change
+//! holds when its answer arrives).
 //! Invariant: every status and code is compared exactly.
 
 #![expect(
@@ -23,4 +24,5 @@ mod provider;
 mod publish;
 mod rates;
 mod raw;
+mod receipts;
 mod requests;

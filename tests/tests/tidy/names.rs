@@ -14,7 +14,7 @@ const CHANNEL: &[&str] = &["shared/channel"];
 const TOKIO: &[&str] = &["controlplane", "sandbox", "deploy", "dataplane/src/uplink"];
 
 /// A library and the paths that may name it; tests and benches may name any.
-const PLACES: [(&str, &[&str]); 17] = [
+const PLACES: [(&str, &[&str]); 18] = [
     ("monoio", CORE_NET),
     ("h2", CORE_NET),
     ("rustls", TLS_ENDS),
@@ -26,6 +26,7 @@ const PLACES: [(&str, &[&str]); 17] = [
     ("crossbeam_utils", CHANNEL),
     ("crossbeam_channel", CHANNEL),
     ("crossbeam_epoch", CHANNEL),
+    ("ring", &["controlplane/src/receipt", "dataplane/src/net", "shared/channel"]),
     ("sled", &["controlplane/src/store/embedded"]),
     ("glommio", &["shared/journal/src/direct"]),
     ("axum", &["controlplane"]),

@@ -166,6 +166,7 @@ impl Asker {
             total_ms: 50,
             output_cap: 100,
             status: 200,
+            hashes: None,
         })
     }
 

@@ -71,6 +71,7 @@ pub(crate) fn a_post(hold_seq: u64, held: i128, charge: i128) -> Post {
         total_ms: 2,
         output_cap: 10,
         status: 200,
+        hashes: None,
     }
 }
 

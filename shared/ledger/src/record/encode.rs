@@ -2,19 +2,20 @@
 //!
 //! Layout: a tag byte, small sets, then the record's other fields in the order of its struct, as
 //! `crate::bytes` writes them; the account is last, so that its eight bytes stand behind every
-//! number and a number can be read as one word. A post of everyday values takes some 110 bytes.
+//! number and a number can be read as one word. A post of everyday values takes some 110 bytes, and
+//! 64 more where it has the hashes of the bodies.
 
 use units::{KeyId, OfferId, UnixMillis};
 
 use super::{
-    Attempt, Attempts, Excess, FinishCode, Flags, Hold, Outcome, Post, Progress, Record,
-    UpstreamId, UsageSource, Void, VoidReason,
+    Attempt, Attempts, BodyHashes, Excess, FinishCode, Flags, Hold, Outcome, Post, Progress,
+    Record, UpstreamId, UsageSource, Void, VoidReason,
 };
 use crate::bytes::{Reader, RecordFault, Sink};
 use crate::purse::Purse;
 
 /// The longest form of any record, reached only by absurd values in every field.
-pub const RECORD_BYTES_MAX: usize = 403;
+pub const RECORD_BYTES_MAX: usize = 467;
 
 /// Room for a whole word to be written at the last place of a record.
 const PLACE_BYTES: usize = RECORD_BYTES_MAX + 8;
@@ -28,6 +29,7 @@ const RETURN: u8 = 6;
 
 const KEY_LIMITED: u8 = 1;
 const STREAM: u8 = 2;
+const HASHED: u8 = 4;
 
 /// One encoded record, in place: what a record ring carries.
 #[derive(Clone)]
@@ -131,7 +133,7 @@ impl Record {
 
 fn write_hold(hold: &Hold, out: &mut RecordBytes) {
     out.byte(HOLD);
-    out.byte(switches(hold.key_limited, false));
+    out.byte(switches([(KEY_LIMITED, hold.key_limited)]));
     out.varint(hold.key.0);
     out.amount(hold.amount);
     out.varint(u64::from(hold.offer.0));
@@ -142,9 +144,9 @@ fn write_hold(hold: &Hold, out: &mut RecordBytes) {
 
 #[inline]
 fn read_hold(from: &mut Reader<'_>) -> Result<Hold, RecordFault> {
-    let (key_limited, _) = read_switches(from, KEY_LIMITED)?;
+    let switches = read_switches(from, KEY_LIMITED)?;
     Ok(Hold {
-        key_limited,
+        key_limited: switches & KEY_LIMITED != 0,
         key: KeyId(from.varint()?),
         amount: from.amount()?,
         offer: OfferId(from.narrow("offer")?),
@@ -157,7 +159,11 @@ fn read_hold(from: &mut Reader<'_>) -> Result<Hold, RecordFault> {
 fn write_post(post: &Post, out: &mut RecordBytes) {
     let small = [
         POST,
-        switches(post.key_limited, post.stream),
+        switches([
+            (KEY_LIMITED, post.key_limited),
+            (STREAM, post.stream),
+            (HASHED, post.hashes.is_some()),
+        ]),
         post.source as u8,
         post.outcome as u8,
         post.flags.0,
@@ -181,16 +187,20 @@ fn write_post(post: &Post, out: &mut RecordBytes) {
     out.varint(u64::from(post.total_ms));
     out.varint(u64::from(post.output_cap));
     out.varint(u64::from(post.status));
+    if let Some(BodyHashes { request, response }) = &post.hashes {
+        out.put(request);
+        out.put(response);
+    }
     out.account(post.account);
 }
 
 #[inline]
 fn read_post(from: &mut Reader<'_>) -> Result<Post, RecordFault> {
-    let (key_limited, stream) = read_switches(from, KEY_LIMITED | STREAM)?;
+    let switches = read_switches(from, KEY_LIMITED | STREAM | HASHED)?;
     let [source, outcome, flags, service_tier, finish] = from.array()?;
     Ok(Post {
-        key_limited,
-        stream,
+        key_limited: switches & KEY_LIMITED != 0,
+        stream: switches & STREAM != 0,
         source: UsageSource::from_byte(source)?,
         outcome: Outcome::from_byte(outcome)?,
         flags: Flags(flags),
@@ -211,12 +221,22 @@ fn read_post(from: &mut Reader<'_>) -> Result<Post, RecordFault> {
         total_ms: from.narrow("total time")?,
         output_cap: from.narrow("output cap")?,
         status: from.narrow("status")?,
+        hashes: read_hashes(from, switches & HASHED != 0)?,
         account: from.account()?,
     })
 }
 
+#[inline]
+fn read_hashes(from: &mut Reader<'_>, is_hashed: bool) -> Result<Option<BodyHashes>, RecordFault> {
+    if !is_hashed {
+        return Ok(None);
+    }
+    Ok(Some(BodyHashes { request: from.array()?, response: from.array()? }))
+}
+
 fn write_void(void: &Void, out: &mut RecordBytes) {
-    out.put(&[VOID, switches(void.key_limited, void.stream), void.reason as u8]);
+    let switches = switches([(KEY_LIMITED, void.key_limited), (STREAM, void.stream)]);
+    out.put(&[VOID, switches, void.reason as u8]);
     out.varint(void.hold_seq);
     out.varint(void.key.0);
     out.amount(void.held);
@@ -230,10 +250,10 @@ fn write_void(void: &Void, out: &mut RecordBytes) {
 
 #[inline]
 fn read_void(from: &mut Reader<'_>) -> Result<Void, RecordFault> {
-    let (key_limited, stream) = read_switches(from, KEY_LIMITED | STREAM)?;
+    let switches = read_switches(from, KEY_LIMITED | STREAM)?;
     Ok(Void {
-        key_limited,
-        stream,
+        key_limited: switches & KEY_LIMITED != 0,
+        stream: switches & STREAM != 0,
         reason: VoidReason::from_byte(from.byte()?)?,
         hold_seq: from.varint()?,
         key: KeyId(from.varint()?),
@@ -247,16 +267,18 @@ fn read_void(from: &mut Reader<'_>) -> Result<Void, RecordFault> {
     })
 }
 
-const fn switches(key_limited: bool, stream: bool) -> u8 {
-    (if key_limited { KEY_LIMITED } else { 0 }) | (if stream { STREAM } else { 0 })
+#[inline]
+fn switches<const COUNT: usize>(named: [(u8, bool); COUNT]) -> u8 {
+    named.iter().fold(0, |set, (bit, is_on)| if *is_on { set | bit } else { set })
 }
 
-fn read_switches(from: &mut Reader<'_>, allowed: u8) -> Result<(bool, bool), RecordFault> {
+#[inline]
+fn read_switches(from: &mut Reader<'_>, allowed: u8) -> Result<u8, RecordFault> {
     let switches = from.byte()?;
     if switches & !allowed != 0 {
         return Err(RecordFault::BadValue("switches"));
     }
-    Ok((switches & KEY_LIMITED != 0, switches & STREAM != 0))
+    Ok(switches)
 }
 
 #[inline]

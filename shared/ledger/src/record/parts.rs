@@ -138,6 +138,16 @@ pub struct Excess {
     pub written_off: Usd,
 }
 
+/// SHA-256 digests of a request's body as the client sent it and of the answer's body as the client
+/// was sent it, both without their transfer coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyHashes {
+    /// Of the request.
+    pub request: [u8; 32],
+    /// Of the answer, comments and errors in a stream included.
+    pub response: [u8; 32],
+}
+
 /// One endpoint that was tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {

@@ -40,11 +40,16 @@ fn owner() -> impl Strategy<Value = (u64, AccountId, KeyId, bool)> {
         .prop_map(|(seq, account, key, limited)| (seq, AccountId(account), KeyId(key), limited))
 }
 
+fn hashes() -> impl Strategy<Value = Option<BodyHashes>> {
+    let pair = (any::<[u8; 32]>(), any::<[u8; 32]>());
+    proptest::option::of(pair.prop_map(|(request, response)| BodyHashes { request, response }))
+}
+
 fn post() -> impl Strategy<Value = Record> {
     let money = (usd(), usd(), usd(), usd(), usd());
     let sets = (0..2usize, 0..5usize, any::<u8>(), any::<u8>(), 0..7usize, any::<bool>());
     let times = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u16>());
-    let rest = (any::<u32>(), tokens(), vec(any::<u8>(), 0..80), attempts());
+    let rest = (any::<u32>(), tokens(), vec(any::<u8>(), 0..80), attempts(), hashes());
     (owner(), money, sets, times, rest).prop_map(|(owner, money, sets, times, rest)| {
         Record::Post(Post {
             hold_seq: owner.0,
@@ -70,6 +75,7 @@ fn post() -> impl Strategy<Value = Record> {
             total_ms: times.2,
             output_cap: times.3,
             status: times.4,
+            hashes: rest.4,
         })
     })
 }
@@ -201,6 +207,7 @@ fn the_longest_record_fits() {
         total_ms: u32::MAX,
         output_cap: u32::MAX,
         status: u16::MAX,
+        hashes: Some(BodyHashes { request: [1; 32], response: [2; 32] }),
     };
     let bytes = Record::Post(post).encode();
     assert_eq!(bytes.as_slice().len(), RECORD_BYTES_MAX);

@@ -241,6 +241,7 @@ fn post_of(hold_seq: u64, hold: &Hold) -> Post {
         total_ms: 2,
         output_cap: 7,
         status: 200,
+        hashes: None,
     }
 }
 
