@@ -6,6 +6,8 @@
 
 use std::fmt::{Display, Write};
 
+use link::End;
+
 use crate::books::{CoreView, HealthView, PlaneJournalView, PlaneReport, PlaneView, StatusView};
 
 /// The text of one scrape.
@@ -15,9 +17,11 @@ pub(crate) fn render(status: &StatusView) -> String {
     page.gauge("tollgate_catalog_models", "Models in the catalog.", status.models);
     page.gauge("tollgate_keys", "API keys.", status.keys);
     page.gauge("tollgate_accounts", "Accounts.", status.accounts);
+    page.gauge("ledger_written_off_usd", "Cost that nobody paid.", status.written_off);
     ledger(&mut page, status);
     planes(&mut page, status);
     cores(&mut page, &status.reports);
+    ends(&mut page, &status.reports);
     endpoints(&mut page, &status.reports);
     journals(&mut page, &status.reports);
     page.0
@@ -61,6 +65,21 @@ fn cores(page: &mut Page, reports: &[PlaneReport]) {
             })
         });
         page.family(name, kind, about, lines);
+    }
+}
+
+/// How requests ended: charged, written off, panicked, and so on, each a metric.
+fn ends(page: &mut Page, reports: &[PlaneReport]) {
+    for end in End::ALL {
+        let lines = reports.iter().flat_map(|report| {
+            let plane = report.dataplane.0;
+            report.cores.iter().map(move |core| {
+                let labels = format!("dataplane=\"{plane}\",core=\"{}\"", core.core);
+                (labels, core.ends.0[end as usize])
+            })
+        });
+        let name = format!("tollgate_{}_total", end.name());
+        page.family(&name, "counter", "Requests that ended so.", lines);
     }
 }
 

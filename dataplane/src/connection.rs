@@ -6,6 +6,8 @@
 
 use std::rc::Rc;
 
+use link::End;
+
 use crate::client::Client;
 use crate::local::Local;
 use crate::net::socket::Socket;
@@ -42,7 +44,7 @@ pub async fn serve(local: Rc<Local>, socket: Socket) {
         let is_last = served >= local.settings.limits.requests_per_connection;
         client.keeps_alive &= !is_last && !local.is_draining();
         if fence("request", request::serve(&local, &mut client, &head)).await.is_err() {
-            local.counters.count_panic();
+            local.counters.count(End::Panicked);
             break;
         }
         if !client.keeps_alive || client.was_seen_gone() {

@@ -325,6 +325,7 @@ fn status(
             connections: counts.connections.load(Ordering::Relaxed),
             in_flight: counts.running.load(Ordering::Relaxed),
             requests: counts.requests.load(Ordering::Relaxed),
+            ends: counts.ends(),
         };
         let mut journal = JournalReport::default();
         if let Ok(mut figures) = figures.lock() {

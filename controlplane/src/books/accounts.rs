@@ -215,6 +215,7 @@ impl From<ledger::books::AccountView> for AccountView {
             adjusted: view.adjusted,
             refunded: view.refunded,
             expired: view.expired,
+            written_off: view.written_off,
         }
     }
 }

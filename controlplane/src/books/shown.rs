@@ -64,6 +64,8 @@ pub struct AccountView {
     pub refunded: Usd,
     /// Lapsed.
     pub expired: Usd,
+    /// What its requests cost beyond what it paid; the operator bears it.
+    pub written_off: Usd,
 }
 
 /// What moved an account's money.
@@ -236,6 +238,8 @@ pub struct GenerationView {
     pub stream: bool,
     /// The service tier that was charged.
     pub service_tier: Option<String>,
+    /// What is special about the charge.
+    pub flags: Vec<&'static str>,
     /// The output cap written upstream.
     pub output_cap: u32,
     /// When the request came.

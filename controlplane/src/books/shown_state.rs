@@ -2,7 +2,8 @@
 //!
 //! Plain values in the operator's shape; the numbers behind `/metrics` as well.
 
-use serde::Serialize;
+use link::{End, EndCounts};
+use serde::{Serialize, Serializer};
 use units::{DataPlaneId, Epoch, Usd};
 
 /// One identity with its two sides.
@@ -55,6 +56,8 @@ pub struct StatusView {
     pub keys: usize,
     /// Accounts that exist.
     pub accounts: usize,
+    /// What requests cost above what their customers paid, of all accounts together.
+    pub written_off: Usd,
     /// The ledger's own disk.
     pub journal: JournalView,
     /// The data planes.
@@ -91,6 +94,14 @@ pub struct CoreView {
     pub in_flight: u64,
     /// Requests since the start.
     pub requests: u64,
+    /// How they ended, by name.
+    #[serde(serialize_with = "by_name")]
+    pub ends: EndCounts,
+}
+
+/// Counts as an object.
+fn by_name<S: Serializer>(ends: &EndCounts, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(End::ALL.map(|end| (end.name(), ends.0[end as usize])))
 }
 
 /// How one endpoint does.

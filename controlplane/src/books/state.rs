@@ -2,6 +2,7 @@
 
 use ledger::Purse;
 use ledger::desk;
+use ledger::postings::LedgerAccount;
 use link::StatusReport;
 use units::{DataPlaneId, Epoch};
 
@@ -21,6 +22,7 @@ impl Ledger {
             models: rows.model.len(),
             keys: self.register.keys().len(),
             accounts: self.books.account_ids().len(),
+            written_off: -self.books.trial().total(LedgerAccount::WriteOffs),
             journal: JournalView {
                 batch: self.journal.durable(),
                 applied: self.view.applied(),
@@ -83,6 +85,7 @@ impl Ledger {
             connections: core.connections,
             in_flight: core.in_flight,
             requests: core.requests,
+            ends: core.ends,
         };
         let endpoint = |endpoint: &link::EndpointReport| {
             let terms = self.register.offer(endpoint.offer);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger::record::Post;
-use link::UsageRow;
+use link::{End, EndCounts, UsageRow};
 use rustc_hash::FxHashMap;
 use units::{AccountId, OfferId, Tokens, Usd};
 
@@ -21,16 +21,15 @@ pub struct Shared {
     pub running: AtomicU64,
     /// Open client connections.
     pub connections: AtomicU64,
-    /// Requests that were charged.
-    pub charged: AtomicU64,
-    /// Requests that held credit and were not charged.
-    pub voided: AtomicU64,
-    /// Refusals by the first digit of their status: 4xx, 5xx.
-    pub refused: [AtomicU64; 2],
-    /// Requests that ended in a panic.
-    pub panics: AtomicU64,
-    /// Holds that were dropped instead of spent.
-    pub dropped_holds: AtomicU64,
+    /// How requests ended.
+    ends: [AtomicU64; End::COUNT],
+}
+
+impl Shared {
+    /// How requests ended so far.
+    pub fn ends(&self) -> EndCounts {
+        EndCounts(self.ends.each_ref().map(|count| count.load(Ordering::Relaxed)))
+    }
 }
 
 /// One core's counts.
@@ -87,19 +86,15 @@ impl Counters {
         self.shared.connections.store(count as u64, Ordering::Relaxed);
     }
 
+    /// Counts an end.
+    pub fn count(&self, end: End) {
+        let count = &self.shared.ends[end as usize];
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
     /// Counts a refusal.
     pub fn count_refusal(&self, status: u16) {
-        bump(&self.shared.refused[usize::from(status >= 500)]);
-    }
-
-    /// Counts a request that panicked.
-    pub fn count_panic(&self) {
-        bump(&self.shared.panics);
-    }
-
-    /// Counts a hold that was dropped.
-    pub fn count_dropped_hold(&self) {
-        bump(&self.shared.dropped_holds);
+        self.count(if status >= 500 { End::RefusedOurs } else { End::RefusedTheirs });
     }
 
     /// The right to drain, unless `most` do already.
@@ -146,11 +141,6 @@ impl Counters {
         }
     }
 
-    /// Counts a settled request.
-    pub fn count_settled(&self, is_charged: bool) {
-        bump(if is_charged { &self.shared.charged } else { &self.shared.voided });
-    }
-
     fn set_running(&self, running: usize) {
         self.running.set(running);
         self.shared.running.store(running as u64, Ordering::Relaxed);
@@ -161,8 +151,4 @@ impl Drop for DrainPass<'_> {
     fn drop(&mut self) {
         self.0.drains.set(self.0.drains.get() - 1);
     }
-}
-
-fn bump(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use ledger::cell::Release;
 use ledger::record::{Attempts, Hold, Record, Void, VoidReason};
+use link::End;
 use units::{GenerationId, UnixMillis, Usd};
 
 use crate::local::Local;
@@ -136,7 +137,7 @@ impl Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         if !self.is_spent {
-            self.local.counters.count_dropped_hold();
+            self.local.counters.count(End::DroppedHold);
             let void = self.void(VoidReason::Ourselves, 0, Attempts::new());
             self.end(&void, Usd::ZERO);
         }

@@ -54,6 +54,9 @@ pub enum Miss {
         /// Whether to go on to the next candidate.
         try_next: bool,
     },
+    /// The connection failed: another candidate may do better, but if the request had gone out,
+    /// this one may have served it.
+    Lost(Fault),
     /// The client left.
     ClientGone,
 }

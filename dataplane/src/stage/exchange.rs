@@ -3,7 +3,7 @@
 //! Invariants: another candidate is tried only while the client has seen no content; the first
 //! event is looked at before the client gets its status, so that most failures become another
 //! candidate or a true status; a request that may have been served is not sent to the same endpoint
-//! again. All attempts draw on one hold.
+//! again. All attempts draw on one hold. Nothing is tried for a client that left.
 //! Left out on purpose: the order of candidates (`plan`).
 
 use std::cell::Cell;
@@ -59,6 +59,14 @@ pub enum Why {
     ClientGone,
 }
 
+impl Failure {
+    /// The client left while this candidate was asked, or was read to its end.
+    fn client_gone(candidate: &Candidate<'_>, index: u32, attempts: Attempts) -> Self {
+        let reached = candidate.is_written.get().then_some(index);
+        Self { why: Why::ClientGone, attempts, reached }
+    }
+}
+
 /// Tries the plan's candidates. *abandon closes*
 pub async fn exchange(
     request: &Request<'_>,
@@ -77,7 +85,7 @@ pub async fn exchange(
         let took = request.admission.elapsed_ms().saturating_sub(started);
         let status = match &tried {
             Ok(_) => 200,
-            Err(Miss::Failed { fault, .. }) => fault.status(),
+            Err(Miss::Failed { fault, .. } | Miss::Lost(fault)) => fault.status(),
             Err(Miss::ClientGone) => 499,
         };
         attempts.push(Attempt { offer: candidate.endpoint.offer, status, ms: took });
@@ -87,12 +95,15 @@ pub async fn exchange(
                 return Ok(Exchange { endpoint: index, answer, attempts, first_byte_ms });
             }
             Err(Miss::ClientGone) => {
-                let reached = candidate.is_written.get().then_some(index);
-                return Err(Failure { why: Why::ClientGone, attempts, reached });
+                return Err(Failure::client_gone(&candidate, index, attempts));
             }
+            Err(Miss::Lost(_)) if client.was_seen_gone() => {
+                return Err(Failure::client_gone(&candidate, index, attempts));
+            }
+            Err(Miss::Lost(fault)) => last = fault,
             Err(Miss::Failed { fault, try_next }) => {
                 last = fault;
-                if !try_next {
+                if !try_next || client.was_seen_gone() {
                     break;
                 }
             }

@@ -1,13 +1,15 @@
 //! What an answer used: watched as it goes by, priced at its end. Pure.
 //!
 //! Invariants: the provider's own count is billed where it is sane; where it is missing or absurd
-//! an estimate is, flagged, never zero for delivered work; later counts replace earlier ones.
+//! an estimate is, flagged, never zero for delivered work; later counts replace earlier ones, but
+//! what cannot be billed replaces nothing. The price is that of the tier that served, and never
+//! more than that of the tiers that the hold allowed.
 //! Left out on purpose: holds. What to charge of a cost is `settle`'s.
 
 use catalog::Endpoint;
-use catalog::price::ServiceTier;
+use catalog::price::{PriceTable, ServiceTier, TierSet};
 use dialect::openai_chat::Answer;
-use dialect::{Finish, UsageFault, chat_usage};
+use dialect::{Finish, Usage, UsageFault, chat_usage};
 use ledger::record::{Flags, UpstreamId, UsageSource};
 use units::{TokenClass, Tokens, Usd};
 
@@ -19,14 +21,18 @@ const BYTES_PER_TOKEN: u64 = 4;
 const BYTES_PER_TOKEN_MAX: u64 = 16;
 /// Chunks without text of their own that a provider may send on top of one for each token.
 const SPARE_CHUNKS: u64 = 32;
+/// A count so many times beyond what the model holds cannot be true.
+const SLACK: u64 = 2;
 
 /// What was seen of an answer so far.
 #[derive(Debug)]
 pub struct Meter {
-    usage: Option<Result<Tokens, UsageFault>>,
+    usage: Option<Result<Usage, UsageFault>>,
+    is_usage_odd: bool,
     cache_included: bool,
     text_bytes: u64,
     text_chunks: u64,
+    finished: u64,
     /// How the answer ended, once it said so.
     pub finish: Finish,
     /// The provider's id of it.
@@ -56,9 +62,11 @@ impl Meter {
     pub const fn new(cache_included: bool) -> Self {
         Self {
             usage: None,
+            is_usage_odd: false,
             cache_included,
             text_bytes: 0,
             text_chunks: 0,
+            finished: 0,
             finish: Finish::None,
             upstream_id: UpstreamId::NONE,
             served_tier: None,
@@ -71,9 +79,10 @@ impl Meter {
         self.text_chunks += u64::from(answer.text_bytes > 0);
         if answer.finish != Finish::None {
             self.finish = answer.finish;
+            self.finished += u64::from(answer.finished);
         }
         if let Some(usage) = answer.usage_object() {
-            self.usage = Some(chat_usage(usage.of(json), self.cache_included));
+            self.take_usage(chat_usage(usage.of(json), self.cache_included));
         }
         if let Some(tier) = answer.service_tier {
             let name = tier.of(json).trim_ascii();
@@ -86,6 +95,21 @@ impl Meter {
             let quoted = id.of(json);
             self.upstream_id = UpstreamId::new(quoted.get(1..quoted.len() - 1).unwrap_or(quoted));
         }
+    }
+
+    /// Takes a usage. Counts of an answer grow, so one that is smaller than an earlier one is odd;
+    /// what says nothing leaves the earlier one as it is.
+    fn take_usage(&mut self, told: Result<Usage, UsageFault>) {
+        if let Some(Ok(before)) = self.usage {
+            let counts = |usage: &Usage| (usage.tokens.input_total(), usage.tokens.output_total());
+            let ((input, output), now) = (counts(&before), told.as_ref().map(counts));
+            self.is_usage_odd |= now.is_ok_and(|now| now.0 < input || now.1 < output);
+            self.is_usage_odd |= told.is_err();
+            if now.is_err() || now.is_ok_and(|now| now.0 == 0) {
+                return;
+            }
+        }
+        self.usage = Some(told);
     }
 
     /// Takes note of a chunk that holds a text and nothing else of interest.
@@ -107,6 +131,11 @@ impl Meter {
         self.text_bytes.div_ceil(BYTES_PER_TOKEN)
     }
 
+    /// Whether every choice has said that it ended: nothing but the usage can follow.
+    pub const fn is_answered(&self, choices: u64) -> bool {
+        self.finished >= choices
+    }
+
     /// Whether the provider told a usage, right or wrong.
     pub const fn was_told_usage(&self) -> bool {
         self.usage.is_some()
@@ -117,31 +146,34 @@ impl Meter {
         self.text_bytes > 0
     }
 
-    /// What it cost at an endpoint's prices.
-    pub fn price(&self, endpoint: &Endpoint, plan: &Plan) -> Metered {
-        let (tokens, source, flags) = match self.usage {
-            Some(Ok(tokens)) if self.is_sane(&tokens, endpoint) => {
-                (self.with_request(tokens), UsageSource::Reported, Flags::NONE)
+    /// What it cost at an endpoint's prices, for a request of so many choices.
+    pub fn price(&self, endpoint: &Endpoint, plan: &Plan, choices: u64) -> Metered {
+        let (tokens, source, mut flags) = match self.usage {
+            Some(Ok(usage)) if self.is_sane(&usage.tokens, endpoint, choices) => {
+                let is_odd = self.is_usage_odd || usage.is_odd;
+                let flags = if is_odd { Flags::USAGE_ODD } else { Flags::NONE };
+                (self.with_request(usage.tokens), UsageSource::Reported, flags)
             }
             Some(_) => (self.estimate(plan), UsageSource::Estimated, Flags::USAGE_ABSURD),
             None => (self.estimate(plan), UsageSource::Estimated, Flags::USAGE_MISSING),
         };
         let served = self.served_tier.unwrap_or(plan.tier);
-        let tier = if served == ServiceTier::Default { served } else { plan.tier };
-        let cost = |table: &catalog::price::PriceTable| {
-            // More than can be counted is more than any hold: the hold is what will be charged.
-            table.cost(&tokens, tier).unwrap_or(Usd::from_pico(i128::from(i64::MAX)))
-        };
-        let (cost, list_cost) = (cost(&endpoint.price), cost(&endpoint.list));
+        let (tier, cost) = charged_at(&endpoint.price, &tokens, served, plan.tier);
+        if tier != served && endpoint.price.tiers().has(served) {
+            flags = flags.with(Flags::TIER_CAPPED);
+        }
+        let list_cost = cost_of(&endpoint.list, &tokens, served);
         Metered { tokens, source, flags, cost, list_cost, tier }
     }
 
     /// Whether a count can be true: something went in, something came out if something was
     /// delivered, and neither is far beyond what the model holds.
-    fn is_sane(&self, tokens: &Tokens, endpoint: &Endpoint) -> bool {
-        let most = endpoint.context.max(endpoint.max_output).saturating_mul(4);
+    fn is_sane(&self, tokens: &Tokens, endpoint: &Endpoint, choices: u64) -> bool {
+        let most = endpoint.context.max(endpoint.max_output);
+        let (input_max, output_max) =
+            (most.saturating_mul(SLACK), most.saturating_mul(SLACK).saturating_mul(choices));
         let (input, output) = (tokens.input_total(), tokens.output_total());
-        input > 0 && input <= most && output <= most && (output > 0 || !self.has_text())
+        input > 0 && input <= input_max && output <= output_max && (output > 0 || !self.has_text())
     }
 
     fn estimate(&self, plan: &Plan) -> Tokens {
@@ -155,6 +187,28 @@ impl Meter {
         tokens[TokenClass::Request] = 1;
         tokens
     }
+}
+
+/// The tier whose price is charged, and that price: what the serving tier costs, but no more than
+/// the dearer of the default tier and the one that was asked for. That much was held for.
+fn charged_at(
+    table: &PriceTable,
+    tokens: &Tokens,
+    served: ServiceTier,
+    asked: ServiceTier,
+) -> (ServiceTier, Usd) {
+    let at = |tier| (tier, cost_of(table, tokens, tier));
+    if served == asked || table.tiers() == TierSet::DEFAULT {
+        return at(asked);
+    }
+    let (served, default, asked) = (at(served), at(ServiceTier::Default), at(asked));
+    let allowed = if asked.1 > default.1 { asked } else { default };
+    if served.1 > allowed.1 { allowed } else { served }
+}
+
+/// More than can be counted is more than any hold: the hold is what will be charged.
+fn cost_of(table: &PriceTable, tokens: &Tokens, tier: ServiceTier) -> Usd {
+    table.cost(tokens, tier).unwrap_or(Usd::from_pico(i128::from(i64::MAX)))
 }
 
 #[cfg(test)]
@@ -176,9 +230,51 @@ mod tests {
             r#"{"id":"b","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
             r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#,
         ]);
-        assert_eq!(meter.usage.unwrap().unwrap().input_total(), 5);
+        assert_eq!(meter.usage.unwrap().unwrap().tokens.input_total(), 5);
+        assert!(!meter.is_usage_odd);
         assert_eq!(meter.upstream_id.as_bytes(), b"a");
         assert_eq!(meter.output_estimate(), 1);
+    }
+
+    #[test]
+    fn a_usage_that_says_nothing_or_less_does_not_replace_one_in_silence() {
+        let usage = |input, output| {
+            format!(r#"{{"usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#)
+        };
+        let cases = [
+            ([usage(9, 1), usage(9, 4)], 4, false),
+            ([usage(9, 4), usage(9, 3)], 3, true),
+            ([usage(9, 4), usage(0, 0)], 4, true),
+            ([usage(9, 4), usage(-1, 5)], 4, true),
+            ([usage(-1, 5), usage(9, 4)], 4, false),
+        ];
+        for (told, output, is_odd) in cases {
+            let meter = meter(&[&told[0], &told[1]]);
+            let counted = meter.usage.unwrap().unwrap().tokens.output_total();
+            assert_eq!((counted, meter.is_usage_odd), (output, is_odd), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn the_tier_that_served_is_charged_but_none_that_was_not_held_for() {
+        let row = r#"{"input":"10","output":"10","service_tier":{"flex":{"input":"5"},
+            "priority":{"input":"20"}}}"#;
+        let table = PriceTable::from_row(&serde_json::from_str(row).unwrap());
+        let mut tokens = Tokens::ZERO;
+        tokens[TokenClass::Input] = 1;
+        let charged = |asked, served| {
+            let (tier, cost) = charged_at(&table, &tokens, served, asked);
+            (tier, cost.pico() / 1_000_000)
+        };
+        use ServiceTier::{Default, Flex, Priority, Scale};
+        assert_eq!(charged(Default, Default), (Default, 10));
+        assert_eq!(charged(Priority, Priority), (Priority, 20));
+        assert_eq!(charged(Priority, Default), (Default, 10));
+        assert_eq!(charged(Priority, Flex), (Flex, 5));
+        assert_eq!(charged(Default, Flex), (Flex, 5));
+        assert_eq!(charged(Default, Priority), (Default, 10));
+        assert_eq!(charged(Flex, Priority), (Default, 10));
+        assert_eq!(charged(Flex, Scale), (Scale, 10), "what has no price costs as the default");
     }
 
     #[test]

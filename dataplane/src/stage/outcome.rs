@@ -11,6 +11,8 @@ pub enum Ending {
     Complete,
     /// The client left after the request had gone upstream.
     ClientGone,
+    /// The client left, and the provider was read to its end.
+    Drained,
     /// The upstream ignored its output cap and was cut off.
     CutAtHold,
     /// The upstream died after the client had seen some of the answer.

@@ -15,7 +15,6 @@ mod passing;
 
 use std::pin::pin;
 
-use dialect::Finish;
 use dialect::openai_chat::{Answer, ChunkReader, Label, Pattern, Rewrite, add_usage};
 use ledger::record::{Progress, Record};
 use units::Tokens;
@@ -33,9 +32,12 @@ use crate::stage::outcome::{Ending, Outcome};
 use crate::stage::relay::passing::{Passing, Step, broken};
 use crate::stage::{refuse, verdict};
 use crate::upstream::body::{Body, More};
+use crate::upstream::fault::UpstreamFault;
 
-/// Delivered work is written down each time so many output tokens were added.
+/// Delivered work is written down each time so many output tokens were added, or so much time
+/// has passed with any.
 const PROGRESS_TOKENS: u64 = 256;
+const PROGRESS_MS: u64 = 1000;
 /// What has arrived already goes out in one write, up to so many bytes.
 const QUEUED_MAX: usize = 64 << 10;
 const JSON: &str = "application/json";
@@ -57,7 +59,8 @@ pub async fn relay<'a>(
             let is_owed = attendance.head().surface == Surface::OpenRouter;
             let missing = is_owed && !meter.was_told_usage();
             let endpoint = &catalog.endpoints[endpoint as usize];
-            let usage = missing.then(|| meter.price(endpoint, request.plan).tokens);
+            let choices = request.intent.choices;
+            let usage = missing.then(|| meter.price(endpoint, request.plan, choices).tokens);
             relay_whole(request, client, (body, &answer), attendance, usage)
         }
         Answering::Stream { body, scanner, first } => {
@@ -94,7 +97,12 @@ fn relay_whole(
     let length = body.window().len();
     body.consume(length);
     body.reuse(&local.connections);
-    if client.was_seen_gone() { Ending::ClientGone } else { Ending::Complete }
+    at_the_end(client)
+}
+
+/// How an answer that came to its end ended.
+const fn at_the_end(client: &Client) -> Ending {
+    if client.was_seen_gone() { Ending::Drained } else { Ending::Complete }
 }
 
 /// What replaces the provider's names.
@@ -135,7 +143,16 @@ struct Stream<'s, 'a> {
     ids: Ids,
     wants_usage: bool,
     endpoint: u32,
-    next_progress: u64,
+    next_progress: NextProgress,
+}
+
+/// When delivered work is to be written down again.
+struct NextProgress {
+    /// Once so many output tokens were delivered.
+    tokens: u64,
+    /// Or, if there are more of them than this, once it is so late.
+    known: u64,
+    at_ms: u64,
 }
 
 impl<'s, 'a> Stream<'s, 'a> {
@@ -162,7 +179,11 @@ impl<'s, 'a> Stream<'s, 'a> {
             ids,
             wants_usage,
             endpoint,
-            next_progress: PROGRESS_TOKENS,
+            next_progress: NextProgress {
+                tokens: PROGRESS_TOKENS,
+                known: 0,
+                at_ms: request.local.now_ms() + PROGRESS_MS,
+            },
         }
     }
 
@@ -183,7 +204,7 @@ impl<'s, 'a> Stream<'s, 'a> {
                 match self.body.more_now() {
                     Ok(true) => continue,
                     Ok(false) => {}
-                    Err(fault) => return self.fail(&verdict::transport(&fault)),
+                    Err(fault) => return self.broken_off(&fault),
                 }
             }
             self.note_progress();
@@ -194,7 +215,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             match more {
                 Err(_) => return Ending::ClientGone,
                 Ok(Ok(More::Bytes | More::End)) => {}
-                Ok(Err(fault)) => return self.fail(&verdict::transport(&fault)),
+                Ok(Err(fault)) => return self.broken_off(&fault),
             }
         }
     }
@@ -235,18 +256,32 @@ impl<'s, 'a> Stream<'s, 'a> {
         })
     }
 
-    /// Writes down what was delivered so far, every so many tokens: what a crash would charge.
+    /// Writes down what was delivered so far, now and then: what a crash would charge.
     fn note_progress(&mut self) {
         let delivered = self.meter.output_estimate();
-        if delivered < self.next_progress {
+        let now_ms = self.request.local.now_ms();
+        let next = &mut self.next_progress;
+        let is_late = now_ms >= next.at_ms && delivered > next.known;
+        if delivered < next.tokens && !is_late {
             return;
         }
-        self.next_progress = delivered + PROGRESS_TOKENS;
-        let Request { local, admission, .. } = self.request;
+        let (tokens, at_ms) = (delivered + PROGRESS_TOKENS, now_ms + PROGRESS_MS);
+        *next = NextProgress { tokens, known: delivered, at_ms };
+        self.write_progress();
+    }
+
+    #[cold]
+    fn write_progress(&self) {
+        let Request { local, admission, published, .. } = self.request;
         let metered = self.priced();
-        let charge = metered.cost.min(admission.held());
-        let hold_seq = admission.hold_seq;
-        let progress = Progress { hold_seq, tokens: metered.tokens, charge };
+        let progress = Progress {
+            hold_seq: admission.hold_seq,
+            tokens: metered.tokens,
+            charge: metered.cost.min(admission.held()),
+            list_cost: metered.list_cost,
+            offer: published.catalog().endpoints[self.endpoint as usize].offer,
+            service_tier: metered.tier as u8,
+        };
         local.records.progress(&Record::Progress(progress));
     }
 
@@ -263,11 +298,19 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// The stream closed without its end mark: whole only if the model had said that it was done.
     fn end_of_stream(&mut self) -> Ending {
-        if self.meter.finish == Finish::None {
+        if !self.meter.is_answered(self.request.intent.choices) {
             let message = "the provider's stream ended before the answer did";
             return self.fail(&Fault::upstream(Code::ProviderError, message));
         }
         self.finish()
+    }
+
+    /// The connection failed. An answer that was whole before is still one, and is paid for.
+    fn broken_off(&mut self, fault: &UpstreamFault) -> Ending {
+        if self.meter.is_answered(self.request.intent.choices) {
+            return self.finish();
+        }
+        self.fail(&verdict::transport(fault))
     }
 
     fn finish(&mut self) -> Ending {
@@ -277,7 +320,7 @@ impl<'s, 'a> Stream<'s, 'a> {
         }
         self.client.chunk(|out| out.extend(b"data: [DONE]\n\n"));
         self.client.finish_stream();
-        if self.client.was_seen_gone() { Ending::ClientGone } else { Ending::Complete }
+        at_the_end(self.client)
     }
 
     /// The upstream ignores its limit: the hold is used up, and the answer ends as one cut short.
@@ -311,7 +354,8 @@ impl<'s, 'a> Stream<'s, 'a> {
     /// What was delivered so far, at the prices of whoever serves it.
     fn priced(&self) -> Metered {
         let Request { plan, published, .. } = self.request;
-        self.meter.price(&published.catalog().endpoints[self.endpoint as usize], plan)
+        let endpoint = &published.catalog().endpoints[self.endpoint as usize];
+        self.meter.price(endpoint, plan, self.request.intent.choices)
     }
 
     /// Ends the stream with an error; a client that left before is charged all the same.

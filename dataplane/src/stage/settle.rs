@@ -5,9 +5,9 @@
 //! charged above the hold. With `before_final` the record is on disk before the last byte goes out.
 //!
 //! ```text
-//!   Complete, ClientGone, CutAtHold --> Post
-//!   UpstreamDied ---------------------> Void, or Post of what was delivered (`partial_failure`)
-//!   Failed ---------------------------> Void
+//!   Complete, ClientGone, Drained, CutAtHold --> Post
+//!   UpstreamDied --> Void, or Post of what was delivered (`partial_failure`)
+//!   Failed --------> Void
 //! ```
 
 use dialect::Finish;
@@ -29,6 +29,10 @@ use crate::stage::outcome::{Ending, Outcome};
 pub struct Settled {
     /// What the account pays.
     pub charged: Usd,
+    /// What nobody pays.
+    pub written_off: Usd,
+    /// What is special about the charge.
+    pub flags: Flags,
 }
 
 /// The record that ends a hold, before it is written.
@@ -42,7 +46,7 @@ pub struct Ended {
 pub fn decide(request: &Request<'_>, outcome: &Outcome, hashes: Option<BodyHashes>) -> Ended {
     let recorded = match outcome.ending {
         Ending::Complete => RecordedOutcome::Complete,
-        Ending::ClientGone => RecordedOutcome::ClientGone,
+        Ending::ClientGone | Ending::Drained => RecordedOutcome::ClientGone,
         Ending::CutAtHold => RecordedOutcome::CutAtHold,
         Ending::UpstreamDied if charges_delivered(request, outcome) => {
             RecordedOutcome::UpstreamDied
@@ -59,14 +63,16 @@ pub fn decide(request: &Request<'_>, outcome: &Outcome, hashes: Option<BodyHashe
 /// Writes the end of a hold, and waits for the disk where the operator asks for it.
 pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settled {
     let Ended { record, charge, charged } = ended;
+    let (mut written_off, mut flags) = (Usd::ZERO, Flags::NONE);
     if let Record::Post(post) = &record {
         local.counters.add_usage(post, charged);
+        (written_off, flags) = (post.excess.written_off, post.flags);
     }
     let seq = admission.spend(&record, charge);
     if local.settings.durability == Durability::BeforeFinal {
         local.until_durable(seq).await;
     }
-    Settled { charged }
+    Settled { charged, written_off, flags }
 }
 
 fn charges_delivered(request: &Request<'_>, outcome: &Outcome) -> bool {
@@ -87,7 +93,7 @@ fn post(
 ) -> Ended {
     let admission = request.admission;
     let endpoint = &request.published.catalog().endpoints[endpoint as usize];
-    let metered = outcome.meter.price(endpoint, request.plan);
+    let metered = outcome.meter.price(endpoint, request.plan, request.intent.choices);
     let held = admission.held();
     let (charge, excess) = match outcome.ending {
         Ending::CutAtHold => (held, Excess::default()),
@@ -107,7 +113,7 @@ fn post(
         tokens: metered.tokens,
         source: metered.source,
         outcome: recorded,
-        flags: flags(admission, &metered, &excess),
+        flags: flags(admission, &metered, &excess, outcome.ending),
         service_tier: metered.tier as u8,
         stream: admission.is_stream,
         finish: finish_code(outcome.meter.finish),
@@ -138,13 +144,16 @@ fn split(admission: &Admission, metered: &Metered) -> (Usd, Excess) {
     (held, Excess { from_free, written_off })
 }
 
-fn flags(admission: &Admission, metered: &Metered, excess: &Excess) -> Flags {
+fn flags(admission: &Admission, metered: &Metered, excess: &Excess, ending: Ending) -> Flags {
     let mut flags = metered.flags;
     if admission.is_cap_lowered {
         flags = flags.with(Flags::CAP_LOWERED);
     }
-    if *excess != Excess::default() {
+    if *excess != Excess::default() || ending == Ending::CutAtHold {
         flags = flags.with(Flags::OVERRUN);
+    }
+    if ending == Ending::Drained {
+        flags = flags.with(Flags::DRAINED);
     }
     flags
 }

@@ -22,7 +22,7 @@ pub fn transport(fault: &UpstreamFault) -> Fault {
 
 /// A connection that failed before the answer began.
 pub fn of_transport(fault: &UpstreamFault) -> Miss {
-    Miss::Failed { fault: transport(fault), try_next: true }
+    Miss::Lost(transport(fault))
 }
 
 /// A status other than 200.
@@ -92,7 +92,7 @@ mod tests {
     fn verdict(status: u16) -> (u16, &'static str, bool) {
         match of_status(status, br#"{"error":{"message":"why"}}"#, Some(7)) {
             Miss::Failed { fault, try_next } => (fault.status(), fault.code.name(), try_next),
-            Miss::ClientGone => (0, "", false),
+            Miss::Lost(_) | Miss::ClientGone => (0, "", false),
         }
     }
 

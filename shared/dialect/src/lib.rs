@@ -15,4 +15,6 @@ mod usage;
 
 pub use intent::{Finish, InputShape, Intent, RequestFault, UpstreamTerms};
 pub use refusal::{Origin, Refusal, openai_error_body, upstream_message};
-pub use usage::{UsageFault, chat_usage};
+pub use usage::{
+    MessagesUsage, Usage, UsageFault, chat_usage, embeddings_usage, gemini_usage, responses_usage,
+};

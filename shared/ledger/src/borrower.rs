@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use units::{GenerationId, TokenClass, UnixMillis, Usd};
+use units::{GenerationId, UnixMillis, Usd};
 
 use crate::bytes::RecordFault;
 use crate::purse::Purse;
@@ -278,14 +278,15 @@ fn end_of(open: &OpenHold, now: UnixMillis) -> Record {
         held: hold.amount,
         charge: progress.charge.min(hold.amount),
         excess: Excess::default(),
-        list_cost: Usd::ZERO,
-        offer: hold.offer,
+        list_cost: progress.list_cost,
+        offer: progress.offer,
         tokens: progress.tokens,
         source: UsageSource::Estimated,
         outcome: Outcome::Recovered,
         flags: Flags::USAGE_MISSING,
-        service_tier: 0,
-        stream: progress.tokens[TokenClass::Output] > 0,
+        service_tier: progress.service_tier,
+        // Answers that are not streamed make no progress.
+        stream: true,
         finish: FinishCode::Unknown,
         upstream_id: UpstreamId::NONE,
         attempts: Attempts::new(),
@@ -311,7 +312,7 @@ impl OpenHold {
 
 #[cfg(test)]
 mod tests {
-    use units::Tokens;
+    use units::{OfferId, Tokens};
 
     use super::*;
     use crate::books::tests::{PURSE, hold, post, usd, void};
@@ -321,8 +322,16 @@ mod tests {
         Run::of(LEASE_RING, 0, &[Record::Grant { purse: PURSE, amount: usd(amount) }])
     }
 
+    /// Served by the fourth offer at the second tier, for half of what is charged.
     fn progress(hold_seq: u64, charge: i128) -> Record {
-        Record::Progress(Progress { hold_seq, tokens: Tokens::ZERO, charge: usd(charge) })
+        Record::Progress(Progress {
+            hold_seq,
+            tokens: Tokens::ZERO,
+            charge: usd(charge),
+            list_cost: usd(charge / 2),
+            offer: OfferId(4),
+            service_tier: 2,
+        })
     }
 
     fn ends(runs: &[Run]) -> Vec<Record> {
@@ -342,13 +351,19 @@ mod tests {
             .into_iter()
             .map(|record| match record {
                 Record::Post(post) => {
-                    (post.hold_seq, post.outcome == Outcome::Recovered, post.charge)
+                    assert_eq!((post.offer, post.service_tier), (OfferId(4), 2));
+                    let is_recovered = post.outcome == Outcome::Recovered;
+                    (post.hold_seq, is_recovered, post.charge, post.list_cost)
                 }
-                Record::Void(void) => (void.hold_seq, void.reason != VoidReason::Crash, usd(0)),
+                Record::Void(void) => {
+                    (void.hold_seq, void.reason != VoidReason::Crash, usd(0), usd(0))
+                }
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(ended, [(1, true, usd(7)), (2, true, usd(30)), (0, false, usd(0))]);
+        let expected =
+            [(1, true, usd(7), usd(3)), (2, true, usd(30), usd(49)), (0, false, usd(0), usd(0))];
+        assert_eq!(ended, expected);
     }
 
     #[test]

@@ -85,6 +85,12 @@ pub struct Progress {
     pub tokens: Tokens,
     /// What they cost; never above the hold.
     pub charge: Usd,
+    /// What the provider charges us for them.
+    pub list_cost: Usd,
+    /// The offer that serves.
+    pub offer: OfferId,
+    /// The service tier that is charged, by the catalog's number of it.
+    pub service_tier: u8,
 }
 
 /// A hold that ended with a charge.

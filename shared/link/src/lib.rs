@@ -17,6 +17,8 @@ mod to_data;
 
 pub use outbox::{LinkDown, Outbox};
 pub use publication::{KeyChanges, Publication, PublishedCatalog};
-pub use report::{CoreReport, EndpointReport, JournalReport, StatusReport, UsageRow};
+pub use report::{
+    CoreReport, End, EndCounts, EndpointReport, JournalReport, StatusReport, UsageRow,
+};
 pub use to_control::ToControl;
 pub use to_data::{EpochMark, ToData};

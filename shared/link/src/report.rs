@@ -48,7 +48,70 @@ pub struct CoreReport {
     pub in_flight: u64,
     /// Requests since the start.
     pub requests: u64,
+    /// How they ended.
+    pub ends: EndCounts,
 }
+
+/// One way for a request to end that is counted. The number is its place in [`EndCounts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum End {
+    /// It was charged.
+    Charged = 0,
+    /// It held credit and was not charged.
+    Voided = 1,
+    /// It was answered with a status of 4xx of our own.
+    RefusedTheirs = 2,
+    /// It was answered with a status of 5xx of our own.
+    RefusedOurs = 3,
+    /// It was charged by our own estimate, as the provider's count was missing or absurd.
+    Estimated = 4,
+    /// It cost more than its hold.
+    Overrun = 5,
+    /// A part of its cost was written off.
+    WrittenOff = 6,
+    /// It panicked.
+    Panicked = 7,
+    /// Its hold was dropped instead of ended, and voided for it.
+    DroppedHold = 8,
+}
+
+impl End {
+    /// How many there are.
+    pub const COUNT: usize = 9;
+
+    /// Every one, in the order of their places.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Charged,
+        Self::Voided,
+        Self::RefusedTheirs,
+        Self::RefusedOurs,
+        Self::Estimated,
+        Self::Overrun,
+        Self::WrittenOff,
+        Self::Panicked,
+        Self::DroppedHold,
+    ];
+
+    /// The name under which it is counted.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Charged => "charged",
+            Self::Voided => "voided",
+            Self::RefusedTheirs => "refused_4xx",
+            Self::RefusedOurs => "refused_5xx",
+            Self::Estimated => "estimated",
+            Self::Overrun => "overruns",
+            Self::WrittenOff => "write_offs",
+            Self::Panicked => "panics",
+            Self::DroppedHold => "dropped_holds",
+        }
+    }
+}
+
+/// How many requests ended how, since the start; a request may be in several counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndCounts(pub [u64; End::COUNT]);
 
 /// How one endpoint does, as seen from this data plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

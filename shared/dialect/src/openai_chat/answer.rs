@@ -34,6 +34,8 @@ pub struct Answer {
     texts: u32,
     /// How the answer ended, if it says so.
     pub finish: Finish,
+    /// How many of its choices say that they ended.
+    pub finished: u32,
 }
 
 /// What the client is to see in place of what the provider sent.
@@ -196,6 +198,7 @@ impl Answer {
                 (b"finish_reason", Some(ValueKind::String)) => {
                     let (reason, _) = cursor.skip()?;
                     self.finish = Finish::from_openai(unquoted(reason.of(json)));
+                    self.finished += 1;
                 }
                 _ => drop(cursor.skip()?),
             }

@@ -219,7 +219,14 @@ fn runs_apply_once_and_in_order() {
 fn a_refused_run_takes_back_what_stood_before_the_fault() {
     let mut books = opened();
     let progress = |charge| {
-        Record::Progress(Progress { hold_seq: 0, tokens: Tokens::ZERO, charge: usd(charge) })
+        Record::Progress(Progress {
+            hold_seq: 0,
+            tokens: Tokens::ZERO,
+            charge: usd(charge),
+            list_cost: usd(charge),
+            offer: OfferId(0),
+            service_tier: 0,
+        })
     };
     books.apply(&settled(0, &[hold(60), hold(5), progress(1)])).unwrap();
     let back = Record::Return { purse: PURSE, amount: usd(20) };

@@ -86,10 +86,12 @@ impl Record {
         match self {
             Self::Hold(hold) => write_hold(hold, &mut out),
             Self::Progress(progress) => {
-                out.byte(PROGRESS);
+                out.put(&[PROGRESS, progress.service_tier]);
                 out.varint(progress.hold_seq);
                 out.tokens(&progress.tokens);
                 out.amount(progress.charge);
+                out.amount(progress.list_cost);
+                out.varint(u64::from(progress.offer.0));
             }
             Self::Post(post) => write_post(post, &mut out),
             Self::Void(void) => write_void(void, &mut out),
@@ -116,9 +118,12 @@ impl Record {
         let record = match from.byte()? {
             HOLD => Self::Hold(read_hold(&mut from)?),
             PROGRESS => Self::Progress(Progress {
+                service_tier: from.byte()?,
                 hold_seq: from.varint()?,
                 tokens: from.tokens()?,
                 charge: from.amount()?,
+                list_cost: from.amount()?,
+                offer: OfferId(from.narrow("offer")?),
             }),
             POST => Self::Post(read_post(&mut from)?),
             VOID => Self::Void(read_void(&mut from)?),

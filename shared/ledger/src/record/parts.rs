@@ -116,6 +116,29 @@ impl Flags {
     pub const USAGE_ABSURD: Self = Self(8);
     /// The provider was drained to its end after the client had gone.
     pub const DRAINED: Self = Self(16);
+    /// The provider's count was read against its words: a part larger than its whole was cut to
+    /// it, a part that is no count was left out, or a later count was smaller than an earlier one.
+    pub const USAGE_ODD: Self = Self(32);
+    /// The provider served at a dearer tier than was asked for, and no more than the dearest tier
+    /// that the hold allowed is charged.
+    pub const TIER_CAPPED: Self = Self(64);
+
+    /// Every flag with its name in JSON.
+    const NAMES: [(Self, &'static str); 7] = [
+        (Self::CAP_LOWERED, "cap_lowered"),
+        (Self::OVERRUN, "overrun"),
+        (Self::USAGE_MISSING, "usage_missing"),
+        (Self::USAGE_ABSURD, "usage_absurd"),
+        (Self::DRAINED, "drained"),
+        (Self::USAGE_ODD, "usage_odd"),
+        (Self::TIER_CAPPED, "tier_capped"),
+    ];
+
+    /// The names of those that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let set = Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag));
+        set.map(|(_, name)| name)
+    }
 
     /// Both sets together.
     #[must_use]

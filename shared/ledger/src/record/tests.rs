@@ -116,6 +116,15 @@ fn hold() -> impl Strategy<Value = Record> {
     })
 }
 
+fn progress() -> impl Strategy<Value = Record> {
+    (any::<u64>(), tokens(), usd(), usd(), any::<u32>(), any::<u8>()).prop_map(
+        |(hold_seq, tokens, charge, list_cost, offer, service_tier)| {
+            let offer = OfferId(offer);
+            Record::Progress(Progress { hold_seq, tokens, charge, list_cost, offer, service_tier })
+        },
+    )
+}
+
 fn purse() -> impl Strategy<Value = Purse> {
     prop_oneof![
         any::<u64>().prop_map(|id| Purse::Account(AccountId(id))),
@@ -128,9 +137,7 @@ fn record() -> impl Strategy<Value = Record> {
         post(),
         void(),
         hold(),
-        (any::<u64>(), tokens(), usd())
-            .prop_map(|(hold_seq, tokens, charge)| Progress { hold_seq, tokens, charge })
-            .prop_map(Record::Progress),
+        progress(),
         (purse(), usd()).prop_map(|(purse, amount)| Record::Grant { purse, amount }),
         (purse(), usd()).prop_map(|(purse, amount)| Record::Return { purse, amount }),
     ]

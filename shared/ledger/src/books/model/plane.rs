@@ -101,7 +101,14 @@ impl Plane {
         let Some(place) = hold.checked_rem(self.open.len()) else { return };
         let (ring, hold_seq, hold) = self.open[place];
         let charge = usd(pico(hold.amount) * part / 255);
-        let progress = Progress { hold_seq, tokens: tokens(hold_seq), charge };
+        let progress = Progress {
+            hold_seq,
+            tokens: tokens(hold_seq),
+            charge,
+            list_cost: charge,
+            offer: hold.offer,
+            service_tier: 0,
+        };
         self.write(ring, Record::Progress(progress));
     }
 
