@@ -29,11 +29,23 @@ fn books(accounts: u64) -> Books {
         let purse = Purse::Account(account);
         let (name, row, reference) = (String::new(), String::new(), String::from("top-up"));
         let (transaction, kind) = (TransactionId(number), CreditKind::TopUp);
-        let (key, limit, expires_at) = (KeyId(number), None, None);
+        let (key, limit) = (KeyId(number), None);
+        let credited = Event::Credited {
+            transaction,
+            account,
+            kind,
+            amount,
+            fee: Usd::ZERO,
+            method: String::new(),
+            reference,
+            expires_at: None,
+            refund_until: None,
+            at,
+        };
         for event in [
             Event::AccountOpened { account, name, at },
             Event::KeyMade { key, account, limit, row },
-            Event::Credited { transaction, account, kind, amount, reference, expires_at, at },
+            credited,
             Event::Lent { dataplane, epoch, purse, amount },
         ] {
             assert!(apply(event).is_ok());

@@ -8,7 +8,8 @@
 //! * what an epoch settled and returned is within what it was lent;
 //! * nothing is lent, adjusted away or expired beyond what an account has unlent;
 //! * the refunds of a generation stay within its charge;
-//! * a reference names one transaction for ever.
+//! * a reference names one transaction for ever;
+//! * every credit is a lot, and what became of it is its amount.
 //!
 //! ```text
 //!            Credited, Refunded           Lent                     Post
@@ -24,13 +25,16 @@ mod checkpoint;
 mod credit;
 mod error;
 mod lease;
+mod lots;
 #[cfg(test)]
 mod model;
 mod names;
 mod rows;
 mod settle;
+mod statement;
 #[cfg(test)]
 pub(crate) mod tests;
+mod transaction;
 mod view;
 
 use std::collections::BTreeMap;
@@ -43,10 +47,10 @@ use crate::postings::Trial;
 
 pub use checkpoint::CheckpointFault;
 pub use error::{Blame, BooksError, Promise};
-pub use rows::{
-    CatalogBook, DaySum, EndKind, Generation, Lease, OpenHold, RefundSum, Transaction,
-    TransactionKind,
-};
+pub use lots::Lot;
+pub use rows::{CatalogBook, DaySum, EndKind, Generation, Lease, OpenHold};
+pub use statement::{RowEntry, RowPlace, StatementRow};
+pub use transaction::{RefundSum, Transaction, TransactionKind};
 pub use view::{AccountView, KeyView};
 
 use rows::{AccountBook, ClosedLeases, DataPlaneBook, KeyBook, Offers};
@@ -120,9 +124,10 @@ impl Books {
             Event::CatalogApplied { rows_json, offers, new_offers } => {
                 self.apply_catalog(rows_json, offers, new_offers)
             }
-            Event::Credited { .. } | Event::Expired { .. } | Event::Refunded { .. } => {
-                self.transact(event)
-            }
+            Event::Credited { .. }
+            | Event::Expired { .. }
+            | Event::Refunded { .. }
+            | Event::PaidBack { .. } => self.transact(event),
             Event::EpochOpened { dataplane, epoch } => self.open_epoch(*dataplane, *epoch),
             Event::EpochClosed { dataplane, epoch } => self.close_epoch((*dataplane, *epoch)),
             Event::Lent { dataplane, epoch, purse, amount } => {

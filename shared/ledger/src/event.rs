@@ -68,6 +68,8 @@ pub enum CreditKind {
     Grant,
     /// A correction, of either sign.
     Adjustment,
+    /// What an account is given when it begins.
+    Signup,
 }
 
 /// One thing that happened, in the order of the ledger.
@@ -142,20 +144,26 @@ pub enum Event {
         kind: CreditKind,
         /// How much; only an adjustment may be negative.
         amount: Usd,
+        /// What was paid above the amount for the way it was paid; only a top-up has a fee.
+        fee: Usd,
+        /// The way it was paid, empty where that was not said.
+        method: String,
         /// The caller's own name for it, unique for the account for ever.
         reference: String,
         /// When what is left of it ends.
         expires_at: Option<UnixMillis>,
+        /// Until when what is left of a top-up can be paid back.
+        refund_until: Option<UnixMillis>,
         /// When.
         at: UnixMillis,
     },
-    /// What is left of a credit has ended.
+    /// Credit has ended: all that is left of a lot, or what no request holds.
     Expired {
         /// The next transaction.
         transaction: TransactionId,
-        /// The credit that ends: each ends once.
+        /// The lot.
         lot: TransactionId,
-        /// How much of it is left, zero included.
+        /// How much of it, above zero.
         amount: Usd,
         /// When: not before the credit's `expires_at`.
         at: UnixMillis,
@@ -173,6 +181,25 @@ pub enum Event {
         /// How much goes back. All refunds of it together stay within `charge`.
         amount: Usd,
         /// The caller's own name for this refund, unique for the generation.
+        reference: String,
+        /// Why.
+        reason: String,
+        /// Whether the customer asked for it, and it counts towards what they may ask for.
+        flagged: bool,
+        /// When what is left of it ends.
+        expires_at: Option<UnixMillis>,
+        /// When.
+        at: UnixMillis,
+    },
+    /// What is left of a top-up goes back to who paid it, without its fee.
+    PaidBack {
+        /// The next transaction.
+        transaction: TransactionId,
+        /// The top-up.
+        lot: TransactionId,
+        /// How much, above zero.
+        amount: Usd,
+        /// The caller's own name for it, unique for the account for ever.
         reference: String,
         /// Why.
         reason: String,
@@ -342,54 +369,4 @@ fn read_lease(from: &mut Reader<'_>) -> Result<(DataPlaneId, Epoch, Purse, Usd),
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Record;
-
-    fn events() -> Vec<Event> {
-        let (dataplane, epoch) = (DataPlaneId(3), Epoch(9));
-        let (purse, amount) = (Purse::Key(KeyId(7)), Usd::from_pico(-5));
-        let run = Run::of(1, 4, &[Record::Grant { purse, amount }]);
-        vec![
-            Event::AccountOpened { account: AccountId(1), name: "a".into(), at: UnixMillis(5) },
-            Event::CatalogApplied {
-                rows_json: "{}".into(),
-                offers: vec![OfferId(0)],
-                new_offers: vec![(OfferId(0), "{\"model\":\"m\"}".into())],
-            },
-            Event::Credited {
-                transaction: TransactionId(1),
-                account: AccountId(1),
-                kind: CreditKind::TopUp,
-                amount: Usd::from_dollars(5),
-                reference: "r\u{e9}f".into(),
-                expires_at: None,
-                at: UnixMillis(1),
-            },
-            Event::EpochOpened { dataplane, epoch },
-            Event::Lent { dataplane, epoch, purse, amount },
-            Event::Returned { dataplane, epoch, purse, amount },
-            Event::Settled { dataplane, epoch, run },
-        ]
-    }
-
-    #[test]
-    fn events_read_back_and_no_part_of_one_does() {
-        for event in events() {
-            let mut bytes = Vec::new();
-            event.encode(&mut bytes).unwrap();
-            assert_eq!(Event::decode(&bytes), Ok(event));
-            for end in 0..bytes.len() {
-                assert!(Event::decode(&bytes[..end]).is_err(), "cut at {end}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_transaction_id_has_one_text() {
-        assert_eq!("txn_00000000000000ff".parse(), Ok(TransactionId(255)));
-        for text in ["txn_ff", "txn_+0000000000000ff", "txn_00000000000000FF"] {
-            assert_eq!(text.parse::<TransactionId>(), Err(ParseIdError), "{text}");
-        }
-    }
-}
+mod tests;

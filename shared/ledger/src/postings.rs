@@ -7,7 +7,8 @@
 //! negative.
 //!
 //! ```text
-//!   top-up      TopUps -5          Available +5
+//!   top-up      TopUps -5.28       Available +5       Fees +0.28
+//!   paid back   Available -5       PayBacks +5
 //!   lent        Available -2       Lent +2            (returned: the other way round)
 //!   post        Lent -0.3          Revenue +0.4       WriteOffs -0.1 (what the customer is spared)
 //!               ProviderCost -0.2  ProviderOwed +0.2
@@ -20,7 +21,7 @@ use units::{AccountId, Usd};
 
 use crate::books::Books;
 use crate::bytes::RecordFault;
-use crate::event::{CreditKind, Event};
+use crate::event::{CreditKind, Event, TransactionId};
 use crate::purse::Purse;
 use crate::record::Record;
 use crate::run::Run;
@@ -33,8 +34,12 @@ pub enum LedgerAccount {
     Available(AccountId),
     /// A customer's credit that is lent to data planes.
     Lent(AccountId),
-    /// Money that customers paid in.
+    /// Money that customers paid in, fees included.
     TopUps,
+    /// What of it was a fee.
+    Fees,
+    /// What is owed to customers for top-ups that go back.
+    PayBacks,
     /// Credit that the operator gave.
     Grants,
     /// Corrections.
@@ -55,7 +60,7 @@ pub enum LedgerAccount {
 
 impl LedgerAccount {
     /// How many totals there are: the customers' accounts are pooled in two.
-    pub(crate) const TOTALS: usize = 11;
+    pub(crate) const TOTALS: usize = 13;
 
     /// The place of the account's total.
     pub(crate) const fn place(self) -> usize {
@@ -71,6 +76,8 @@ impl LedgerAccount {
             Self::Expired => 8,
             Self::ProviderCost => 9,
             Self::ProviderOwed => 10,
+            Self::Fees => 11,
+            Self::PayBacks => 12,
         }
     }
 }
@@ -95,14 +102,16 @@ fn negated(amount: Usd) -> Usd {
     Usd::ZERO.checked_sub(amount).unwrap_or(amount)
 }
 
-/// A credit of either sign.
-pub(crate) fn credit(account: AccountId, kind: CreditKind, amount: Usd) -> [Posting; 2] {
+/// A credit of either sign, and the fee that was paid with it.
+pub(crate) fn credit(account: AccountId, kind: CreditKind, amount: Usd, fee: Usd) -> [Posting; 4] {
     let from = match kind {
         CreditKind::TopUp => LedgerAccount::TopUps,
-        CreditKind::Grant => LedgerAccount::Grants,
+        CreditKind::Grant | CreditKind::Signup => LedgerAccount::Grants,
         CreditKind::Adjustment => LedgerAccount::Adjustments,
     };
-    between(from, LedgerAccount::Available(account), amount)
+    let [given, got] = between(from, LedgerAccount::Available(account), amount);
+    let [paid, earned] = between(LedgerAccount::TopUps, LedgerAccount::Fees, fee);
+    [given, got, paid, earned]
 }
 
 /// Credit lent, or given back where the amount is negative. A key's allowance is no money.
@@ -144,11 +153,14 @@ pub(crate) fn charge(account: AccountId, charge: &Charge) -> Option<[Posting; 5]
 /// A settled run that does not read, or (as `BadValue`) sums that overflow.
 pub fn of(books: &Books, event: &Event) -> Result<Vec<Posting>, RecordFault> {
     let mut postings = match event {
-        Event::Credited { account, kind, amount, .. } => credit(*account, *kind, *amount).to_vec(),
+        Event::Credited { account, kind, amount, fee, .. } => {
+            credit(*account, *kind, *amount, *fee).to_vec()
+        }
         Event::Expired { lot, amount, .. } => {
-            let lot = books.transaction(*lot).ok_or(RecordFault::BadValue("lot"))?;
-            let from = LedgerAccount::Available(lot.account);
-            between(from, LedgerAccount::Expired, *amount).to_vec()
+            out_of(books, *lot, LedgerAccount::Expired, *amount)?.to_vec()
+        }
+        Event::PaidBack { lot, amount, .. } => {
+            out_of(books, *lot, LedgerAccount::PayBacks, *amount)?.to_vec()
         }
         Event::Refunded { account, amount, .. } => {
             between(LedgerAccount::Refunds, LedgerAccount::Available(*account), *amount).to_vec()
@@ -164,6 +176,17 @@ pub fn of(books: &Books, event: &Event) -> Result<Vec<Posting>, RecordFault> {
     };
     postings.retain(|posting| !posting.amount.is_zero());
     Ok(postings)
+}
+
+/// What is left of a lot goes elsewhere.
+fn out_of(
+    books: &Books,
+    lot: TransactionId,
+    to: LedgerAccount,
+    amount: Usd,
+) -> Result<[Posting; 2], RecordFault> {
+    let lot = books.transaction(lot).ok_or(RecordFault::BadValue("lot"))?;
+    Ok(between(LedgerAccount::Available(lot.account), to, amount))
 }
 
 fn of_run(run: &Run) -> Result<Vec<Posting>, RecordFault> {

@@ -4,13 +4,16 @@
 //! Left out on purpose: what other stores say (the view's counters, the records themselves); they
 //! are held against [`Books::days`] by whoever has them.
 
+mod credit;
+
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use units::{AccountId, Usd};
 
 use super::Books;
 use super::lease::EpochName;
-use super::rows::{AccountBook, Lease, TransactionKind};
+use super::rows::{AccountBook, Lease};
+use super::transaction::TransactionKind;
 use crate::postings::LedgerAccount;
 use crate::purse::Purse;
 
@@ -84,6 +87,8 @@ pub fn audit(books: &Books) -> AuditReport {
     identities.extend(leases(books));
     identities.extend(keys(books));
     identities.extend(transactions(books));
+    identities.extend(credit::lots(books));
+    identities.extend(credit::statements(books));
     AuditReport { ok: identities.iter().all(|identity| identity.ok), identities }
 }
 
@@ -115,7 +120,17 @@ fn double_entry(books: &Books) -> Vec<Identity> {
             total(LedgerAccount::ProviderOwed),
             of(|book| book.sums.list_cost),
         ),
-        whole("posted top-ups", owed(LedgerAccount::TopUps), of(|book| book.sums.topped_up)),
+        whole(
+            "posted top-ups = topped up + fees",
+            owed(LedgerAccount::TopUps),
+            sum([of(|book| book.sums.topped_up), of(|book| book.sums.fees)]),
+        ),
+        whole("posted fees", total(LedgerAccount::Fees), of(|book| book.sums.fees)),
+        whole(
+            "posted as paid back",
+            total(LedgerAccount::PayBacks),
+            of(|book| book.sums.paid_back),
+        ),
         whole("posted grants", owed(LedgerAccount::Grants), of(|book| book.sums.granted)),
         whole(
             "posted adjustments",
@@ -129,7 +144,7 @@ fn double_entry(books: &Books) -> Vec<Identity> {
 
 /// What each account has against what came in and went out, and what it used by day.
 fn accounts(books: &Books) -> Vec<Identity> {
-    let mut owns = Identity::new("credit in - spent - expired = not lent + lent");
+    let mut owns = Identity::new("credit in - spent - expired - paid back = not lent + lent");
     let mut days = Identity::new("spent = sum of days");
     let mut day_costs = Identity::new("written off + list cost = sum of days");
     let mut overspent = Identity::new("no account is overspent: not lent, or available, below 0");
@@ -207,7 +222,7 @@ fn keys(books: &Books) -> Vec<Identity> {
 
 /// The transactions against the sums of their accounts, and the refunds against both.
 fn transactions(books: &Books) -> Vec<Identity> {
-    let mut told = Identity::new("transactions of each account = its credit - expired");
+    let mut told = Identity::new("transactions of each account = its credit - expired - paid back");
     let mut refunds = Identity::new("refunds of each generation = their transactions");
     let mut within = Identity::new("no generation is refunded beyond its charge");
     let mut amounts: FxHashMap<AccountId, Usd> = FxHashMap::default();
@@ -219,7 +234,8 @@ fn transactions(books: &Books) -> Vec<Identity> {
         let sums = &book.sums;
         let credit = sum([sums.topped_up, sums.granted, sums.adjusted, sums.refunded]);
         let told_of = amounts.get(account).copied().unwrap_or_default();
-        told.place(|| account.to_string(), told_of, less(credit, sums.expired));
+        let gone = sum([sums.expired, sums.paid_back]);
+        told.place(|| account.to_string(), told_of, less(credit, gone));
     }
     for (generation, refund) in &books.refunds {
         let rows = refund.transactions.iter().filter_map(|id| books.transaction(*id));

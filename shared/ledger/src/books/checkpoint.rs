@@ -6,27 +6,30 @@
 //! Invariants: reading checks every step and never panics; what reads back is what was written.
 //! Left out on purpose: checksums (the journal's), indexes that other tables give.
 
+mod credit;
 mod tables;
 
 use std::fmt;
 use std::sync::Arc;
 
-use units::{DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis};
+use units::{DataPlaneId, Epoch, KeyId, OfferId, UnixMillis};
 
 use super::Books;
 use super::lease::EpochName;
 use super::rows::{
     AccountBook, AccountSums, CatalogBook, ClosedLeases, DataPlaneBook, DaySum, EpochBook, KeyBook,
-    Lease, Leases, OpenHold, RefundSum, RingBook, Transaction, TransactionKind,
+    Lease, Leases, OpenHold, RingBook,
 };
 use crate::bytes::{Reader, RecordFault, Sink};
-use crate::event::TransactionId;
 use crate::postings::{LedgerAccount, Trial};
 use crate::purse::Purse;
+use credit::{
+    read_generation, read_lots, read_refund, write_lots, write_refund, write_transaction,
+};
 use tables::{amounts, option, optional, read_amounts, read_map, read_rows, sorted, table};
 
 /// The first bytes of a checkpoint: a mark, and the version of what follows.
-const MARK: &[u8; 8] = b"tgbooks\x01";
+const MARK: &[u8; 8] = b"tgbooks\x02";
 
 /// Why bytes are not books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,29 +125,6 @@ impl Books {
         }
         Ok(())
     }
-
-    fn read_transaction(&mut self, from: &mut Reader<'_>) -> Result<(), RecordFault> {
-        let id = self.next_transaction();
-        let account = from.account()?;
-        let kind = kind_of(from.byte()?)?;
-        let row = Transaction {
-            id,
-            account,
-            kind,
-            amount: from.amount()?,
-            reference: from.text()?.into(),
-            reason: from.text()?.into(),
-            generation: optional(from, read_generation)?,
-            expires_at: optional(from, |from| from.varint().map(UnixMillis))?,
-            ended: from.switch()?,
-            at: UnixMillis(from.varint()?),
-        };
-        if !matches!(kind, TransactionKind::Refund | TransactionKind::Expiry) {
-            self.references.insert((account, row.reference.clone()), id);
-        }
-        self.transactions.push(row);
-        Ok(())
-    }
 }
 
 fn write_account(out: &mut Vec<u8>, book: &AccountBook) {
@@ -154,7 +134,9 @@ fn write_account(out: &mut Vec<u8>, book: &AccountBook) {
     let sums = &book.sums;
     amounts(out, &[sums.topped_up, sums.granted, sums.adjusted, sums.refunded, sums.expired]);
     amounts(out, &[sums.spent, sums.written_off, sums.list_cost, sums.unlent, sums.held]);
+    amounts(out, &[sums.paid_back, sums.fees]);
     write_leases(out, &book.leases);
+    write_lots(out, &book.lots);
     table(out, &book.days, |out, (day, offer, sum)| {
         out.varint(u64::from(*day));
         out.varint(u64::from(offer.0));
@@ -169,19 +151,22 @@ fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
     let opened_at = UnixMillis(from.varint()?);
     let [topped_up, granted, adjusted, refunded, expired] = read_amounts(from)?;
     let [spent, written_off, list_cost, unlent, held] = read_amounts(from)?;
+    let [paid_back, fees] = read_amounts(from)?;
     let sums = AccountSums {
         topped_up,
         granted,
         adjusted,
         refunded,
         expired,
+        paid_back,
+        fees,
         spent,
         written_off,
         list_cost,
         unlent,
         held,
     };
-    let leases = read_leases(from)?;
+    let (leases, lots) = (read_leases(from)?, read_lots(from)?);
     let mut days: Vec<(u32, OfferId, DaySum)> = Vec::new();
     read_rows(from, |from| {
         let (day, offer) = (from.narrow("day")?, OfferId(from.narrow("offer")?));
@@ -193,7 +178,18 @@ fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
         days.push((day, offer, DaySum { requests, tokens, charged, written_off, list_cost }));
         Ok(())
     })?;
-    Ok(AccountBook { name, disabled, opened_at, sums, leases, days, settlement: 0 })
+    let (transactions, settlement) = (Vec::new(), 0);
+    Ok(AccountBook {
+        name,
+        disabled,
+        opened_at,
+        sums,
+        leases,
+        lots,
+        transactions,
+        days,
+        settlement,
+    })
 }
 
 fn write_key(out: &mut Vec<u8>, book: &KeyBook) {
@@ -211,56 +207,6 @@ fn read_key(from: &mut Reader<'_>) -> Result<KeyBook, RecordFault> {
     let leases = read_leases(from)?;
     let row = optional(from, |from| Ok(from.text()?.into()))?;
     Ok(KeyBook { account, limit, used, used_before, leases, row })
-}
-
-fn write_transaction(out: &mut Vec<u8>, row: &Transaction) {
-    out.account(row.account);
-    out.byte(row.kind as u8);
-    out.amount(row.amount);
-    out.string(row.reference.as_bytes());
-    out.string(row.reason.as_bytes());
-    option(out, row.generation, write_generation);
-    option(out, row.expires_at, |out, at| out.varint(at.0));
-    out.byte(u8::from(row.ended));
-    out.varint(row.at.0);
-}
-
-fn kind_of(byte: u8) -> Result<TransactionKind, RecordFault> {
-    Ok(match byte {
-        0 => TransactionKind::TopUp,
-        1 => TransactionKind::Grant,
-        2 => TransactionKind::Adjustment,
-        3 => TransactionKind::Refund,
-        4 => TransactionKind::Expiry,
-        _ => return Err(RecordFault::BadValue("transaction")),
-    })
-}
-
-fn write_generation(out: &mut Vec<u8>, id: GenerationId) {
-    out.put(&id.number().to_le_bytes());
-}
-
-fn read_generation(from: &mut Reader<'_>) -> Result<GenerationId, RecordFault> {
-    let id = GenerationId::from_number(u128::from_le_bytes(from.array()?));
-    Ok(id)
-}
-
-fn write_refund(out: &mut Vec<u8>, id: GenerationId, sum: &RefundSum) {
-    write_generation(out, id);
-    out.account(sum.account);
-    amounts(out, &[sum.charge, sum.refunded]);
-    table(out, &sum.transactions, |out, id| out.varint(id.0));
-}
-
-fn read_refund(from: &mut Reader<'_>) -> Result<RefundSum, RecordFault> {
-    let account = from.account()?;
-    let [charge, refunded] = read_amounts(from)?;
-    let mut transactions = Vec::new();
-    read_rows(from, |from| {
-        transactions.push(TransactionId(from.varint()?));
-        Ok(())
-    })?;
-    Ok(RefundSum { account, charge, refunded, transactions })
 }
 
 fn write_catalog(out: &mut Vec<u8>, catalog: &CatalogBook) {

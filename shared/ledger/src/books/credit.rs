@@ -1,128 +1,205 @@
 //! Transactions: credit that comes in, goes back, or ends.
 //!
 //! Each takes the next number and stays for ever, so that an account's transactions, together with
-//! its generations, tell the story of every cent.
+//! what it used by day, tell the story of every cent. Each works on a copy of its account's sums
+//! and lots, and is written whole or not at all.
 
-use units::{AccountId, GenerationId, UnixMillis, Usd};
+use units::{AccountId, GenerationId, Usd};
 
-use super::rows::{AccountSums, RefundSum, Transaction, TransactionKind, add, less};
+use super::lots::{Loss, Lot, Lots};
+use super::rows::{AccountSums, add, less};
+use super::transaction::{RefundSum, Transaction, TransactionKind};
 use super::{Applied, Books, BooksError, Promise};
-use crate::event::{CreditKind, Event, TransactionId};
+use crate::event::{CreditKind, Event};
 use crate::postings::{self, LedgerAccount, Posting};
 use crate::purse::Purse;
+
+/// What an account's money will be: its sums, and its lots with all charges drawn.
+struct Money {
+    sums: AccountSums,
+    lots: Lots,
+}
 
 impl Books {
     pub(super) fn transact(&mut self, event: &Event) -> Result<Applied, BooksError> {
         match event {
-            Event::Credited { transaction, account, kind, amount, reference, expires_at, at } => {
+            Event::Credited {
+                transaction,
+                account,
+                kind,
+                amount,
+                fee,
+                method,
+                reference,
+                expires_at,
+                refund_until,
+                at,
+            } => {
+                let began = *kind != CreditKind::Adjustment || !amount.is_negative();
                 let row = Transaction {
+                    fee: *fee,
+                    method: method.as_str().into(),
+                    lot: began.then_some(*transaction),
                     reference: reference.as_str().into(),
                     expires_at: *expires_at,
-                    ..transaction_row(*transaction, *account, (*kind).into(), *amount, *at)
+                    refund_until: *refund_until,
+                    ..Transaction::new(*transaction, *account, (*kind).into(), *amount, *at)
                 };
                 self.credit(*kind, row)
             }
-            Event::Refunded { transaction, generation, account, amount, at, .. } => {
-                let kind = TransactionKind::Refund;
-                let row = transaction_row(*transaction, *account, kind, *amount, *at);
-                self.refund(*generation, row, event)
-            }
-            Event::Expired { transaction, lot, amount, at } => {
-                self.expire(*transaction, *lot, *amount, *at)
-            }
+            Event::Refunded { .. } => self.refund(event),
+            Event::Expired { .. } => self.expire(event),
+            Event::PaidBack { .. } => self.pay_back(event),
             _ => Ok(Applied::Nothing),
         }
     }
 
     fn credit(&mut self, kind: CreditKind, row: Transaction) -> Result<Applied, BooksError> {
-        let sums = self.sums(row.account)?;
+        let mut money = self.money(row.account)?;
         if let Some(earlier) = self.transaction_by_reference(row.account, &row.reference) {
             return repeated(earlier, &row);
         }
-        let possible = match kind {
-            CreditKind::TopUp | CreditKind::Grant => row.amount > Usd::ZERO,
-            CreditKind::Adjustment => !row.amount.is_zero(),
-        };
-        if !possible {
-            return Err(BooksError::BadAmount(row.amount));
-        }
-        let mut after = sums;
+        check_credit(kind, &row)?;
         let sum = match kind {
-            CreditKind::TopUp => &mut after.topped_up,
-            CreditKind::Grant => &mut after.granted,
-            CreditKind::Adjustment => &mut after.adjusted,
+            CreditKind::TopUp => &mut money.sums.topped_up,
+            CreditKind::Grant | CreditKind::Signup => &mut money.sums.granted,
+            CreditKind::Adjustment => &mut money.sums.adjusted,
         };
         *sum = add(*sum, row.amount)?;
-        after.unlent = taken(row.account, sums.unlent, row.amount)?;
-        let moved = postings::credit(row.account, kind, row.amount);
-        let named = ((row.account, row.reference.clone()), row.id);
-        self.write(row.clone(), after, &moved)?;
-        self.references.insert(named.0, named.1);
-        Ok(Applied::Transacted(row))
+        money.sums.fees = add(money.sums.fees, row.fee)?;
+        money.sums.unlent = taken(row.account, money.sums.unlent, row.amount)?;
+        if row.amount.is_negative() {
+            money.lots.take(less(Usd::ZERO, row.amount)?, Loss::Taken)?;
+        } else {
+            money.lots.push(Lot::of(&row, false));
+        }
+        let moved = postings::credit(row.account, kind, row.amount, row.fee);
+        self.write(row, money, &moved)
     }
 
-    fn expire(
-        &mut self,
-        id: TransactionId,
-        lot: TransactionId,
-        amount: Usd,
-        at: UnixMillis,
-    ) -> Result<Applied, BooksError> {
-        let may_end = |credit: &&Transaction| {
-            !credit.ended && credit.expires_at.is_some_and(|expires_at| expires_at <= at)
+    fn expire(&mut self, event: &Event) -> Result<Applied, BooksError> {
+        let Event::Expired { transaction, lot, amount, at } = event else {
+            return Ok(Applied::Nothing);
         };
-        let credit = self.transaction(lot).filter(may_end).ok_or(BooksError::UnknownLot(lot))?;
-        let account = credit.account;
-        if amount.is_negative() || amount > credit.amount {
+        let credit = self.transaction(*lot).filter(|credit| credit.lot == Some(*lot));
+        let credit = credit.ok_or(BooksError::UnknownLot(*lot))?;
+        if credit.expires_at.is_none_or(|end| end > *at) {
+            return Err(BooksError::UnknownLot(*lot));
+        }
+        let kind = TransactionKind::Expiry;
+        let row = Transaction {
+            lot: Some(*lot),
+            ..Transaction::new(*transaction, credit.account, kind, *amount, *at)
+        };
+        self.take_out(row, Loss::Expired)
+    }
+
+    fn pay_back(&mut self, event: &Event) -> Result<Applied, BooksError> {
+        let Event::PaidBack { transaction, lot, amount, reference, reason, at } = event else {
+            return Ok(Applied::Nothing);
+        };
+        let of_lot = |credit: &&Transaction| credit.lot == Some(*lot);
+        let credit = self.transaction(*lot).filter(of_lot).ok_or(BooksError::UnknownLot(*lot))?;
+        let kind = TransactionKind::PayBack;
+        let row = Transaction {
+            lot: Some(*lot),
+            reference: reference.as_str().into(),
+            reason: reason.as_str().into(),
+            ..Transaction::new(*transaction, credit.account, kind, *amount, *at)
+        };
+        if let Some(earlier) = self.transaction_by_reference(row.account, &row.reference) {
+            let out = Transaction { amount: less(Usd::ZERO, row.amount)?, ..row };
+            return repeated(earlier, &out);
+        }
+        if credit.refund_until.is_none_or(|end| end < *at) {
+            return Err(BooksError::NotPayable(*lot));
+        }
+        self.take_out(row, Loss::PaidBack)
+    }
+
+    /// Credit of one lot leaves its account: `row` has how much, as an amount above zero.
+    fn take_out(&mut self, row: Transaction, loss: Loss) -> Result<Applied, BooksError> {
+        let (account, amount) = (row.account, row.amount);
+        if amount <= Usd::ZERO {
             return Err(BooksError::BadAmount(amount));
         }
-        let out = -amount;
-        let row = Transaction {
-            reference: lot.to_string().into(),
-            ..transaction_row(id, account, TransactionKind::Expiry, out, at)
+        let mut money = self.money(account)?;
+        money.lots.take_from(row.lot.unwrap_or(row.id), amount, loss)?;
+        let (sum, to) = match loss {
+            Loss::PaidBack => (&mut money.sums.paid_back, LedgerAccount::PayBacks),
+            _ => (&mut money.sums.expired, LedgerAccount::Expired),
         };
-        let mut after = self.sums(account)?;
-        after.expired = add(after.expired, amount)?;
-        after.unlent = taken(account, after.unlent, out)?;
-        let from = LedgerAccount::Available(account);
-        self.write(row.clone(), after, &postings::between(from, LedgerAccount::Expired, amount))?;
-        if let Some(credit) = self.transactions.get_mut(lot.0 as usize - 1) {
-            credit.ended = true;
-        }
-        Ok(Applied::Transacted(row))
+        *sum = add(*sum, amount)?;
+        money.sums.unlent = taken(account, money.sums.unlent, -amount)?;
+        let moved = postings::between(LedgerAccount::Available(account), to, amount);
+        self.write(Transaction { amount: -amount, ..row }, money, &moved)
     }
 
-    fn refund(
-        &mut self,
-        generation: GenerationId,
-        row: Transaction,
-        event: &Event,
-    ) -> Result<Applied, BooksError> {
-        let Event::Refunded { charge, reference, reason, .. } = event else {
+    fn refund(&mut self, event: &Event) -> Result<Applied, BooksError> {
+        let Event::Refunded {
+            transaction,
+            generation,
+            account,
+            charge,
+            amount,
+            reference,
+            reason,
+            flagged,
+            expires_at,
+            at,
+        } = event
+        else {
             return Ok(Applied::Nothing);
         };
         let row = Transaction {
-            generation: Some(generation),
+            lot: Some(*transaction),
+            generation: Some(*generation),
             reference: reference.as_str().into(),
             reason: reason.as_str().into(),
-            ..row
+            expires_at: *expires_at,
+            ..Transaction::new(*transaction, *account, TransactionKind::Refund, *amount, *at)
         };
-        let mut after = self.sums(row.account)?;
-        let earlier = self.refunds.get(&generation);
-        let transactions = earlier.map_or(&[][..], |sum| &sum.transactions);
-        let mut transactions = transactions.iter().filter_map(|id| self.transaction(*id));
-        if let Some(earlier) = transactions.find(|earlier| earlier.reference == row.reference) {
+        let mut money = self.money(*account)?;
+        if let Some(earlier) = self.refund_by_reference(*generation, reference) {
             return repeated(earlier, &row);
         }
-        if row.amount <= Usd::ZERO {
-            return Err(BooksError::BadAmount(row.amount));
+        let after = self.refund_sum(*generation, *account, *charge, *amount)?;
+        money.sums.refunded = add(money.sums.refunded, *amount)?;
+        money.sums.unlent = add(money.sums.unlent, *amount)?;
+        money.lots.push(Lot::of(&row, *flagged));
+        let to = LedgerAccount::Available(*account);
+        let moved = postings::between(LedgerAccount::Refunds, to, *amount);
+        let applied = self.write(row, money, &moved)?;
+        let sum = self.refunds.entry(*generation).or_default();
+        sum.transactions.push(*transaction);
+        *sum = RefundSum { transactions: std::mem::take(&mut sum.transactions), ..after };
+        Ok(applied)
+    }
+
+    fn refund_by_reference(&self, of: GenerationId, reference: &str) -> Option<&Transaction> {
+        let ids = self.refunds.get(&of).map_or(&[][..], |sum| &sum.transactions);
+        let mut rows = ids.iter().filter_map(|id| self.transaction(*id));
+        rows.find(|row| *row.reference == *reference)
+    }
+
+    /// The refunds of a generation with one more, but for its transaction.
+    fn refund_sum(
+        &self,
+        generation: GenerationId,
+        account: AccountId,
+        charge: Usd,
+        amount: Usd,
+    ) -> Result<RefundSum, BooksError> {
+        if amount <= Usd::ZERO {
+            return Err(BooksError::BadAmount(amount));
         }
-        let owned = earlier.is_none_or(|earlier| earlier.account == row.account);
+        let earlier = self.refunds.get(&generation);
+        let owned = earlier.is_none_or(|earlier| earlier.account == account);
         if !owned || !self.is_settled(generation) {
             return Err(BooksError::UnknownGeneration(generation));
         }
-        let refunded = add(earlier.map_or(Usd::ZERO, |sum| sum.refunded), row.amount)?;
-        let charge = earlier.map_or(*charge, |sum| sum.charge);
+        let refunded = add(earlier.map_or(Usd::ZERO, |sum| sum.refunded), amount)?;
+        let charge = earlier.map_or(charge, |sum| sum.charge);
         if refunded > charge {
             return Err(BooksError::Broken {
                 promise: Promise::RefundsWithinCharge,
@@ -131,25 +208,16 @@ impl Books {
                 right: charge,
             });
         }
-        after.refunded = add(after.refunded, row.amount)?;
-        after.unlent = add(after.unlent, row.amount)?;
-        let to = LedgerAccount::Available(row.account);
-        let moved = postings::between(LedgerAccount::Refunds, to, row.amount);
-        self.write(row.clone(), after, &moved)?;
-        let new = RefundSum { account: row.account, charge, ..RefundSum::default() };
-        let sum = self.refunds.entry(generation).or_insert(new);
-        sum.refunded = refunded;
-        sum.transactions.push(row.id);
-        Ok(Applied::Transacted(row))
+        Ok(RefundSum { account, charge, refunded, transactions: Vec::new() })
     }
 
     /// The one place that adds a transaction. Nothing is changed if it fails.
     fn write(
         &mut self,
         row: Transaction,
-        sums: AccountSums,
+        money: Money,
         moved: &[Posting],
-    ) -> Result<(), BooksError> {
+    ) -> Result<Applied, BooksError> {
         let expected = self.next_transaction();
         if row.id != expected {
             return Err(BooksError::OutOfOrder {
@@ -158,19 +226,44 @@ impl Books {
                 found: row.id.0,
             });
         }
-        sums.balance()?;
+        money.sums.balance()?;
         let trial = self.trial.after(moved).ok_or(BooksError::Overflow)?;
         let book = self.accounts.get_mut(&row.account);
-        book.ok_or(BooksError::UnknownAccount(row.account))?.sums = sums;
+        let book = book.ok_or(BooksError::UnknownAccount(row.account))?;
+        book.sums = money.sums;
+        book.lots = money.lots;
+        book.name_transaction(&row);
+        if row.kind.is_referenced() {
+            self.references.insert((row.account, row.reference.clone()), row.id);
+        }
         self.trial = trial;
-        self.transactions.push(row);
-        Ok(())
+        self.transactions.push(row.clone());
+        Ok(Applied::Transacted(row))
+    }
+
+    fn money(&self, account: AccountId) -> Result<Money, BooksError> {
+        let book = self.accounts.get(&account).ok_or(BooksError::UnknownAccount(account))?;
+        Ok(Money { sums: book.sums, lots: book.drawn_lots()? })
     }
 
     pub(super) fn sums(&self, account: AccountId) -> Result<AccountSums, BooksError> {
         let book = self.accounts.get(&account).ok_or(BooksError::UnknownAccount(account))?;
         Ok(book.sums)
     }
+}
+
+/// What a credit may be: only a top-up has a fee or can be paid back, only an adjustment is below
+/// zero, and nothing ends that has only been taken.
+fn check_credit(kind: CreditKind, row: &Transaction) -> Result<(), BooksError> {
+    let (paid, adjusted) = (kind == CreditKind::TopUp, kind == CreditKind::Adjustment);
+    let possible = if adjusted { !row.amount.is_zero() } else { row.amount > Usd::ZERO };
+    if !possible || (row.amount.is_negative() && row.expires_at.is_some()) {
+        return Err(BooksError::BadAmount(row.amount));
+    }
+    if row.fee.is_negative() || !paid && (!row.fee.is_zero() || row.refund_until.is_some()) {
+        return Err(BooksError::BadAmount(row.fee));
+    }
+    Ok(())
 }
 
 /// What is unlent after an amount of either sign, which must leave at least nothing.
@@ -183,40 +276,12 @@ fn taken(account: AccountId, unlent: Usd, amount: Usd) -> Result<Usd, BooksError
     Ok(after)
 }
 
+/// A reference is the earlier transaction's for ever: the same again changes nothing.
 fn repeated(earlier: &Transaction, row: &Transaction) -> Result<Applied, BooksError> {
-    if earlier.amount == row.amount && earlier.kind == row.kind {
+    let kind = earlier.kind == row.kind;
+    let same_lot = row.kind != TransactionKind::PayBack || earlier.lot == row.lot;
+    if kind && same_lot && earlier.amount == row.amount {
         return Ok(Applied::Repeated(earlier.clone()));
     }
     Err(BooksError::ReferenceTaken { transaction: earlier.id, amount: earlier.amount })
-}
-
-fn transaction_row(
-    id: TransactionId,
-    account: AccountId,
-    kind: TransactionKind,
-    amount: Usd,
-    at: UnixMillis,
-) -> Transaction {
-    Transaction {
-        id,
-        account,
-        kind,
-        amount,
-        reference: "".into(),
-        reason: "".into(),
-        generation: None,
-        expires_at: None,
-        ended: false,
-        at,
-    }
-}
-
-impl From<CreditKind> for TransactionKind {
-    fn from(kind: CreditKind) -> Self {
-        match kind {
-            CreditKind::TopUp => Self::TopUp,
-            CreditKind::Grant => Self::Grant,
-            CreditKind::Adjustment => Self::Adjustment,
-        }
-    }
 }

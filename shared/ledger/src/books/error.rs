@@ -23,6 +23,8 @@ pub enum Promise {
     GrantsWereLent,
     /// The refunds of a generation are within its charge.
     RefundsWithinCharge,
+    /// The lots of an account have left what it is charged.
+    LotsCoverCharges,
 }
 
 impl fmt::Display for Promise {
@@ -34,6 +36,7 @@ impl fmt::Display for Promise {
             Self::SettledWithinLease => "settled and returned credit is within its lease",
             Self::GrantsWereLent => "a grant was lent by the ledger",
             Self::RefundsWithinCharge => "the refunds of a generation are within its charge",
+            Self::LotsCoverCharges => "the lots of an account cover its charges",
         })
     }
 }
@@ -60,6 +63,8 @@ pub enum BooksError {
     UnknownOffer(OfferId),
     /// No such credit to expire, or it may not expire (yet).
     UnknownLot(TransactionId),
+    /// No credit that can be paid back, or no longer.
+    NotPayable(TransactionId),
     /// No such generation was settled.
     UnknownGeneration(GenerationId),
     /// The epoch was never opened, or was closed.
@@ -137,6 +142,7 @@ impl BooksError {
             Self::UnknownAccount(_)
             | Self::UnknownKey(_)
             | Self::UnknownGeneration(_)
+            | Self::NotPayable(_)
             | Self::ReferenceTaken { .. }
             | Self::BadAmount(_)
             | Self::NotEnough { .. }
@@ -163,6 +169,9 @@ impl fmt::Display for BooksError {
             Self::UnknownKey(key) => write!(f, "no such key {} of that account", key.0),
             Self::UnknownOffer(offer) => write!(f, "no offer {}", offer.0),
             Self::UnknownLot(lot) => write!(f, "no credit {lot} that may expire"),
+            Self::NotPayable(lot) => {
+                write!(f, "{lot} is no top-up that can be paid back, or no longer")
+            }
             Self::UnknownGeneration(generation) => write!(f, "no settled generation {generation}"),
             Self::UnknownEpoch(dataplane, epoch) => {
                 write!(f, "no open epoch {} of data plane {}", epoch.0, dataplane.0)

@@ -67,15 +67,16 @@ impl World {
         }
         for account in (1..=ACCOUNTS).map(AccountId) {
             let (transaction, at) = (world.books.next_transaction(), UnixMillis(2));
-            let (kind, amount, expires_at) = (CreditKind::TopUp, usd(1000), Some(UnixMillis(30)));
-            let reference = String::from("first");
             world.apply(&Event::Credited {
                 transaction,
                 account,
-                kind,
-                amount,
-                reference,
-                expires_at,
+                kind: CreditKind::TopUp,
+                amount: usd(1000),
+                fee: usd(7),
+                method: String::from("card"),
+                reference: String::from("first"),
+                expires_at: Some(UnixMillis(30)),
+                refund_until: Some(UnixMillis(50)),
                 at,
             });
         }
@@ -117,7 +118,10 @@ impl World {
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::Credit { .. } | Step::Expire { .. } | Step::Refund { .. } => self.transact(step),
+            Step::Credit { .. }
+            | Step::Expire { .. }
+            | Step::PayBack { .. }
+            | Step::Refund { .. } => self.transact(step),
             Step::Need { plane, purse: number, amount, policy } => {
                 self.need(*plane, purse(*number), usd(*amount), *policy);
             }
@@ -158,18 +162,33 @@ impl World {
         let transaction = self.books.next_transaction();
         let at = UnixMillis(50);
         let event = match step {
-            Step::Credit { account, kind, amount, reference } => Event::Credited {
-                transaction,
-                account: AccountId(if *account == 32 { 9 } else { account % 2 + 1 }),
-                kind: *kind,
-                amount: usd(*amount),
-                reference: reference.to_string(),
-                expires_at: (reference % 2 == 0).then_some(UnixMillis(u64::from(*reference) * 10)),
-                at,
-            },
+            Step::Credit { account, kind, amount, fee, reference } => {
+                let end = Some(UnixMillis(u64::from(*reference) * 10));
+                let paid = *kind == CreditKind::TopUp;
+                Event::Credited {
+                    transaction,
+                    account: AccountId(if *account == 32 { 9 } else { account % 2 + 1 }),
+                    kind: *kind,
+                    amount: usd(*amount),
+                    fee: usd(*fee),
+                    method: String::new(),
+                    reference: reference.to_string(),
+                    expires_at: end.filter(|_| reference % 2 == 0 && *amount > 0),
+                    refund_until: end.filter(|_| reference % 3 == 0 && (paid || *fee > 0)),
+                    at,
+                }
+            }
             Step::Expire { lot, amount } => {
                 Event::Expired { transaction, lot: TransactionId(*lot), amount: usd(*amount), at }
             }
+            Step::PayBack { lot, amount, reference } => Event::PaidBack {
+                transaction,
+                lot: TransactionId(*lot),
+                amount: usd(*amount),
+                reference: reference.to_string(),
+                reason: String::from("asked for"),
+                at,
+            },
             Step::Refund { generation, amount, reference } => {
                 let settled = self.reference.posts();
                 let none = (GenerationId::default(), AccountId(1), Usd::ZERO);
@@ -177,6 +196,7 @@ impl World {
                 let (generation, account, charge) = picked.unwrap_or(none);
                 let (amount, reference) = (usd(*amount), reference.to_string());
                 let reason = String::from("asked for");
+                let (flagged, expires_at) = (amount.is_zero(), Some(UnixMillis(40)));
                 Event::Refunded {
                     transaction,
                     generation,
@@ -185,6 +205,8 @@ impl World {
                     amount,
                     reference,
                     reason,
+                    flagged,
+                    expires_at,
                     at,
                 }
             }

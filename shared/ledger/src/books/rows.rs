@@ -12,6 +12,8 @@ use units::{AccountId, Epoch, GenerationId, KeyId, OfferId, Tokens, UnixMillis, 
 
 use super::BooksError;
 use super::lease::EpochName;
+use super::lots::Lots;
+use super::transaction::Transaction;
 use crate::event::TransactionId;
 use crate::purse::Purse;
 
@@ -33,6 +35,9 @@ pub(super) struct AccountBook {
     pub(super) opened_at: UnixMillis,
     pub(super) sums: AccountSums,
     pub(super) leases: Leases,
+    pub(super) lots: Lots,
+    /// Sorted, each with the day that it stands on.
+    pub(super) transactions: Vec<(u32, TransactionId)>,
     /// Sorted by day and offer.
     pub(super) days: Vec<(u32, OfferId, DaySum)>,
     /// The last settlement that moved it: makes a list of accounts without repeats.
@@ -47,6 +52,9 @@ pub(super) struct AccountSums {
     pub(super) adjusted: Usd,
     pub(super) refunded: Usd,
     pub(super) expired: Usd,
+    pub(super) paid_back: Usd,
+    /// Paid above the credit of top-ups: no part of the balance.
+    pub(super) fees: Usd,
     pub(super) spent: Usd,
     pub(super) written_off: Usd,
     pub(super) list_cost: Usd,
@@ -59,7 +67,7 @@ impl AccountSums {
     pub(super) fn balance(&self) -> Result<Usd, BooksError> {
         let credit = [self.topped_up, self.granted, self.adjusted, self.refunded];
         let credit = credit.into_iter().try_fold(Usd::ZERO, add)?;
-        less(less(credit, self.spent)?, self.expired)
+        less(less(less(credit, self.spent)?, self.expired)?, self.paid_back)
     }
 }
 
@@ -121,6 +129,20 @@ fn each_count(
 }
 
 impl AccountBook {
+    /// The lots with all charges drawn.
+    pub(super) fn drawn_lots(&self) -> Result<Lots, BooksError> {
+        let mut lots = self.lots.clone();
+        lots.draw(self.sums.spent)?;
+        Ok(lots)
+    }
+
+    /// Adds a transaction to the account's own list.
+    pub(super) fn name_transaction(&mut self, row: &Transaction) {
+        let named = (row.at.day(), row.id);
+        let place = self.transactions.partition_point(|other| *other < named);
+        self.transactions.insert(place, named);
+    }
+
     /// Adds to the sum of a day and offer.
     pub(super) fn add_day(
         &mut self,
@@ -176,65 +198,6 @@ impl KeyBook {
         let used = less(self.used, self.used_before)?;
         less(less(limit, used)?, self.leases.outstanding()).map(Some)
     }
-}
-
-/// A row of an account's transactions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Transaction {
-    /// Its number.
-    pub id: TransactionId,
-    /// Whose.
-    pub account: AccountId,
-    /// What it was.
-    pub kind: TransactionKind,
-    /// What it did to the balance.
-    pub amount: Usd,
-    /// The caller's own name for it; of an expiry the credit that ended.
-    pub reference: Box<str>,
-    /// Why, of a refund.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub reason: Box<str>,
-    /// The generation, of a refund.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub generation: Option<GenerationId>,
-    /// When what is left of a credit ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<UnixMillis>,
-    /// Whether that has happened.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub ended: bool,
-    /// When.
-    pub at: UnixMillis,
-}
-
-/// What a transaction was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[repr(u8)]
-pub enum TransactionKind {
-    /// Money was paid in.
-    TopUp = 0,
-    /// The operator gave it.
-    Grant = 1,
-    /// A correction.
-    Adjustment = 2,
-    /// A charge went back.
-    Refund = 3,
-    /// A credit ended.
-    Expiry = 4,
-}
-
-/// The refunds of one generation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RefundSum {
-    /// Whose it was.
-    pub account: AccountId,
-    /// What the generation had cost.
-    pub charge: Usd,
-    /// What of it went back.
-    pub refunded: Usd,
-    /// The transactions.
-    pub transactions: Vec<TransactionId>,
 }
 
 /// All offers ever sold, by number.

@@ -4,9 +4,9 @@ use serde::Serialize;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd};
 
 use super::Books;
-use super::rows::{
-    AccountBook, CatalogBook, DaySum, EpochBook, KeyBook, Lease, OpenHold, RefundSum, Transaction,
-};
+use super::lots::Lot;
+use super::rows::{AccountBook, CatalogBook, DaySum, EpochBook, KeyBook, Lease, OpenHold};
+use super::transaction::{RefundSum, Transaction};
 use crate::event::TransactionId;
 use crate::postings::Trial;
 use crate::purse::Purse;
@@ -40,6 +40,10 @@ pub struct AccountView {
     pub refunded: Usd,
     /// Credit that ended unused.
     pub expired: Usd,
+    /// Credit that went back to who paid it.
+    pub paid_back: Usd,
+    /// What was paid above the credit of top-ups; no part of the balance.
+    pub fees: Usd,
     /// What requests cost above their holds that nobody paid.
     pub written_off: Usd,
     /// What of the balance is not lent to any data plane.
@@ -81,6 +85,12 @@ impl Books {
         self.accounts.get(&account).map_or(&[], |book| &book.days)
     }
 
+    /// An account's lots in spending order, with all charges drawn; used up ones too.
+    pub fn lots(&self, account: AccountId) -> Vec<Lot> {
+        let lots = self.accounts.get(&account).and_then(|book| book.drawn_lots().ok());
+        lots.map(|lots| lots.rows).unwrap_or_default()
+    }
+
     /// A key, if there is one that was not deleted.
     pub fn key(&self, id: KeyId) -> Option<KeyView<'_>> {
         self.keys.get(&id).and_then(|book| key_view(id, book))
@@ -112,7 +122,7 @@ impl Books {
         TransactionId(self.transactions.len() as u64 + 1)
     }
 
-    /// The credit of an account that has this reference.
+    /// The transaction of an account that has this reference: a credit, or one paid back.
     pub fn transaction_by_reference(
         &self,
         account: AccountId,
@@ -251,6 +261,8 @@ fn account_view(id: AccountId, book: &AccountBook) -> AccountView {
         adjusted: sums.adjusted,
         refunded: sums.refunded,
         expired: sums.expired,
+        paid_back: sums.paid_back,
+        fees: sums.fees,
         written_off: sums.written_off,
         unlent: sums.unlent,
     }

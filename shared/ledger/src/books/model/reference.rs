@@ -1,6 +1,7 @@
 //! The books as plain lists: everything is counted anew, by loops over all that ever happened.
 
 mod count;
+mod lots;
 
 use units::{AccountId, DataPlaneId, Epoch, KeyId, OfferId, Usd};
 
@@ -17,12 +18,20 @@ pub(super) enum Verdict {
 
 type Name = (DataPlaneId, Epoch);
 
+/// A transaction, and what its account had spent when it came.
+#[derive(Clone)]
+struct Transacted {
+    event: Event,
+    account: AccountId,
+    spent: i128,
+}
+
 #[derive(Clone)]
 pub(super) struct Reference {
     offers: u32,
     accounts: Vec<AccountId>,
     keys: Vec<(KeyId, AccountId, Option<Usd>)>,
-    transactions: Vec<Event>,
+    transactions: Vec<Transacted>,
     opened: Vec<Name>,
     closed: Vec<Name>,
     lent: Vec<(Name, Purse, i128)>,
@@ -44,10 +53,15 @@ impl Reference {
                 let row = self.keys.iter_mut().find(|(id, ..)| id == key).unwrap();
                 row.2 = *limit;
             }
-            Event::Credited { .. } | Event::Expired { .. } | Event::Refunded { .. } => {
+            Event::Credited { .. }
+            | Event::Expired { .. }
+            | Event::PaidBack { .. }
+            | Event::Refunded { .. } => {
                 let verdict = self.judge_transaction(event);
                 if verdict == Verdict::New {
-                    self.transactions.push(event.clone());
+                    let account = self.account_of(event).unwrap();
+                    let spent = self.settled(None, Purse::Account(account));
+                    self.transactions.push(Transacted { event: event.clone(), account, spent });
                 }
                 return verdict;
             }
@@ -79,45 +93,19 @@ impl Reference {
 
     fn judge_transaction(&self, event: &Event) -> Verdict {
         match event {
-            Event::Credited { account, kind, amount, reference, .. } => {
+            Event::Credited { account, reference, .. } => {
                 if !self.accounts.contains(account) {
                     return Verdict::Refused;
                 }
-                for earlier in &self.transactions {
-                    if let Event::Credited {
-                        account: of,
-                        kind: was,
-                        amount: over,
-                        reference: name,
-                        ..
-                    } = earlier
-                        && (of, name) == (account, reference)
-                    {
-                        let same = (was, over) == (kind, amount);
-                        return if same { Verdict::Nothing } else { Verdict::Refused };
-                    }
+                match self.named(*account, reference) {
+                    Some(earlier) => same_credit(earlier, event),
+                    None => self.judge_credit(event),
                 }
-                let possible =
-                    amount.pico() > 0 || (*kind == CreditKind::Adjustment && amount.pico() < 0);
-                let left = self.unlent(Purse::Account(*account)).unwrap() + amount.pico();
-                new_if(possible && (amount.pico() > 0 || left >= 0))
             }
-            Event::Expired { lot, amount, at, .. } => {
-                let place = usize::try_from(lot.0).unwrap().wrapping_sub(1);
-                let Some(Event::Credited { account, amount: of, expires_at: Some(end), .. }) =
-                    self.transactions.get(place)
-                else {
-                    return Verdict::Refused;
-                };
-                let ended =
-                    |event: &Event| matches!(event, Event::Expired { lot: of, .. } if of == lot);
-                let unlent = self.unlent(Purse::Account(*account)).unwrap();
-                let possible = amount <= of && unlent >= amount.pico() && end <= at;
-                new_if(possible && !self.transactions.iter().any(ended))
-            }
+            Event::Expired { .. } | Event::PaidBack { .. } => self.judge_loss(event),
             Event::Refunded { generation, account, charge, amount, reference, .. } => {
                 let mut refunded = 0;
-                for earlier in &self.transactions {
+                for Transacted { event: earlier, .. } in &self.transactions {
                     if let Event::Refunded { generation: of, amount: back, reference: name, .. } =
                         earlier
                         && of == generation
@@ -135,6 +123,19 @@ impl Reference {
             }
             _ => Verdict::New,
         }
+    }
+
+    fn judge_credit(&self, event: &Event) -> Verdict {
+        let Event::Credited { account, kind, amount, fee, expires_at, refund_until, .. } = event
+        else {
+            return Verdict::Refused;
+        };
+        let negative = amount.pico() < 0;
+        let sign = amount.pico() > 0 || (*kind == CreditKind::Adjustment && negative);
+        let paid = *kind == CreditKind::TopUp || (fee.is_zero() && refund_until.is_none());
+        let left = self.unlent(Purse::Account(*account)).unwrap() + amount.pico();
+        let there = !negative || (left >= 0 && expires_at.is_none());
+        new_if(sign && paid && fee.pico() >= 0 && there)
     }
 
     fn close(&mut self, name: Name) -> Verdict {
@@ -219,6 +220,15 @@ impl Reference {
             Record::Grant { amount, .. } | Record::Return { amount, .. } => small(*amount),
         }
     }
+}
+
+/// The same reference again: the same credit, or a mistake.
+fn same_credit(earlier: &Event, event: &Event) -> Verdict {
+    let named = |event: &Event| match event {
+        Event::Credited { kind, amount, .. } => Some((*kind, *amount)),
+        _ => None,
+    };
+    if named(earlier) == named(event) { Verdict::Nothing } else { Verdict::Refused }
 }
 
 /// The purses that must be lent to an epoch that writes this.

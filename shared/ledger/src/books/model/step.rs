@@ -8,8 +8,9 @@ use crate::lender::LendPolicy;
 /// One thing that may happen. Numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Credit { account: u64, kind: CreditKind, amount: i64, reference: u8 },
+    Credit { account: u64, kind: CreditKind, amount: i64, fee: i64, reference: u8 },
     Expire { lot: u64, amount: i64 },
+    PayBack { lot: u64, amount: i64, reference: u8 },
     Refund { generation: usize, amount: i64, reference: u8 },
     Need { plane: usize, purse: u64, amount: i64, policy: LendPolicy },
     Hold { plane: usize, ring: u16, owner: u64, amount: i64 },
@@ -28,7 +29,7 @@ pub(super) enum Step {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![5 => of_money(), 29 => of_requests(), 20 => of_the_link()]
+    prop_oneof![7 => of_money(), 29 => of_requests(), 20 => of_the_link()]
 }
 
 /// What people do.
@@ -36,13 +37,20 @@ fn of_money() -> impl Strategy<Value = Step> {
     let kind = prop_oneof![
         4 => Just(CreditKind::TopUp),
         2 => Just(CreditKind::Grant),
+        1 => Just(CreditKind::Signup),
         1 => Just(CreditKind::Adjustment)
     ];
+    let fee = prop_oneof![4 => Just(0), 1 => -1..9i64];
     prop_oneof![
-        2 => (0..33u64, kind, -100..1000i64, 0..12u8).prop_map(
-            |(account, kind, amount, reference)| Step::Credit { account, kind, amount, reference }
+        2 => (0..33u64, kind, -100..1000i64, fee, 0..12u8).prop_map(
+            |(account, kind, amount, fee, reference)| {
+                Step::Credit { account, kind, amount, fee, reference }
+            }
         ),
         1 => (0..12u64, 0..50i64).prop_map(|(lot, amount)| Step::Expire { lot, amount }),
+        1 => (0..12u64, 0..50i64, 10..14u8).prop_map(|(lot, amount, reference)| {
+            Step::PayBack { lot, amount, reference }
+        }),
         2 => (any::<u16>(), 0..30i64, 0..3u8).prop_map(|(generation, amount, reference)| {
             Step::Refund { generation: generation.into(), amount, reference }
         }),

@@ -4,8 +4,9 @@ use units::{AccountId, GenerationId, Usd};
 
 use super::{Name, Reference};
 use crate::books::Books;
+use crate::event::CreditKind;
 use crate::record::Hold;
-use crate::{Event, Purse, Record, TransactionId};
+use crate::{Event, Purse, Record};
 
 impl Reference {
     /// Every settled charge: its generation, account and amount.
@@ -121,27 +122,32 @@ impl Reference {
         credit - self.settled(None, Purse::Account(account))
     }
 
-    /// Topped up, granted, adjusted, refunded, expired (negative).
-    pub(super) fn sums(&self, of: AccountId) -> [i128; 5] {
-        let mut sums = [0; 5];
-        for event in &self.transactions {
-            match event {
-                Event::Credited { account, kind, amount, .. } if *account == of => {
-                    sums[*kind as usize] += amount.pico();
+    /// Topped up, granted, adjusted, refunded, expired and paid back (both negative).
+    pub(super) fn sums(&self, of: AccountId) -> [i128; 6] {
+        let mut sums = [0; 6];
+        for row in self.transactions.iter().filter(|row| row.account == of) {
+            match &row.event {
+                Event::Credited { kind, amount, .. } => {
+                    let place = match kind {
+                        CreditKind::TopUp => 0,
+                        CreditKind::Grant | CreditKind::Signup => 1,
+                        CreditKind::Adjustment => 2,
+                    };
+                    sums[place] += amount.pico();
                 }
-                Event::Refunded { account, amount, .. } if *account == of => {
-                    sums[3] += amount.pico();
-                }
-                Event::Expired { lot: TransactionId(lot), amount, .. } => {
-                    let credit = &self.transactions[*lot as usize - 1];
-                    if matches!(credit, Event::Credited { account, .. } if *account == of) {
-                        sums[4] -= amount.pico();
-                    }
-                }
+                Event::Refunded { amount, .. } => sums[3] += amount.pico(),
+                Event::Expired { amount, .. } => sums[4] -= amount.pico(),
+                Event::PaidBack { amount, .. } => sums[5] -= amount.pico(),
                 _ => {}
             }
         }
         sums
+    }
+
+    pub(super) fn fees(&self, of: AccountId) -> i128 {
+        let mine = self.transactions.iter().filter(|row| row.account == of);
+        mine.map(|row| if let Event::Credited { fee, .. } = row.event { fee.pico() } else { 0 })
+            .sum()
     }
 
     /// Holds everything that the books show against the lists.
@@ -152,13 +158,16 @@ impl Reference {
             let held: i128 =
                 self.open_names().map(|name| self.held(name, Purse::Account(*account))).sum();
             let sums = self.sums(*account);
-            let shown = [view.topped_up, view.granted, view.adjusted, view.refunded, -view.expired];
-            assert_eq!(shown, sums.map(usd));
+            let shown = [view.topped_up, view.granted, view.adjusted, view.refunded];
+            let gone = [-view.expired, -view.paid_back];
+            assert_eq!((&shown[..], &gone[..]), (&sums.map(usd)[..4], &sums.map(usd)[4..]));
+            assert_eq!(view.fees, usd(self.fees(*account)));
             assert_eq!(view.spent, usd(self.settled(None, Purse::Account(*account))));
             assert_eq!((view.balance, view.held), (usd(self.balance(*account)), usd(held)));
             assert_eq!(view.available, usd(self.balance(*account) - held));
             assert_eq!(Some(view.unlent.pico()), self.unlent(Purse::Account(*account)));
             self.check_days(*account, books);
+            self.check_lots(*account, books);
         }
         for (key, ..) in &self.keys {
             assert_eq!(books.key(*key).unwrap().used, usd(self.settled(None, Purse::Key(*key))));
