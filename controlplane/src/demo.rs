@@ -5,7 +5,7 @@
 
 use units::{AccountId, Usd};
 
-use crate::books::{Commands, CreditOrder, CreditReason, KeyOrder, Owner, Page};
+use crate::books::{AccountOrder, Commands, CreditOrder, CreditReason, KeyOrder, Owner, Page};
 use crate::mint;
 use crate::refuse::Refusal;
 use crate::settings::Secret;
@@ -31,7 +31,7 @@ pub fn demo(commands: &Commands, kept: Option<&Secret>) -> Result<Demo, Refusal>
     let ledger = commands.blocking();
     let account = match find(commands)? {
         Some(account) => account,
-        None => ledger.open_account(NAME.into())?.id,
+        None => ledger.open_account(AccountOrder { name: NAME.into(), signup: false })?.id,
     };
     ledger.credit(account, CreditOrder::new(CREDIT, CreditReason::Grant, "demo"))?;
     if let Some(key) = kept {

@@ -10,7 +10,8 @@
 //! Contents: `settings` what it is started with; `running` start, stop and attachment; `server` the
 //! route table; `auth` who calls; `receive` what a call carries; `admin` and `api` the calls;
 //! `refuse` every refusal; `books` the ledger thread; `store` its disk; `mint` keys; `receipt` what
-//! is signed; `metrics`, `openapi` what describes the whole; `demo` the sandbox's first customer.
+//! is signed; `metrics`, `openapi` what describes the whole; `terms` what credit costs; `demo` the
+//! sandbox's first customer.
 //! Invariants: handlers hold no state and change nothing themselves; money is `units::Usd`
 //! throughout. Left out on purpose: inference, which is the data plane's, and command lines.
 
@@ -30,15 +31,17 @@ mod running;
 mod server;
 mod settings;
 mod store;
+mod terms;
 
 pub use books::{
-    AccountChange, AccountView, AttemptView, AuditView, Blocking, CatalogChange, CatalogEdit,
-    ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView, GenerationView,
-    HealthView, IdentityView, JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage, KeyView, Listed,
-    Owner, Page, PlaneJournalView, PlaneReport, PlaneView, RowChange, StatusView, TransactionKind,
-    TransactionView,
+    AccountChange, AccountOrder, AccountView, AttemptView, AuditView, Blocking, CatalogChange,
+    CatalogEdit, ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView,
+    GenerationView, HealthView, IdentityView, JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage,
+    KeyView, Listed, LotView, Owner, Page, PayBackOrder, PlaneJournalView, PlaneReport, PlaneView,
+    Refunder, RowChange, StatusView, TransactionKind, TransactionView,
 };
 pub use demo::{Demo, demo};
 pub use refuse::Refusal;
 pub use running::{Running, start};
 pub use settings::{Profile, Secret, Settings, StartError};
+pub use terms::{Budget, Fee, Terms};

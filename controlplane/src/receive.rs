@@ -26,6 +26,9 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 /// A JSON body of a call.
 pub(crate) struct Body<T>(pub(crate) T);
 
+/// A JSON body that may be left out.
+pub(crate) struct MaybeBody<T>(pub(crate) T);
+
 /// A JSON body that may be a whole catalog.
 pub(crate) struct LargeBody<T>(pub(crate) T);
 
@@ -34,6 +37,15 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         read_json(request, BODY_BYTES).await.map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let bytes = read(request, BODY_BYTES).await?;
+        if bytes.is_empty() { Ok(Self(T::default())) } else { parse_json(&bytes).map(Self) }
     }
 }
 
@@ -46,6 +58,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeBody<T> {
 }
 
 async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Refusal> {
+    parse_json(&read(request, limit).await?)
+}
+
+async fn read(request: Request, limit: usize) -> Result<axum::body::Bytes, Refusal> {
     let declared = request.headers().get(header::CONTENT_TYPE);
     let is_json = |kind: &str| {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -55,12 +71,11 @@ async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Resul
         return Err(Refusal::NotDeclaredJson);
     }
     let reading = axum::body::to_bytes(request.into_body(), limit);
-    let bytes = match tokio::time::timeout(BODY_WAIT, reading).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return Err(Refusal::TooLarge { limit }),
-        Err(_) => return Err(Refusal::NotJson("it did not arrive in time".into())),
-    };
-    parse_json(&bytes)
+    match tokio::time::timeout(BODY_WAIT, reading).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Refusal::TooLarge { limit }),
+        Err(_) => Err(Refusal::NotJson("it did not arrive in time".into())),
+    }
 }
 
 /// Reads JSON; what is wrong in it is told with its field.

@@ -45,10 +45,14 @@ pub(crate) fn routes(shared: Shared) -> Router {
         .route("/admin/v1/catalog", get(admin::catalog::whole).post(admin::catalog::apply))
         .route("/admin/v1/accounts", get(admin::accounts::list).post(admin::accounts::open))
         .route("/admin/v1/accounts/{id}", get(admin::accounts::one).patch(admin::accounts::change))
-        .route("/admin/v1/accounts/{id}/credits", post(admin::accounts::credit))
+        .route(
+            "/admin/v1/accounts/{id}/credits",
+            get(admin::accounts::lots).post(admin::accounts::credit),
+        )
         .route("/admin/v1/accounts/{id}/keys", get(admin::keys::list).post(admin::keys::make))
         .route("/admin/v1/accounts/{id}/transactions", get(admin::accounts::transactions))
         .route("/admin/v1/accounts/{id}/generations", get(admin::generations::list))
+        .route("/admin/v1/transactions/{id}/refund", post(admin::accounts::pay_back))
         .route(
             "/admin/v1/keys/{hash}",
             get(admin::keys::one).patch(admin::keys::change).delete(admin::keys::delete),
@@ -78,9 +82,11 @@ fn customer() -> Router<Shared> {
     Router::new()
         .route("/api/v1/balance", get(api::money::balance))
         .route("/api/v1/transactions", get(api::money::transactions))
+        .route("/api/v1/transactions/{id}/refund", post(api::money::pay_back))
         .route("/api/v1/credits", get(api::money::credits))
         .route("/api/v1/key", get(api::keys::mine))
         .route("/api/v1/generation", get(api::generation::one))
+        .route("/api/v1/generation/{id}/refund", post(api::generation::refund))
         .route("/api/v1/generation/{id}/receipt", get(api::generation::receipt))
         .route("/api/v1/keys", get(api::keys::list).post(api::keys::make))
         .route(

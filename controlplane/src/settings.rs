@@ -8,6 +8,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::terms::Terms;
+
 /// How a control plane runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -58,6 +60,8 @@ pub struct Profile {
     pub live_prefix: String,
     /// What a management key begins with.
     pub management_prefix: String,
+    /// What credit costs, how long it lasts, and what of it goes back.
+    pub terms: Terms,
 }
 
 impl Default for Profile {
@@ -67,6 +71,7 @@ impl Default for Profile {
             multiplier: (1, 1),
             live_prefix: "sk-tg-".into(),
             management_prefix: "sk-tg-mgmt-".into(),
+            terms: Terms::default(),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The one that sets nothing, `plain`, is the default. Left out: what the planes do with it.
 
+mod terms;
+
 use std::path::Path;
 
 use catalog::compile::parse_multiplier;
@@ -20,6 +22,7 @@ struct Raw {
     price_multiplier: Option<String>,
     key_prefix: Option<String>,
     management_key_prefix: Option<String>,
+    credit: terms::Raw,
 }
 
 /// Whether a name is that of a profile of ours, not of a file.
@@ -65,6 +68,8 @@ fn parse(name: &str, text: &str) -> Result<controlplane::Profile, Mistake> {
     if let Some(prefix) = raw.management_key_prefix {
         profile.management_prefix = prefix;
     }
+    profile.terms =
+        raw.credit.checked().map_err(|why| Mistake(format!("{name}: [credit] {why}")))?;
     Ok(profile)
 }
 

@@ -3,26 +3,21 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
 
 use super::parsed;
 use crate::auth::Shared;
-use crate::books::{AccountChange, AccountView, CreditOrder, Listed, Page, TransactionView};
+use crate::books::{
+    AccountChange, AccountOrder, AccountView, CreditOrder, Listed, LotView, Owner, Page,
+    PayBackOrder, TransactionView,
+};
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
 
-/// `{name}`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Opening {
-    name: String,
-}
-
 pub(crate) async fn open(
     State(shared): State<Shared>,
-    Body(opening): Body<Opening>,
+    Body(order): Body<AccountOrder>,
 ) -> Result<(StatusCode, Json<AccountView>), Refusal> {
-    let account = shared.commands.open_account(opening.name).await?;
+    let account = shared.commands.open_account(order).await?;
     Ok((StatusCode::CREATED, Json(account)))
 }
 
@@ -61,5 +56,22 @@ pub(crate) async fn transactions(
     Path(id): Path<String>,
     Query(page): Query<Page>,
 ) -> Result<Json<Listed<TransactionView>>, Refusal> {
-    shared.commands.transactions(parsed("account", &id)?, page).await.map(Json)
+    shared.commands.statement(parsed("account", &id)?, page).await.map(Json)
+}
+
+/// The credits of an account in spending order, used up or not.
+pub(crate) async fn lots(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<LotView>>, Refusal> {
+    shared.commands.lots(parsed("account", &id)?, true).await.map(Json)
+}
+
+pub(crate) async fn pay_back(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    Body(order): Body<PayBackOrder>,
+) -> Result<Json<TransactionView>, Refusal> {
+    let lot = parsed("top-up", &id)?;
+    shared.commands.pay_back(lot, Owner::Anyone, order).await.map(Json)
 }

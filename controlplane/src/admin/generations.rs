@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::parsed;
 use crate::auth::Shared;
-use crate::books::{GenerationView, Listed, Owner, Page, TransactionView};
+use crate::books::{GenerationView, Listed, Owner, Page, Refunder, TransactionView};
 use crate::receipt::Receipt;
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
@@ -48,5 +48,6 @@ pub(crate) async fn refund(
     Path(id): Path<String>,
     Body(order): Body<RefundOrder>,
 ) -> Result<Json<TransactionView>, Refusal> {
-    shared.commands.refund(parsed("generation", &id)?, order.reason).await.map(Json)
+    let id = parsed("generation", &id)?;
+    shared.commands.refund(id, Refunder::Operator, order.reason).await.map(Json)
 }

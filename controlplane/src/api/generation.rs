@@ -1,5 +1,6 @@
-//! What one generation used and cost, for the one who paid: `GET /api/v1/generation?id=`, and the
-//! signed receipt of it with the key that checks it.
+//! What one generation used and cost, for the one who paid: `GET /api/v1/generation?id=`, the
+//! signed receipt of it with the key that checks it, and taking its charge back where the profile
+//! lets a customer do that.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use units::{GenerationId, TokenClass};
 
+use super::money::Line;
 use super::{Number, Wrapped};
 use crate::admin::parsed;
-use crate::auth::Customer;
-use crate::auth::Shared;
-use crate::books::{GenerationView, Owner};
+use crate::auth::{Customer, Shared};
+use crate::books::{GenerationView, Owner, Refunder};
 use crate::receipt::{Receipt, ShownKey};
-use crate::receive::Query;
+use crate::receive::{MaybeBody, Query};
 use crate::refuse::Refusal;
 
 /// `?id=`.
@@ -53,6 +54,14 @@ pub(crate) struct OwnGeneration {
     is_byok: bool,
     service_tier: Option<String>,
     provider_responses: Vec<Attempt>,
+}
+
+/// `{reason?}`, or no body at all.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Flag {
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 /// One try at a provider.
@@ -127,4 +136,17 @@ pub(crate) async fn receipt(
 /// What receipts are checked with: anyone may know it.
 pub(crate) async fn receipt_key(State(shared): State<Shared>) -> Json<ShownKey> {
     Json(shared.signer.shown())
+}
+
+pub(crate) async fn refund(
+    State(shared): State<Shared>,
+    Customer(key): Customer,
+    Path(id): Path<String>,
+    MaybeBody(flag): MaybeBody<Flag>,
+) -> Result<Json<Line>, Refusal> {
+    let id = parsed("generation", &id)?;
+    let reason = flag.reason.unwrap_or_else(|| "flagged by the customer".to_owned());
+    let by = Refunder::Customer(key.account);
+    let booked = shared.commands.refund(id, by, reason).await?;
+    Ok(Json(booked.into()))
 }

@@ -1,15 +1,15 @@
-//! `GET /api/v1/balance`, `/api/v1/credits` and `/api/v1/transactions`.
+//! `GET /api/v1/balance`, `/api/v1/credits` and `/api/v1/transactions`, and paying a top-up back.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use serde::Serialize;
-use units::{UnixMillis, Usd};
+use units::{GenerationId, UnixMillis, Usd};
 
 use super::{Number, Wrapped};
-use crate::auth::Customer;
-use crate::auth::Shared;
-use crate::books::{Page, TransactionView};
-use crate::receive::Query;
+use crate::admin::parsed;
+use crate::auth::{Customer, KeyKeeper, Shared};
+use crate::books::{LotView, Owner, Page, PayBackOrder, TransactionView};
+use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
 
 /// What an account has.
@@ -36,11 +36,12 @@ pub(crate) async fn balance(
     }))
 }
 
-/// Credit in and usage out, since ever.
+/// Credit in and usage out, since ever, and the credits with something left, first spent first.
 #[derive(Serialize)]
 pub(crate) struct Credits {
     total_credits: Number,
     total_usage: Number,
+    lots: Vec<LotView>,
 }
 
 pub(crate) async fn credits(
@@ -52,6 +53,7 @@ pub(crate) async fn credits(
     let data = Credits {
         total_credits: Number(parts.into_iter().sum()),
         total_usage: Number([account.spent, -account.refunded].into_iter().sum()),
+        lots: shared.commands.lots(key.account, false).await?,
     };
     Ok(Json(Wrapped { data }))
 }
@@ -64,6 +66,12 @@ pub(crate) struct Line {
     kind: &'static str,
     amount: Number,
     amount_exact: Usd,
+    fee_exact: Usd,
+    balance_after_exact: Option<Usd>,
+    lot: Option<String>,
+    reference: String,
+    generation: Option<GenerationId>,
+    requests: Option<u64>,
     description: String,
     #[serde(serialize_with = "crate::books::as_text")]
     created_at: UnixMillis,
@@ -75,9 +83,15 @@ impl From<TransactionView> for Line {
             kind: view.kind.statement_word(),
             amount: Number(view.amount),
             amount_exact: view.amount,
+            fee_exact: view.fee,
+            balance_after_exact: view.balance_after,
             description: view.description(),
             created_at: view.created_at,
             id: view.id,
+            lot: view.lot,
+            reference: view.reference,
+            generation: view.generation,
+            requests: view.requests,
         }
     }
 }
@@ -97,4 +111,16 @@ pub(crate) async fn transactions(
     let listed = shared.commands.statement(key.account, page).await?;
     let transactions = listed.data.into_iter().map(Line::from).collect();
     Ok(Json(Statement { transactions, next: listed.next }))
+}
+
+/// Pays back what is left of a top-up: to who paid it, so not with a key that only spends.
+pub(crate) async fn pay_back(
+    State(shared): State<Shared>,
+    KeyKeeper(key): KeyKeeper,
+    Path(id): Path<String>,
+    Body(order): Body<PayBackOrder>,
+) -> Result<Json<Line>, Refusal> {
+    let owner = Owner::Account(key.account);
+    let booked = shared.commands.pay_back(parsed("top-up", &id)?, owner, order).await?;
+    Ok(Json(booked.into()))
 }

@@ -1,32 +1,26 @@
-//! Accounts and what moves their money by hand: credits, expiry, refunds.
-//!
-//! Rules: a reference makes a credit happen once; what takes credit away (a negative adjustment,
-//! an expiry) first asks data planes for what they do not need; a refund gives back the whole
-//! charge, once.
+//! Accounts: opened, changed, shown; and what can be said of an order without the books.
 
-use std::time::Instant;
+use ledger::event::Event;
+use units::{AccountId, Usd};
 
-use ledger::Purse;
-use ledger::books::{Applied, BooksError, Transaction};
-use ledger::event::{CreditKind, Event};
-use units::{AccountId, GenerationId, Usd};
-
-use super::command::{Command, Reply};
-use super::order::{AccountChange, CreditOrder, CreditReason, Page, Place};
-use super::shown::{AccountView, Listed, TransactionView};
+use super::order::{AccountChange, AccountOrder, CreditOrder, CreditReason, Page, Place};
+use super::shown::Listed;
+use super::shown_money::AccountView;
 use super::thread::{Ledger, refused};
-use super::waiting::recall_is_over;
 use crate::refuse::Refusal;
 
 /// The longest name or reference.
 const TEXT_BYTES: usize = 256;
 
 impl Ledger {
-    pub(crate) fn open_account(&mut self, name: String) -> Result<AccountView, Refusal> {
-        let name = checked_text("name", name)?;
+    pub(crate) fn open_account(&mut self, order: AccountOrder) -> Result<AccountView, Refusal> {
+        let name = checked_text("name", order.name)?;
         let account = AccountId(self.last_account.0 + 1);
         self.book(&Event::AccountOpened { account, name, at: self.now }).map_err(refused)?;
         self.last_account = account;
+        if order.signup {
+            self.sign_up(account)?;
+        }
         self.account(account)
     }
 
@@ -58,73 +52,9 @@ impl Ledger {
         Ok(Listed { data: views.map(AccountView::from).collect(), next })
     }
 
-    /// Books a credit; one that must wait for credit to come back is kept aside meanwhile.
-    pub(crate) fn credit(
-        &mut self,
-        account: AccountId,
-        order: CreditOrder,
-        reply: Reply<TransactionView>,
-        since: Instant,
-    ) {
-        let before = self.register.generation;
-        let purse = Purse::Account(account);
-        if let Err(refusal) = self.check_credit(account, &order) {
-            self.answer(reply, Err(refusal));
-            return;
-        }
-        match self.try_credit(account, &order) {
-            Err(BooksError::NotEnough { wanted, .. })
-                if !recall_is_over(since, Instant::now()) && self.recall(purse, wanted) =>
-            {
-                self.waiting.until_recalled(since, Command::Credit { account, order, reply });
-            }
-            booked => {
-                let result = booked.map_err(refused).map(|row| TransactionView::of(&row));
-                self.answer_write(before, reply, result);
-            }
-        }
-    }
-
-    fn check_credit(&self, account: AccountId, order: &CreditOrder) -> Result<(), Refusal> {
-        order.check()?;
-        let is_new = self.books.transaction_by_reference(account, &order.reference).is_none();
-        if is_new && order.expires_at.is_some_and(|end| end.0 <= self.now) {
-            return Err(Refusal::invalid("expires_at", "expires_at has passed"));
-        }
-        Ok(())
-    }
-
-    fn try_credit(
-        &mut self,
-        account: AccountId,
-        order: &CreditOrder,
-    ) -> Result<Transaction, BooksError> {
-        let event = Event::Credited {
-            transaction: self.books.next_transaction(),
-            account,
-            kind: match order.kind {
-                CreditReason::TopUp => CreditKind::TopUp,
-                CreditReason::Grant => CreditKind::Grant,
-                CreditReason::Adjustment => CreditKind::Adjustment,
-            },
-            amount: order.amount.0,
-            reference: order.reference.clone(),
-            expires_at: order.expires_at.map(|at| at.0),
-            at: self.now,
-        };
-        match self.book(&event)? {
-            Applied::Transacted(row) => {
-                self.lend_more(Purse::Account(account));
-                Ok(row)
-            }
-            Applied::Repeated(row) => Ok(row),
-            // The books answer a credit with nothing else.
-            _ => Err(BooksError::BadAmount(order.amount.0)),
-        }
-    }
-
     /// Tries the commands again that wait for credit to come back.
     pub(crate) fn retry_recalls(&mut self) {
+        self.expire_returned();
         for (since, command) in self.waiting.recalls() {
             self.obey_write(command, since);
         }
@@ -133,57 +63,6 @@ impl Ledger {
                 self.recall(purse, Usd::ZERO);
                 self.waiting.until_returned(purse);
             }
-        }
-    }
-
-    /// Ends the credits whose time has come. One whose rest is still lent waits for its return.
-    pub(crate) fn expire_credits(&mut self) {
-        let due: Vec<Transaction> = self.expiries.due(&self.books, self.now);
-        for lot in due {
-            let amount = super::expiry::left_of(&self.books, &lot);
-            let event = Event::Expired {
-                transaction: self.books.next_transaction(),
-                lot: lot.id,
-                amount,
-                at: self.now,
-            };
-            if let Err(BooksError::NotEnough { wanted, .. }) = self.book(&event) {
-                self.recall(Purse::Account(lot.account), wanted);
-                self.expiries.again(&lot);
-            }
-        }
-    }
-
-    /// Gives back what a generation cost.
-    pub(crate) fn refund(
-        &mut self,
-        id: GenerationId,
-        reason: String,
-    ) -> Result<TransactionView, Refusal> {
-        let reason = checked_text("reason", reason)?;
-        let generation = self.generation(id, super::command::Owner::Anyone)?;
-        if let Some(earlier) = self.books.refunds(id) {
-            let by = earlier.transactions.first().map(ToString::to_string).unwrap_or_default();
-            return Err(Refusal::Conflict(format!("{id} was refunded before, by {by}")));
-        }
-        if generation.charged.is_zero() {
-            return Err(Refusal::Conflict(format!("{id} cost nothing")));
-        }
-        let event = Event::Refunded {
-            transaction: self.books.next_transaction(),
-            generation: id,
-            account: generation.account,
-            charge: generation.charged,
-            amount: generation.charged,
-            reference: "refund".into(),
-            reason,
-            at: self.now,
-        };
-        let applied = self.book(&event).map_err(refused)?;
-        self.lend_more(Purse::Account(generation.account));
-        match applied {
-            Applied::Transacted(row) | Applied::Repeated(row) => Ok(TransactionView::of(&row)),
-            _ => Err(Refusal::Conflict(format!("{id} was refunded before"))),
         }
     }
 }
@@ -216,6 +95,8 @@ impl From<ledger::books::AccountView> for AccountView {
             refunded: view.refunded,
             expired: view.expired,
             written_off: view.written_off,
+            paid_back: view.paid_back,
+            fees: view.fees,
         }
     }
 }
@@ -235,6 +116,12 @@ impl CreditOrder {
         }
         if amount > MOST || amount < -MOST {
             return Err(Refusal::invalid("amount", format!("amount is at most {MOST} USD")));
+        }
+        if let Some(method) = &self.method {
+            checked_text("method", method.clone())?;
+            if self.kind != CreditReason::TopUp {
+                return Err(Refusal::invalid("method", "method belongs to a top_up"));
+            }
         }
         if self.expires_at.is_some() && amount.is_negative() {
             let message = "expires_at belongs to credit, not to a negative adjustment";

@@ -48,20 +48,27 @@ impl Ledger {
 
     /// The view's usage counters against the books' days. A view that was built from a journal
     /// whose beginning is no longer kept has less, and cannot be held against them.
-    fn view_usage(&mut self) -> Option<IdentityView> {
+    fn view_usage(&mut self) -> Vec<IdentityView> {
         if self.journal.oldest() > 1 {
-            return None;
+            return Vec::new();
         }
-        let counted = match self.viewed(|view| view.usage()) {
-            Ok(usage) => usage.into_iter().map(|(_, usage)| usage.charged).sum::<Usd>(),
+        let counted = self.viewed(|view| {
+            let days = view.usage()?.into_iter().map(|(_, usage)| usage.charged).sum::<Usd>();
+            Ok((days, view.charged_by_hour()?))
+        });
+        let (counted, by_hour) = match counted {
+            Ok(counted) => counted,
             Err(refusal) => {
-                return Some(identity("usage counters", refusal.to_string(), String::new()));
+                return vec![identity("usage counters", refusal.to_string(), String::new())];
             }
         };
         let accounts = self.books.account_ids();
         let days = accounts.iter().flat_map(|account| self.books.days(*account));
         let booked: Usd = days.map(|(.., sum)| sum.charged).sum();
-        Some(identity("usage counters of the view = days of the books", counted, booked))
+        vec![
+            identity("usage counters of the view = days of the books", counted, booked),
+            identity("usage counters by the hour = days of the books", by_hour, booked),
+        ]
     }
 
     /// Starts the full audit; it answers by itself.

@@ -8,12 +8,17 @@ use std::sync::mpsc;
 
 use catalog::keys::KeyRow;
 use catalog::rows::CatalogRows;
+use ledger::event::TransactionId;
 use tokio::sync::oneshot;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyDigest, UnixMillis};
 
 use super::catalog_edit::{CatalogChange, CatalogEdit};
-use super::order::{AccountChange, CreditOrder, KeyOrder, KeyPatch, Page};
-use super::shown::{AccountView, GenerationView, KeyMade, KeyView, Listed, TransactionView};
+use super::credits::Refunder;
+use super::order::{
+    AccountChange, AccountOrder, CreditOrder, KeyOrder, KeyPatch, Page, PayBackOrder,
+};
+use super::shown::{GenerationView, KeyMade, KeyView, Listed};
+use super::shown_money::{AccountView, LotView, TransactionView};
 use super::shown_state::{AuditView, PlaneView, StatusView};
 use super::thread::Input;
 use crate::refuse::Refusal;
@@ -76,7 +81,7 @@ commands! {
     /// Changes the catalog, whole or not at all.
     EditCatalog = edit_catalog(edit: CatalogEdit, dry_run: bool) -> CatalogChange;
     /// Opens an account.
-    OpenAccount = open_account(name: String) -> AccountView;
+    OpenAccount = open_account(order: AccountOrder) -> AccountView;
     /// Renames, disables or enables an account.
     ChangeAccount = change_account(account: AccountId, change: AccountChange) -> AccountView;
     /// One account.
@@ -95,16 +100,18 @@ commands! {
     ChangeKey = change_key(digest: KeyDigest, owner: Owner, patch: KeyPatch) -> KeyView;
     /// Deletes a key.
     DeleteKey = delete_key(digest: KeyDigest, owner: Owner) -> ();
-    /// Credits, refunds and adjustments of an account, newest first.
-    Transactions = transactions(account: AccountId, page: Page) -> Listed<TransactionView>;
-    /// The same with what each generation cost.
+    /// What is left of a top-up goes back to who paid it.
+    PayBack = pay_back(lot: TransactionId, owner: Owner, order: PayBackOrder) -> TransactionView;
+    /// The credits of an account in spending order: those with something left, or all.
+    Lots = lots(account: AccountId, all: bool) -> Vec<LotView>;
+    /// What moved an account's money, newest first: transactions, and usage by the day.
     Statement = statement(account: AccountId, page: Page) -> Listed<TransactionView>;
     /// Generations of an account, newest first.
     Generations = generations(account: AccountId, page: Page) -> Listed<GenerationView>;
     /// One generation.
     Generation = generation(id: GenerationId, owner: Owner) -> GenerationView;
     /// Gives back what a generation cost.
-    Refund = refund(id: GenerationId, reason: String) -> TransactionView;
+    Refund = refund(id: GenerationId, by: Refunder, reason: String) -> TransactionView;
     /// Every identity of the books; `full` recomputes all from the journal.
     Audit = audit(full: bool) -> AuditView;
     /// Drops the view and builds it again from the journal.

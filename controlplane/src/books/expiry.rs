@@ -1,58 +1,107 @@
-//! Which credits end when, and what is left of one.
+//! Which credits end when, and ending them.
 //!
-//! Rule: the credit that ends soonest is spent first, and what never ends last. So what is left of
-//! the credit that ends now is what the balance has above all that ends later: never more than a
-//! customer would work out for himself.
+//! What is left of a credit is its lot's: charges were taken from lots in spending order. What data
+//! planes have borrowed is asked back first, at once; a look later, what no request holds is ended,
+//! and the rest as it comes back, unless it is spent. So a credit may end in several entries, and
+//! never waits for ever behind a busy customer.
 
 use std::collections::BTreeSet;
 
+use ledger::Purse;
 use ledger::books::{Books, Transaction};
-use ledger::event::TransactionId;
+use ledger::event::{Event, TransactionId};
 use units::{UnixMillis, Usd};
+
+use super::thread::Ledger;
 
 /// The credits that end some day, soonest first.
 #[derive(Default)]
-pub(crate) struct Expiries(BTreeSet<(UnixMillis, TransactionId)>);
+pub(crate) struct Expiries {
+    ends: BTreeSet<(UnixMillis, TransactionId)>,
+    /// Those whose time has come, and whose rest was asked back.
+    recalled: BTreeSet<TransactionId>,
+}
 
 impl Expiries {
-    /// Those of the books.
+    /// Those of the books that have something left.
     pub(crate) fn of(books: &Books) -> Self {
         let mut expiries = Self::default();
-        books.transactions().iter().for_each(|row| expiries.note(row));
+        for account in books.account_ids() {
+            let lots = books.lots(account).into_iter().filter(|lot| lot.left > Usd::ZERO);
+            let ends = lots.filter_map(|lot| Some((lot.expires_at?, lot.id)));
+            expiries.ends.extend(ends);
+        }
         expiries
     }
 
-    /// A transaction that may be such a credit.
+    /// A transaction that may have begun such a credit.
     pub(crate) fn note(&mut self, row: &Transaction) {
-        if let Some(at) = row.expires_at.filter(|_| !row.ended) {
-            self.0.insert((at, row.id));
+        if let Some(at) = row.expires_at.filter(|_| row.lot == Some(row.id)) {
+            self.ends.insert((at, row.id));
         }
     }
 
     /// Takes out the credits that end now or before.
-    pub(crate) fn due(&mut self, books: &Books, now: UnixMillis) -> Vec<Transaction> {
-        let later = self.0.split_off(&(now.plus_ms(1), TransactionId(0)));
-        let due = std::mem::replace(&mut self.0, later);
-        due.into_iter().filter_map(|(_, id)| books.transaction(id).cloned()).collect()
-    }
-
-    /// Puts one back, to be ended at the next look.
-    pub(crate) fn again(&mut self, row: &Transaction) {
-        self.note(row);
+    fn due(&mut self, now: UnixMillis) -> Vec<TransactionId> {
+        let later = self.ends.split_off(&(now.plus_ms(1), TransactionId(0)));
+        let due = std::mem::replace(&mut self.ends, later);
+        due.into_iter().map(|(_, id)| id).collect()
     }
 }
 
-/// What is left of a credit, by the rule above.
-pub(crate) fn left_of(books: &Books, lot: &Transaction) -> Usd {
-    let balance = books.account(lot.account).map_or(Usd::ZERO, |account| account.balance);
-    let ends_later = |row: &&Transaction| {
-        let ends = (row.expires_at.unwrap_or(UnixMillis(u64::MAX)), row.id);
-        row.account == lot.account
-            && !row.ended
-            && row.amount > Usd::ZERO
-            && ends > (lot.expires_at.unwrap_or_default(), lot.id)
-    };
-    let later: Usd = books.transactions().iter().filter(ends_later).map(|row| row.amount).sum();
-    let left = balance.checked_sub(later).unwrap_or(Usd::ZERO);
-    left.clamp(Usd::ZERO, lot.amount.max(Usd::ZERO))
+impl Ledger {
+    /// Ends the credits whose time has come, as far as nobody holds them; asks for the rest.
+    pub(crate) fn expire_credits(&mut self) {
+        for id in self.expiries.due(self.now) {
+            let Some(row) = self.books.transaction(id).cloned() else { continue };
+            if self.expire(&row) {
+                self.expiries.recalled.remove(&id);
+            } else {
+                self.expiries.note(&row);
+                self.expiries.recalled.insert(id);
+            }
+        }
+    }
+
+    /// Ends what has come back of credits whose time has come, before anybody borrows it again.
+    pub(crate) fn expire_returned(&mut self) {
+        for id in self.expiries.recalled.clone() {
+            let Some(row) = self.books.transaction(id).cloned() else { continue };
+            let left = self.left_of(&row);
+            self.end_unlent(&row, left);
+        }
+    }
+
+    /// Whether nothing is left of a credit now.
+    fn expire(&mut self, row: &Transaction) -> bool {
+        let left = self.left_of(row);
+        let purse = Purse::Account(row.account);
+        if self.books.unlent(purse).unwrap_or_default() < left
+            && self.recall(purse, left)
+            && !self.expiries.recalled.contains(&row.id)
+        {
+            // All of it may be back before the next look, and is then one entry.
+            return false;
+        }
+        self.end_unlent(row, left)
+    }
+
+    /// What is left of a credit whose time has come.
+    fn left_of(&self, row: &Transaction) -> Usd {
+        let lots = self.books.lots(row.account);
+        let due = lots.iter().find(|lot| lot.id == row.id && lot.is_due(self.now));
+        due.map_or(Usd::ZERO, |lot| lot.left)
+    }
+
+    /// Ends as much of `left` as is not lent; whether that is all.
+    fn end_unlent(&mut self, row: &Transaction, left: Usd) -> bool {
+        let free = self.books.unlent(Purse::Account(row.account)).unwrap_or_default();
+        let amount = left.min(free);
+        if amount.is_zero() {
+            return left.is_zero();
+        }
+        let transaction = self.books.next_transaction();
+        let event = Event::Expired { transaction, lot: row.id, amount, at: self.now };
+        self.book(&event).is_ok() && amount == left
+    }
 }

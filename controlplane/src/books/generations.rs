@@ -8,10 +8,9 @@ use serde_json::value::RawValue;
 use units::{GenerationId, KeyDigest, OfferId, Tokens, Usd};
 
 use super::command::Owner;
-use super::shown::{AttemptView, EndpointView, GenerationView, TransactionKind, TransactionView};
+use super::shown::{AttemptView, EndpointView, GenerationView};
 use super::thread::Ledger;
 use crate::refuse::Refusal;
-use crate::store::embedded::StoredTransaction;
 
 impl Ledger {
     /// A generation by its id, if it has ended and its request log is kept.
@@ -163,58 +162,4 @@ fn raw<T: Serialize>(value: &T) -> Box<RawValue> {
 fn tier_name(number: u8) -> Option<String> {
     let tier = ServiceTier::ALL.get(usize::from(number))?;
     (*tier != ServiceTier::Default).then(|| tier.name().to_owned())
-}
-
-impl From<GenerationView> for TransactionView {
-    fn from(generation: GenerationView) -> Self {
-        Self {
-            id: generation.id.to_string(),
-            account: generation.account,
-            kind: TransactionKind::Usage,
-            amount: -generation.charged,
-            reference: generation.model,
-            generation: Some(generation.id),
-            expires_at: None,
-            created_at: generation.created_at,
-        }
-    }
-}
-
-impl From<StoredTransaction> for TransactionView {
-    fn from(stored: StoredTransaction) -> Self {
-        Self {
-            id: ledger::TransactionId(stored.id).to_string(),
-            account: stored.account,
-            kind: stored.kind,
-            amount: stored.amount,
-            reference: stored.reference,
-            generation: stored.generation,
-            expires_at: stored.expires_at,
-            created_at: stored.at,
-        }
-    }
-}
-
-impl TransactionView {
-    /// A transaction of the books.
-    pub(crate) fn of(row: &ledger::books::Transaction) -> Self {
-        use ledger::books::TransactionKind as Booked;
-        let reason: &str = &row.reason;
-        Self {
-            id: row.id.to_string(),
-            account: row.account,
-            kind: match row.kind {
-                Booked::TopUp => TransactionKind::TopUp,
-                Booked::Grant => TransactionKind::Grant,
-                Booked::Adjustment => TransactionKind::Adjustment,
-                Booked::Refund => TransactionKind::Refund,
-                Booked::Expiry => TransactionKind::Expiry,
-            },
-            amount: row.amount,
-            reference: if reason.is_empty() { &row.reference } else { reason }.to_owned(),
-            generation: row.generation,
-            expires_at: row.expires_at,
-            created_at: row.at,
-        }
-    }
 }

@@ -19,6 +19,7 @@ mod catalog_edit;
 mod command;
 mod commit;
 mod counters;
+mod credits;
 mod expiry;
 mod generations;
 mod keys;
@@ -33,22 +34,26 @@ mod register;
 mod retention;
 mod settle;
 mod shown;
+mod shown_money;
 mod shown_state;
 mod start;
 mod state;
+mod statement;
 mod thread;
 mod waiting;
 
 pub(crate) use catalog_edit::masked;
 pub use catalog_edit::{CatalogChange, CatalogEdit, RowChange};
 pub use command::{Blocking, Commands, Owner};
+pub use credits::Refunder;
 pub(crate) use order::Place;
-pub use order::{AccountChange, ClassOrder, CreditOrder, CreditReason, KeyOrder, KeyPatch, Page};
-pub(crate) use shown::as_text;
-pub use shown::{
-    AccountView, AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed,
-    TransactionKind, TransactionView,
+pub use order::{
+    AccountChange, AccountOrder, ClassOrder, CreditOrder, CreditReason, KeyOrder, KeyPatch, Page,
+    PayBackOrder,
 };
+pub(crate) use shown::as_text;
+pub use shown::{AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed};
+pub use shown_money::{AccountView, LotView, TransactionKind, TransactionView};
 pub use shown_state::{
     AuditView, CoreView, HealthView, IdentityView, JournalView, PlaneJournalView, PlaneReport,
     PlaneView, StatusView,

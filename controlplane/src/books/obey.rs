@@ -25,6 +25,7 @@ impl Ledger {
             | Command::MakeKey { .. }
             | Command::ChangeKey { .. }
             | Command::DeleteKey { .. }
+            | Command::PayBack { .. }
             | Command::Refund { .. }
             | Command::Fence { .. } => self.obey_write(command, Instant::now()),
             read => self.obey_read(read),
@@ -39,8 +40,8 @@ impl Ledger {
                 let result = self.edit_catalog(edit, dry_run);
                 self.answer_write(before, reply, result);
             }
-            Command::OpenAccount { name, reply } => {
-                let result = self.open_account(name);
+            Command::OpenAccount { order, reply } => {
+                let result = self.open_account(order);
                 self.answer_write(before, reply, result);
             }
             Command::ChangeAccount { account, change, reply } => {
@@ -62,8 +63,11 @@ impl Ledger {
                 let result = self.delete_key(digest, owner);
                 self.answer_write(before, reply, result);
             }
-            Command::Refund { id, reason, reply } => {
-                let result = self.refund(id, reason);
+            Command::PayBack { lot, owner, order, reply } => {
+                self.pay_back(lot, owner, order, reply, since);
+            }
+            Command::Refund { id, by, reason, reply } => {
+                let result = self.refund(id, by, reason);
                 self.answer_write(before, reply, result);
             }
             Command::Fence { dataplane, reply } => {
@@ -106,8 +110,8 @@ impl Ledger {
 
     fn obey_listing(&mut self, command: Command) {
         match command {
-            Command::Transactions { account, page, reply } => {
-                let result = self.transactions(account, &page);
+            Command::Lots { account, all, reply } => {
+                let result = self.lots(account, all);
                 self.answer(reply, result);
             }
             Command::Statement { account, page, reply } => {
@@ -190,9 +194,7 @@ impl Command {
     fn needs_view(&self) -> bool {
         matches!(
             self,
-            Self::Transactions { .. }
-                | Self::Statement { .. }
-                | Self::Generations { .. }
+            Self::Generations { .. }
                 | Self::Generation { .. }
                 | Self::Refund { .. }
                 | Self::Keys { .. }

@@ -20,6 +20,28 @@ pub struct AccountChange {
     pub disabled: Option<bool>,
 }
 
+/// `{name, signup?}` of an account that is opened.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountOrder {
+    /// What the operator calls it.
+    pub name: String,
+    /// Whether it gets the profile's signup credit.
+    #[serde(default)]
+    pub signup: bool,
+}
+
+/// `{reason, reference?}`: what is left of a top-up goes back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayBackOrder {
+    /// Why.
+    pub reason: String,
+    /// The caller's own name of it, which makes it happen once; one of the top-up where absent.
+    #[serde(default)]
+    pub reference: Option<String>,
+}
+
 /// Why credit is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,7 +54,7 @@ pub enum CreditReason {
     Adjustment,
 }
 
-/// `{amount, kind, reference, expires_at?, method?}`.
+/// `{amount, kind, reference, expires_at?, method?, signup?}`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreditOrder {
@@ -45,16 +67,20 @@ pub struct CreditOrder {
     /// When what is left of it lapses.
     #[serde(default)]
     pub(crate) expires_at: Option<Instant>,
-    /// The way it was paid, for profiles with fees by method.
+    /// The way it was paid: its fee, and the minimum of a first top-up, apply.
     #[serde(default)]
     pub method: Option<String>,
+    /// Whether the account also gets the profile's signup credit, if it has not.
+    #[serde(default)]
+    pub signup: bool,
 }
 
 impl CreditOrder {
     /// An order made in code.
     pub fn new(amount: units::Usd, kind: CreditReason, reference: impl Into<String>) -> Self {
         let amount = Amount(amount);
-        Self { amount, kind, reference: reference.into(), expires_at: None, method: None }
+        let reference = reference.into();
+        Self { amount, kind, reference, expires_at: None, method: None, signup: false }
     }
 }
 
@@ -177,12 +203,20 @@ impl Page {
 
     /// Where to go on; `None` at the beginning.
     pub(crate) fn place(&self) -> Result<Option<Place>, Refusal> {
+        self.numbers(|order, position| Some(Place { order, position: position.try_into().ok()? }))
+    }
+
+    /// What the two numbers of the cursor mean, if there is one.
+    pub(crate) fn numbers<T>(
+        &self,
+        meaning: impl FnOnce(u64, u64) -> Option<T>,
+    ) -> Result<Option<T>, Refusal> {
         let Some(text) = self.cursor.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
         let parse = || {
-            let (order, position) = text.split_once('.')?;
-            Some(Place { order: order.parse().ok()?, position: position.parse().ok()? })
+            let (first, second) = text.split_once('.')?;
+            meaning(first.parse().ok()?, second.parse().ok()?)
         };
         parse().map(Some).ok_or_else(|| {
             Refusal::invalid("cursor", "cursor is the `next` of an earlier page, as it stands")

@@ -13,11 +13,11 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
-use units::{AccountId, GenerationId};
+use units::AccountId;
 
 use super::command::Command;
 use super::order::{Page, Place};
-use super::shown::{GenerationView, Listed, TransactionView};
+use super::shown::{GenerationView, Listed};
 use super::thread::{Input, Ledger};
 use crate::refuse::Refusal;
 use crate::store::embedded::{
@@ -173,50 +173,6 @@ impl Ledger {
         spawn_builder(folders, self.journal.durable(), self.queue.clone(), wait);
     }
 
-    /// Credits, refunds and the like, newest first.
-    pub(crate) fn transactions(
-        &mut self,
-        account: AccountId,
-        page: &Page,
-    ) -> Result<Listed<TransactionView>, Refusal> {
-        self.account(account)?;
-        let (count, after) = (page.count()?, page.place()?);
-        let found = self.viewed(|view| view.transactions(account, after, count + 1))?;
-        let rows = found.into_iter().map(|(place, stored)| (place, stored.into())).collect();
-        Ok(listed(rows, count))
-    }
-
-    /// The same with what each generation cost.
-    pub(crate) fn statement(
-        &mut self,
-        account: AccountId,
-        page: &Page,
-    ) -> Result<Listed<TransactionView>, Refusal> {
-        self.account(account)?;
-        let (count, after) = (page.count()?, page.place()?);
-        let (credits, ends) = self.viewed(|view| {
-            let credits = view.transactions(account, after, count + 1)?;
-            Ok((credits, view.generations(account, after, count + 1)?))
-        })?;
-        let mut places: Vec<(Place, Entry)> = Vec::with_capacity(credits.len() + ends.len());
-        places.extend(credits.into_iter().map(|(at, stored)| (at, Entry::Credit(stored.into()))));
-        places.extend(ends.into_iter().map(|(at, end)| (at, Entry::Generation(end))));
-        places.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
-        places.truncate(count + 1);
-        let mut rows = Vec::with_capacity(places.len());
-        for (place, entry) in places {
-            let view = match entry {
-                Entry::Credit(view) => view,
-                Entry::Generation(end) => match self.generation_ending(end)? {
-                    Some(generation) => TransactionView::from(generation),
-                    None => continue,
-                },
-            };
-            rows.push((place, view));
-        }
-        Ok(listed(rows, count))
-    }
-
     /// Generations, newest first.
     pub(crate) fn generations(
         &mut self,
@@ -234,12 +190,6 @@ impl Ledger {
         }
         Ok(listed(rows, count))
     }
-}
-
-/// One entry of a statement, before its record was read.
-enum Entry {
-    Credit(TransactionView),
-    Generation(GenerationId),
 }
 
 /// A page of `count`, and where the next begins if there is more.

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use catalog::keys::KeyRow;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use units::{AccountId, GenerationId, OfferId, Tokens, UnixMillis, Usd};
 
@@ -15,7 +15,7 @@ pub(crate) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::
     to.collect_str(value)
 }
 
-fn as_optional_text<T: Display, S: Serializer>(
+pub(super) fn as_optional_text<T: Display, S: Serializer>(
     value: &Option<T>,
     to: S,
 ) -> Result<S::Ok, S::Error> {
@@ -32,109 +32,6 @@ pub struct Listed<T> {
     pub data: Vec<T>,
     /// The cursor of the next page, where there is one.
     pub next: Option<String>,
-}
-
-/// An account with its money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AccountView {
-    /// Its id.
-    pub id: AccountId,
-    /// What the operator calls it.
-    pub name: String,
-    /// Whether its keys are refused.
-    pub disabled: bool,
-    /// When it was opened.
-    #[serde(serialize_with = "as_text")]
-    pub created_at: UnixMillis,
-    /// Credit in less settled charges.
-    pub balance: Usd,
-    /// Open holds, wherever lent.
-    pub held: Usd,
-    /// Balance less held.
-    pub available: Usd,
-    /// Settled charges.
-    pub spent: Usd,
-    /// Paid in.
-    pub topped_up: Usd,
-    /// Given.
-    pub granted: Usd,
-    /// Corrections.
-    pub adjusted: Usd,
-    /// Charges given back.
-    pub refunded: Usd,
-    /// Lapsed.
-    pub expired: Usd,
-    /// What its requests cost beyond what it paid; the operator bears it.
-    pub written_off: Usd,
-}
-
-/// What moved an account's money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TransactionKind {
-    /// Paid in.
-    TopUp,
-    /// Given.
-    Grant,
-    /// Corrected.
-    Adjustment,
-    /// A charge given back.
-    Refund,
-    /// What was left of a credit at its end.
-    Expiry,
-    /// What a generation cost.
-    Usage,
-}
-
-impl TransactionKind {
-    /// The word of a customer's statement.
-    pub fn statement_word(self) -> &'static str {
-        match self {
-            Self::TopUp | Self::Grant => "credit",
-            Self::Adjustment => "adjustment",
-            Self::Refund => "refund",
-            Self::Expiry => "expiry",
-            Self::Usage => "usage",
-        }
-    }
-}
-
-/// One movement of an account's money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TransactionView {
-    /// `txn_…`, or the generation's id for usage.
-    pub id: String,
-    /// Whose money.
-    pub account: AccountId,
-    /// What happened.
-    pub kind: TransactionKind,
-    /// Into the account; usage is negative.
-    pub amount: Usd,
-    /// The caller's name of a credit, a refund's reason, a generation's model.
-    pub reference: String,
-    /// The generation that was charged or refunded.
-    pub generation: Option<GenerationId>,
-    /// When what is left of a credit lapses.
-    #[serde(serialize_with = "as_optional_text")]
-    pub expires_at: Option<UnixMillis>,
-    /// When it was booked.
-    #[serde(serialize_with = "as_text")]
-    pub created_at: UnixMillis,
-}
-
-impl TransactionView {
-    /// A line that a customer can read.
-    pub fn description(&self) -> String {
-        let reference = &self.reference;
-        match self.kind {
-            TransactionKind::TopUp => format!("Top-up {reference}"),
-            TransactionKind::Grant => format!("Credit {reference}"),
-            TransactionKind::Adjustment => format!("Adjustment {reference}"),
-            TransactionKind::Refund => format!("Refund: {reference}"),
-            TransactionKind::Expiry => format!("Expired: {reference}"),
-            TransactionKind::Usage => reference.clone(),
-        }
-    }
 }
 
 /// A key as lists show it.

@@ -320,9 +320,9 @@ pub(crate) fn refused(error: BooksError) -> Refusal {
     match error {
         BooksError::UnknownAccount(account) => Refusal::not_found("account", account),
         BooksError::UnknownGeneration(generation) => Refusal::not_found("generation", generation),
-        BooksError::ReferenceTaken { .. } | BooksError::NotEnough { .. } => {
-            Refusal::Conflict(error.to_string())
-        }
+        BooksError::ReferenceTaken { .. }
+        | BooksError::NotEnough { .. }
+        | BooksError::NotPayable(_) => Refusal::Conflict(error.to_string()),
         BooksError::BadAmount(_) | BooksError::Overflow => {
             Refusal::invalid("amount", error.to_string())
         }

@@ -54,7 +54,9 @@ fn a_balance_is_a_number_with_its_exact_text() {
     assert!(balance.body.contains("\"balance\":4.97,"), "{}", balance.body);
     assert_eq!(balance.ok(200)["currency"], "USD");
     let credits = customer.get("/api/v1/credits").ok(200);
-    assert_eq!(credits["data"], json!({"total_credits": 5, "total_usage": 0.03}));
+    let (credit, usage) = (&credits["data"]["total_credits"], &credits["data"]["total_usage"]);
+    assert_eq!((credit, usage), (&json!(5), &json!(0.03)));
+    assert_eq!(credits["data"]["lots"][0]["left"], "4.97");
 }
 
 #[test]
@@ -63,9 +65,11 @@ fn a_statement_tells_credits_and_usage_newest_first() {
     let whole = customer.get("/api/v1/transactions").ok(200);
     let lines = whole["transactions"].as_array().unwrap();
     let kinds: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["usage", "usage", "credit"]);
-    let amounts: Vec<_> = lines.iter().map(|line| line["amount_exact"].as_str().unwrap()).collect();
-    assert_eq!(amounts, ["0", "-0.03", "5"]);
+    assert_eq!(kinds, ["usage", "credit"]);
+    let texts = |field: &str| lines.iter().map(|line| line[field].clone()).collect::<Vec<_>>();
+    assert_eq!(texts("amount_exact"), ["-0.03", "5"]);
+    assert_eq!(texts("balance_after_exact"), ["4.97", "5"]);
+    assert_eq!(lines[0]["description"], "sandbox/chat: 1 request");
     let mut paged: Vec<Value> = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -235,8 +239,9 @@ fn what_is_answered_is_what_is_described() {
     let document = customer.control.get("/openapi.json").ok(200);
     let account = &customer.account;
     let (manager, hash) = customer.control.key(account, json!({"class": "management"}));
-    let listed = customer.get("/api/v1/transactions").ok(200);
-    let id = listed["transactions"][1]["id"].as_str().unwrap().to_owned();
+    let generations = format!("/admin/v1/accounts/{account}/generations");
+    let listed = customer.control.get(&generations).ok(200);
+    let id = listed["data"][1]["id"].as_str().unwrap().to_owned();
     let calls = [
         ("/admin/v1/providers", String::new()),
         ("/admin/v1/models/{id}", "/admin/v1/models/sandbox/chat".into()),
@@ -248,10 +253,8 @@ fn what_is_answered_is_what_is_described() {
             "/admin/v1/accounts/{id}/transactions",
             format!("/admin/v1/accounts/{account}/transactions"),
         ),
-        (
-            "/admin/v1/accounts/{id}/generations",
-            format!("/admin/v1/accounts/{account}/generations"),
-        ),
+        ("/admin/v1/accounts/{id}/generations", generations),
+        ("/admin/v1/accounts/{id}/credits", format!("/admin/v1/accounts/{account}/credits")),
         ("/admin/v1/keys/{hash}", format!("/admin/v1/keys/{hash}")),
         ("/admin/v1/generations/{id}", format!("/admin/v1/generations/{id}")),
         ("/admin/v1/generations/{id}/receipt", format!("/admin/v1/generations/{id}/receipt")),

@@ -1,6 +1,8 @@
 //! The control plane from outside: over HTTP, over the link, and over its own end.
 
 #[cfg(test)]
+mod credits;
+#[cfg(test)]
 mod customer;
 #[cfg(test)]
 mod harness;

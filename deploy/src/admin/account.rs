@@ -27,6 +27,9 @@ enum What {
     Open {
         /// What you call it.
         name: String,
+        /// Give it the profile's signup credit.
+        #[arg(long)]
+        signup: bool,
     },
     /// All accounts with their money.
     List,
@@ -64,9 +67,12 @@ pub struct Credit {
     /// When what is left of it lapses, such as 2030-01-31T00:00:00Z.
     #[arg(long, value_name = "INSTANT")]
     expires_at: Option<String>,
-    /// The way it was paid, for profiles with fees by method.
+    /// The way a top-up was paid: its fee, and the minimum of a first one, apply.
     #[arg(long)]
     method: Option<String>,
+    /// Give the account the profile's signup credit too, if it has not.
+    #[arg(long)]
+    signup: bool,
     #[command(flatten)]
     server: Server,
 }
@@ -82,7 +88,7 @@ enum Kind {
     Adjustment,
 }
 
-const ACCOUNT: [Column; 13] = [
+const ACCOUNT: [Column; 15] = [
     ("id", "/id"),
     ("name", "/name"),
     ("disabled", "/disabled"),
@@ -96,6 +102,8 @@ const ACCOUNT: [Column; 13] = [
     ("adjusted", "/adjusted"),
     ("refunded", "/refunded"),
     ("expired", "/expired"),
+    ("paid back", "/paid_back"),
+    ("fees", "/fees"),
 ];
 const ACCOUNTS: [Column; 7] = [
     ("ACCOUNT", "/id"),
@@ -106,13 +114,15 @@ const ACCOUNTS: [Column; 7] = [
     ("AVAILABLE", "/available"),
     ("SPENT", "/spent"),
 ];
-const CREDIT: [Column; 7] = [
+const CREDIT: [Column; 9] = [
     ("id", "/id"),
     ("account", "/account"),
     ("kind", "/kind"),
     ("amount", "/amount"),
+    ("fee", "/fee"),
     ("reference", "/reference"),
     ("expires", "/expires_at"),
+    ("refund until", "/refund_until"),
     ("booked", "/created_at"),
 ];
 
@@ -124,7 +134,10 @@ pub fn run(account: &Account) -> Result<(), Mistake> {
     let admin = account.server.find()?;
     let answer = match &account.what {
         What::List => return list(&admin),
-        What::Open { name } => admin.send("POST", "/admin/v1/accounts", &json!({"name": name}))?,
+        What::Open { name, signup } => {
+            let order = json!({"name": name, "signup": signup});
+            admin.send("POST", "/admin/v1/accounts", &order)?
+        }
         What::Show { account } => admin.get(&format!("/admin/v1/accounts/{account}"))?,
         What::Disable { account } => change(&admin, *account, true)?,
         What::Enable { account } => change(&admin, *account, false)?,
@@ -174,6 +187,9 @@ pub fn credit(credit: &Credit) -> Result<(), Mistake> {
         if let Some(given) = given {
             order[name] = json!(given);
         }
+    }
+    if credit.signup {
+        order["signup"] = json!(true);
     }
     let path = format!("/admin/v1/accounts/{}/credits", credit.account);
     let answer = admin.send("POST", &path, &order)?;

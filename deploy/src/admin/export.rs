@@ -47,15 +47,22 @@ enum Format {
     Json,
 }
 
-const TRANSACTIONS: [Column; 8] = [
+const TRANSACTIONS: [Column; 15] = [
     ("id", "/id"),
     ("account", "/account"),
     ("created_at", "/created_at"),
     ("kind", "/kind"),
     ("amount", "/amount"),
     ("reference", "/reference"),
+    ("balance_after", "/balance_after"),
+    ("fee", "/fee"),
+    ("method", "/method"),
+    ("lot", "/lot"),
+    ("reason", "/reason"),
+    ("requests", "/requests"),
     ("generation", "/generation"),
     ("expires_at", "/expires_at"),
+    ("refund_until", "/refund_until"),
 ];
 #[rustfmt::skip]
 const GENERATIONS: [Column; 37] = [

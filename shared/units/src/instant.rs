@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Milliseconds in an hour.
+const HOUR_MS: u64 = 3_600_000;
 /// Milliseconds in a day.
-const DAY_MS: u64 = 86_400_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// Milliseconds since 1970-01-01 UTC.
 #[derive(
@@ -33,6 +35,27 @@ impl UnixMillis {
     /// The number of the UTC day, for daily aggregates.
     pub const fn day(self) -> u32 {
         (self.0 / DAY_MS) as u32
+    }
+
+    /// The number of the UTC hour.
+    pub const fn hour(self) -> u32 {
+        (self.0 / HOUR_MS) as u32
+    }
+
+    /// The first instant of a UTC day.
+    pub const fn of_day(day: u32) -> Self {
+        Self(day as u64 * DAY_MS)
+    }
+
+    /// The date, as `2026-01-31`.
+    pub fn date(self) -> String {
+        let (year, month, day) = civil_from_days(self.0 / DAY_MS);
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    /// Reads a date, as its first instant.
+    pub fn parse_date(text: &str) -> Option<Self> {
+        Self::parse_rfc3339(&format!("{text}T00:00:00Z"))
     }
 
     /// Reads RFC 3339 in UTC (`2026-01-31T12:00:00Z`, with or without milliseconds).
@@ -118,6 +141,14 @@ mod tests {
             assert_eq!(UnixMillis::parse_rfc3339(&instant.to_string()), Some(instant));
         }
         assert_eq!(UnixMillis(951_782_400_000).to_string(), "2000-02-29T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_date_is_its_first_instant() {
+        let leap = UnixMillis::parse_date("2024-02-29").unwrap();
+        assert_eq!((leap.date(), UnixMillis::of_day(leap.day())), ("2024-02-29".into(), leap));
+        assert_eq!(leap.hour(), leap.day() * 24);
+        assert_eq!(UnixMillis::parse_date("2023-02-29"), None);
     }
 
     #[test]

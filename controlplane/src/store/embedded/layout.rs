@@ -5,9 +5,8 @@
 //!   b dataplane epoch ring first_seq                 -> a block: records, each behind its length
 //!   g account !order !position                       -> a chunk of 256 ends of generations
 //!   e dataplane epoch ring hold_seq/1024 order       -> (hold_seq, end_seq) of holds that ended
-//!   t account !order                                 -> a transaction, as JSON
-//!   x transaction                                    -> its account
 //!   u account key day offer                          -> usage counters
+//!   h account hour offer key                         -> the same by the hour
 //! ```
 //!
 //! `order` numbers the ledger's events; `!order` counts down, so that a scan reads newest first.
@@ -70,21 +69,10 @@ pub(super) fn ended(bucket: &[u8], order: u64) -> Vec<u8> {
     Key(bucket.to_vec()).with(&order.to_be_bytes()).bytes()
 }
 
-/// A transaction, for its account.
-pub(super) fn transaction(id: u64) -> Vec<u8> {
-    Key::of(b'x').with(&id.to_be_bytes()).bytes()
-}
-
-/// `g` or `t`: generations or transactions.
-pub(super) fn listed(family: u8, account: AccountId, order: u64) -> Vec<u8> {
-    let key = Key::of(family).with(&account.0.to_be_bytes());
+/// The beginning of the chunks of an account from an event on, newest first.
+pub(super) fn listed(account: AccountId, order: u64) -> Vec<u8> {
+    let key = Key::of(b'g').with(&account.0.to_be_bytes());
     key.with(&(u64::MAX - order).to_be_bytes()).bytes()
-}
-
-/// The order of such a key.
-pub(super) fn listed_order(key: &[u8]) -> Option<u64> {
-    let tail = key.len().checked_sub(8)?;
-    Some(u64::MAX - u64::from_be_bytes(key[tail..].try_into().ok()?))
 }
 
 /// Ends of one account's generations that stand together.
@@ -100,7 +88,7 @@ pub(crate) struct End {
 
 /// The key of the chunk that begins with an end.
 pub(super) fn chunk(account: AccountId, first: Place) -> Vec<u8> {
-    Key(listed(b'g', account, first.order)).with(&(u32::MAX - first.position).to_be_bytes()).bytes()
+    Key(listed(account, first.order)).with(&(u32::MAX - first.position).to_be_bytes()).bytes()
 }
 
 /// Appends ends to a chunk.
@@ -131,11 +119,6 @@ pub(super) fn ends(bytes: &[u8]) -> impl DoubleEndedIterator<Item = End> + '_ {
             at: GenerationId::from_number(u128::from_be_bytes(at.try_into().ok()?)),
         })
     })
-}
-
-/// The last key of an account's list.
-pub(super) fn listed_end(family: u8, account: AccountId) -> Vec<u8> {
-    listed(family, account, 0)
 }
 
 /// Whose use, on which day, of what.
@@ -169,6 +152,40 @@ impl UsageKey {
             key: KeyId(u64::from_be_bytes(*key)),
             day: u32::from_be_bytes(*day),
             offer: OfferId(u32::from_be_bytes(rest.try_into().ok()?)),
+        })
+    }
+}
+
+/// Whose use, in which hour since 1970, of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct HourKey {
+    pub(crate) account: AccountId,
+    pub(crate) hour: u32,
+    pub(crate) offer: OfferId,
+    pub(crate) key: KeyId,
+}
+
+impl HourKey {
+    pub(super) fn bytes(self) -> Vec<u8> {
+        let hour = Key(Self::hour_bytes(self.account, self.hour));
+        hour.with(&self.offer.0.to_be_bytes()).with(&self.key.0.to_be_bytes()).bytes()
+    }
+
+    /// The beginning of all keys of an hour.
+    pub(super) fn hour_bytes(account: AccountId, hour: u32) -> Vec<u8> {
+        Key::of(b'h').with(&account.0.to_be_bytes()).with(&hour.to_be_bytes()).bytes()
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(b"h")?;
+        let (account, rest) = rest.split_first_chunk()?;
+        let (hour, rest) = rest.split_first_chunk()?;
+        let (offer, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            account: AccountId(u64::from_be_bytes(*account)),
+            hour: u32::from_be_bytes(*hour),
+            offer: OfferId(u32::from_be_bytes(*offer)),
+            key: KeyId(u64::from_be_bytes(rest.try_into().ok()?)),
         })
     }
 }
@@ -240,10 +257,8 @@ mod tests {
 
     #[test]
     fn lists_sort_newest_first() {
-        let keys: Vec<_> = [9, 2, 1].map(|order| listed(b'g', AccountId(7), order)).into();
-        assert!(keys.is_sorted());
-        assert_eq!(listed_order(&keys[1]), Some(2));
-        assert!(listed_end(b'g', AccountId(7)) < listed(b'g', AccountId(8), u64::MAX));
+        assert!([9, 2, 1].map(|order| listed(AccountId(7), order)).is_sorted());
+        assert!(listed(AccountId(7), 0) < listed(AccountId(8), u64::MAX));
     }
 
     #[test]
@@ -258,13 +273,15 @@ mod tests {
         assert_eq!(ends(&bytes).collect::<Vec<_>>(), [end(5, 0), end(5, 1), end(9, 0)]);
         let key = |order, position| chunk(AccountId(1), Place { order, position });
         assert!(key(9, 0) < key(5, 1) && key(5, 1) < key(5, 0));
-        assert!(key(0, 0) < [listed_end(b'g', AccountId(1)), vec![0xff; 5]].concat());
     }
 
     #[test]
     fn usage_reads_back() {
         let key = UsageKey { account: AccountId(1), key: KeyId(2), day: 3, offer: OfferId(4) };
         assert_eq!(UsageKey::read(&key.bytes()), Some(key));
+        let UsageKey { account, key, offer, .. } = key;
+        let hour = HourKey { account, hour: 3, offer, key };
+        assert_eq!(HourKey::read(&hour.bytes()), Some(hour));
         let mut usage = Usage { requests: 1, charged: Usd::from_pico(-5), ..Usage::default() };
         usage.tokens[TokenClass::Output] = 9;
         assert_eq!(Usage::read(&usage.bytes()), Some(usage));

@@ -2,17 +2,17 @@
 //!
 //! A pure function of the journal: the same events give the same view, however the writes are cut.
 //! Settled records go in as blocks as they came; their ends are gathered by account, and by bucket
-//! of holds, so that sled never sees a write for each request.
+//! of holds, so that sled never sees a write for each request. Transactions are not here: the books
+//! keep all of them.
 
 use std::collections::BTreeMap;
 
-use ledger::event::{CreditKind, Event, TransactionId};
+use ledger::event::Event;
 use ledger::{Record, RecordFault, Run};
-use serde::{Deserialize, Serialize};
-use units::{AccountId, DataPlaneId, Epoch, GenerationId, UnixMillis, Usd};
+use units::{AccountId, DataPlaneId, Epoch, GenerationId};
 
-use super::layout::{self, End, Usage, UsageKey};
-use crate::books::{Place, TransactionKind};
+use super::layout::{self, End, HourKey, Usage, UsageKey};
+use crate::books::Place;
 
 /// The most bytes of a block: well below what sled would move into a file of its own.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -26,23 +26,10 @@ pub(crate) struct Projection {
     pub(crate) ends: BTreeMap<AccountId, Vec<End>>,
     /// Added to what stands there.
     pub(crate) usage: BTreeMap<UsageKey, Usage>,
-    /// Credits that ended: whose they were stands in the view.
-    pub(super) expired: Vec<(u64, StoredTransaction, TransactionId)>,
+    /// The same by the hour.
+    pub(crate) hours: BTreeMap<HourKey, Usage>,
     /// About how many bytes all that is.
     pub(super) weight: usize,
-}
-
-/// A transaction as the view keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredTransaction {
-    pub(crate) id: u64,
-    pub(crate) account: AccountId,
-    pub(crate) kind: TransactionKind,
-    pub(crate) amount: Usd,
-    pub(crate) reference: String,
-    pub(crate) generation: Option<GenerationId>,
-    pub(crate) expires_at: Option<UnixMillis>,
-    pub(crate) at: UnixMillis,
 }
 
 impl Projection {
@@ -50,35 +37,10 @@ impl Projection {
     pub(crate) fn add(&mut self, order: u64, event: &Event) -> Result<(), RecordFault> {
         match event {
             Event::Settled { dataplane, epoch, run } => {
-                self.settled(order, *dataplane, *epoch, run)?;
+                self.settled(order, *dataplane, *epoch, run)
             }
-            Event::Expired { transaction, lot, amount, at } => {
-                let row = StoredTransaction {
-                    id: transaction.0,
-                    account: AccountId::default(),
-                    kind: TransactionKind::Expiry,
-                    amount: -*amount,
-                    reference: lot.to_string(),
-                    generation: None,
-                    expires_at: None,
-                    at: *at,
-                };
-                self.expired.push((order, row, *lot));
-            }
-            other => {
-                if let Some(stored) = stored(other) {
-                    self.transaction(order, &stored);
-                }
-            }
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    pub(super) fn transaction(&mut self, order: u64, stored: &StoredTransaction) {
-        let account = stored.account.0.to_be_bytes().to_vec();
-        self.put(layout::transaction(stored.id), account);
-        let value = serde_json::to_vec(stored).unwrap_or_default();
-        self.put(layout::listed(b't', stored.account, order), value);
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
@@ -89,13 +51,15 @@ impl Projection {
     /// Adds what later events add.
     pub(super) fn merge(&mut self, mut later: Self) {
         self.entries.append(&mut later.entries);
-        self.expired.append(&mut later.expired);
         self.weight += later.weight;
         for (account, mut ends) in later.ends {
             self.ends.entry(account).or_default().append(&mut ends);
         }
         for (key, usage) in later.usage {
             self.usage.entry(key).or_default().add(&usage);
+        }
+        for (key, usage) in later.hours {
+            self.hours.entry(key).or_default().add(&usage);
         }
     }
 
@@ -136,14 +100,18 @@ impl Projection {
     fn ended(&mut self, record: &Record) -> Option<(AccountId, u64)> {
         match record {
             Record::Post(post) => {
-                let (account, day) = (post.account, post.created_at.day());
-                let key = UsageKey { account, key: post.key, day, offer: post.offer };
-                self.usage.entry(key).or_default().add(&Usage {
+                let (account, key, offer) = (post.account, post.key, post.offer);
+                let used = Usage {
                     requests: 1,
                     charged: post.charged().unwrap_or(post.charge),
                     list_cost: post.list_cost,
                     tokens: post.tokens,
-                });
+                };
+                let (day, hour) = (post.created_at.day(), post.created_at.hour());
+                let by_day = UsageKey { account, key, day, offer };
+                self.usage.entry(by_day).or_default().add(&used);
+                let by_hour = HourKey { account, hour, offer, key };
+                self.hours.entry(by_hour).or_default().add(&used);
                 Some((account, post.hold_seq))
             }
             Record::Void(void) => Some((void.account, void.hold_seq)),
@@ -152,42 +120,6 @@ impl Projection {
             | Record::Grant { .. }
             | Record::Return { .. } => None,
         }
-    }
-}
-
-/// The transaction that an event is, if it is one.
-fn stored(event: &Event) -> Option<StoredTransaction> {
-    match event {
-        Event::Credited { transaction, account, kind, amount, reference, expires_at, at } => {
-            let kind = match kind {
-                CreditKind::TopUp => TransactionKind::TopUp,
-                CreditKind::Grant => TransactionKind::Grant,
-                CreditKind::Adjustment => TransactionKind::Adjustment,
-            };
-            Some(StoredTransaction {
-                id: transaction.0,
-                account: *account,
-                kind,
-                amount: *amount,
-                reference: reference.clone(),
-                generation: None,
-                expires_at: *expires_at,
-                at: *at,
-            })
-        }
-        Event::Refunded { transaction, generation, account, amount, reason, at, .. } => {
-            Some(StoredTransaction {
-                id: transaction.0,
-                account: *account,
-                kind: TransactionKind::Refund,
-                amount: *amount,
-                reference: reason.clone(),
-                generation: Some(*generation),
-                expires_at: None,
-                at: *at,
-            })
-        }
-        _ => None,
     }
 }
 

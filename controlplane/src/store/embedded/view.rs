@@ -12,10 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use ledger::{Record, Run};
-use units::{AccountId, GenerationId, KeyId};
+use units::{AccountId, GenerationId, KeyId, Usd};
 
-use super::layout::{self, APPLIED, End, Usage, UsageKey};
-use super::projection::{Projection, StoredTransaction};
+use super::layout::{self, APPLIED, End, HourKey, Usage, UsageKey};
+use super::projection::Projection;
 use crate::books::Place;
 
 /// Bytes that are gathered before sled sees them.
@@ -81,13 +81,9 @@ impl View {
         if self.written == self.applied {
             return Ok(());
         }
-        let mut gathered = std::mem::take(&mut self.gathered);
+        let gathered = std::mem::take(&mut self.gathered);
         let mark = self.applied;
         fenced(|| {
-            for (order, mut row, lot) in std::mem::take(&mut gathered.expired) {
-                row.account = self.account_of(lot.0, &gathered)?;
-                gathered.transaction(order, &row);
-            }
             let mut batch = sled::Batch::default();
             for (account, ends) in gathered.ends {
                 self.write_ends(account, &ends, &mut batch)?;
@@ -95,8 +91,9 @@ impl View {
             for (key, value) in gathered.entries {
                 batch.insert(key, value);
             }
-            for (key, more) in gathered.usage {
-                let key = key.bytes();
+            let days = gathered.usage.into_iter().map(|(key, more)| (key.bytes(), more));
+            let hours = gathered.hours.into_iter().map(|(key, more)| (key.bytes(), more));
+            for (key, more) in days.chain(hours) {
                 let old = self.db.get(&key)?.as_deref().and_then(Usage::read);
                 let mut usage = old.unwrap_or_default();
                 usage.add(&more);
@@ -138,20 +135,7 @@ impl View {
     /// Every chunk of an account, newest first.
     fn lists(&self, account: AccountId) -> std::ops::RangeInclusive<Vec<u8>> {
         let first = Place { order: 0, position: 0 };
-        layout::listed(b'g', account, u64::MAX)..=layout::chunk(account, first)
-    }
-
-    /// Whose a transaction is, that stands in the view or is about to.
-    fn account_of(&self, id: u64, projection: &Projection) -> sled::Result<AccountId> {
-        let key = layout::transaction(id);
-        let coming = projection.entries.iter().find(|(other, _)| *other == key);
-        let found = match coming {
-            Some((_, account)) => Some(account.as_slice().into()),
-            None => self.db.get(&key)?,
-        };
-        let bytes = found.as_deref().and_then(|account| account.try_into().ok());
-        let account = bytes.map(|bytes| AccountId(u64::from_be_bytes(bytes)));
-        account.ok_or_else(|| unreadable("a credit that ended"))
+        layout::listed(account, u64::MAX)..=layout::chunk(account, first)
     }
 
     /// Hands everything to the disk: at a stop, and before a checkpoint relies on less journal.
@@ -211,30 +195,6 @@ impl View {
         })
     }
 
-    /// An account's transactions, newest first, behind `after`.
-    pub(crate) fn transactions(
-        &self,
-        account: AccountId,
-        after: Option<Place>,
-        count: usize,
-    ) -> Result<Vec<(Place, StoredTransaction)>, ViewError> {
-        let newest = after.map_or(u64::MAX, |place| place.order);
-        let range = layout::listed(b't', account, newest)..=layout::listed_end(b't', account);
-        fenced(|| {
-            let mut found = Vec::new();
-            for entry in self.db.range(range) {
-                let (key, value) = entry?;
-                let order = layout::listed_order(&key).unwrap_or_default();
-                let place = Place { order, position: 0 };
-                let stored = serde_json::from_slice(&value).map_err(unreadable)?;
-                if after.is_none_or(|after| place < after) && found.len() < count {
-                    found.push((place, stored));
-                }
-            }
-            Ok(found)
-        })
-    }
-
     /// What a key used from a day on.
     pub(crate) fn usage_since(
         &self,
@@ -245,6 +205,14 @@ impl View {
         let first = UsageKey::day_bytes(account, key, day);
         let last = UsageKey::day_bytes(account, key, u32::MAX);
         fenced(|| self.db.range(first..last).map(usage_entry).collect())
+    }
+
+    /// What was used in all, by the hour: for the audit.
+    pub(crate) fn charged_by_hour(&self) -> Result<Usd, ViewError> {
+        fenced(|| {
+            let charges = self.db.scan_prefix(b"h").map(|entry| Ok(hour_entry(entry)?.1.charged));
+            charges.sum()
+        })
     }
 
     /// Every usage counter, for the audit.
@@ -272,6 +240,11 @@ impl View {
 fn usage_entry(entry: sled::Result<(sled::IVec, sled::IVec)>) -> sled::Result<(UsageKey, Usage)> {
     let (key, value) = entry?;
     UsageKey::read(&key).zip(Usage::read(&value)).ok_or_else(|| unreadable("a usage counter"))
+}
+
+fn hour_entry(entry: sled::Result<(sled::IVec, sled::IVec)>) -> sled::Result<(HourKey, Usage)> {
+    let (key, value) = entry?;
+    HourKey::read(&key).zip(Usage::read(&value)).ok_or_else(|| unreadable("a usage counter"))
 }
 
 fn unreadable(what: impl std::fmt::Display) -> sled::Error {

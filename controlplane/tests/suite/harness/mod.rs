@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use controlplane::{Running, Secret, Settings, start};
+use controlplane::{Running, Secret, Settings, Terms, start};
 use serde_json::{Value, json};
 
 pub(crate) const TOKEN: &str = "the-admin-token";
@@ -25,17 +25,33 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn start() -> Self {
+        Self::start_in(Self::folder())
+    }
+
+    /// The same with the terms of a profile.
+    pub(crate) fn with_terms(terms: Terms) -> Self {
+        let folder = Self::folder();
+        let mut settings = settings(&folder);
+        settings.profile.terms = terms;
+        Self::started(settings, folder)
+    }
+
+    fn folder() -> PathBuf {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tollgate-control-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        Self::start_in(folder)
+        folder
     }
 
     pub(crate) fn start_in(folder: PathBuf) -> Self {
-        let running = start(settings(&folder)).unwrap();
+        Self::started(settings(&folder), folder)
+    }
+
+    fn started(settings: Settings, folder: PathBuf) -> Self {
+        let running = start(settings).unwrap();
         Self { address: running.admin_addr(), running: Some(running), folder }
     }
 

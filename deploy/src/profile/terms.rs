@@ -1,0 +1,138 @@
+//! The `[credit]` table of a profile: what credit costs, how long it lasts, what of it goes back.
+
+use std::collections::BTreeMap;
+
+use catalog::compile::parse_multiplier;
+use controlplane::{Budget, Fee, Terms};
+use serde::Deserialize;
+use units::Usd;
+
+/// Days beyond which credit may as well last for ever.
+const DAYS_MAX: u32 = 36_525;
+
+/// The table as it is written; what is left out is not set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Raw {
+    signup: Usd,
+    minimum: Usd,
+    life_days: Option<u32>,
+    refund_hours: u32,
+    flagged_refunds: Option<RawBudget>,
+    fee: BTreeMap<String, RawFee>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBudget {
+    amount: Usd,
+    days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFee {
+    rate: Option<String>,
+    #[serde(default)]
+    fixed: Usd,
+    #[serde(default)]
+    minimum: Usd,
+    #[serde(default = "yes")]
+    refundable: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Raw {
+    /// The terms, or what is wrong with them and what would be right.
+    pub(super) fn checked(&self) -> Result<Terms, String> {
+        amount("signup", self.signup)?;
+        amount("minimum", self.minimum)?;
+        let life = self.life_days.map(|days| within("life_days", days)).transpose()?;
+        let fees = self.fee.iter().map(|(method, fee)| Ok((method.clone(), fee.checked(method)?)));
+        Ok(Terms {
+            fees: fees.collect::<Result<_, String>>()?,
+            signup_credit: self.signup,
+            minimum_top_up: self.minimum,
+            credit_life_days: life,
+            refund_hours: self.refund_hours,
+            flagged_refunds: self.flagged_refunds.as_ref().map(RawBudget::checked).transpose()?,
+        })
+    }
+}
+
+impl RawBudget {
+    fn checked(&self) -> Result<Budget, String> {
+        amount("flagged_refunds.amount", self.amount)?;
+        Ok(Budget { amount: self.amount, days: within("flagged_refunds.days", self.days)? })
+    }
+}
+
+impl RawFee {
+    fn checked(&self, method: &str) -> Result<Fee, String> {
+        amount(&format!("fee.{method}.fixed"), self.fixed)?;
+        amount(&format!("fee.{method}.minimum"), self.minimum)?;
+        let rate = match self.rate.as_deref() {
+            None | Some("0") => (0, 1),
+            Some(text) => parse_multiplier(text).ok_or_else(|| {
+                let remedy = "write a part of the credit, such as \"0.055\"";
+                format!("fee.{method}.rate: {text:?} is no rate; {remedy}")
+            })?,
+        };
+        let (fixed, minimum, refundable) = (self.fixed, self.minimum, self.refundable);
+        Ok(Fee { rate, fixed, minimum, refundable })
+    }
+}
+
+fn amount(key: &str, amount: Usd) -> Result<(), String> {
+    let wrong = || format!("{key}: {amount} USD is below zero; write 0 or more");
+    if amount.is_negative() { Err(wrong()) } else { Ok(()) }
+}
+
+fn within(key: &str, days: u32) -> Result<u32, String> {
+    let wrong = || format!("{key}: {days} is no number of days; write 1 to {DAYS_MAX}");
+    if (1..=DAYS_MAX).contains(&days) { Ok(days) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Terms, String> {
+        toml::from_str::<Raw>(text).map_err(|fault| fault.to_string())?.checked()
+    }
+
+    #[test]
+    fn terms_are_read_exactly() {
+        let terms = read(
+            "signup = \"5\"\nminimum = \"5\"\nlife_days = 365\nrefund_hours = 24\n\
+             flagged_refunds = { amount = \"2\", days = 30 }\n\
+             [fee.card]\nrate = \"0.055\"\nminimum = \"0.80\"\n\
+             [fee.crypto]\nrate = \"0.05\"\nrefundable = false\n",
+        );
+        let terms = terms.unwrap();
+        let (card, crypto) = (terms.fees["card"], terms.fees["crypto"]);
+        assert_eq!(card.of(Usd::from_dollars(100)).unwrap().to_string(), "5.5");
+        assert_eq!(card.of(Usd::from_dollars(1)).unwrap().to_string(), "0.8");
+        assert!(card.refundable && !crypto.refundable);
+        assert_eq!((terms.credit_life_days, terms.refund_hours), (Some(365), 24));
+        assert_eq!(read("").unwrap(), Terms::default());
+    }
+
+    #[test]
+    fn terms_that_cannot_be_meant_are_refused() {
+        for text in [
+            "signup = \"-1\"",
+            "minimum = 0.5",
+            "life_days = 0",
+            "fee.card.rate = \"5.5%\"",
+            "fee.card.fixed = \"-0.35\"",
+            "flagged_refunds = { amount = \"1\", days = 0 }",
+            "sign_up = \"5\"",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
