@@ -19,7 +19,7 @@ use crate::net::buffer::Appetite;
 
 /// The body of one answer.
 pub struct Body {
-    line: Line,
+    line: Box<Line>,
     decoder: BodyDecoder,
     appetite: Appetite,
     /// Decoded bytes at the front of the buffer.
@@ -38,7 +38,7 @@ pub enum More {
 }
 
 impl Body {
-    pub(super) fn new(line: Line, framing: Framing, keep_alive: bool) -> Self {
+    pub(super) fn new(line: Box<Line>, framing: Framing, keep_alive: bool) -> Self {
         Self {
             line,
             decoder: BodyDecoder::new(framing),
@@ -86,7 +86,7 @@ impl Body {
         if self.decoder.is_done() {
             return Ok(false);
         }
-        let Line { socket, buffer, .. } = &mut self.line;
+        let Line { socket, buffer, .. } = &mut *self.line;
         match socket.read_rest(buffer, self.appetite.more()) {
             Ok(None) => Ok(false),
             Ok(Some(0)) => {
@@ -107,13 +107,14 @@ impl Body {
     /// Puts the connection back, if the answer was read to its end and consumed, nothing came
     /// behind it, and the provider keeps it; otherwise closes it. True if it was kept.
     pub fn reuse(self, pool: &Connections) -> bool {
-        let Self { line, decoder, keep_alive, .. } = self;
+        let Self { mut line, decoder, keep_alive, .. } = self;
         let is_clean = decoder.is_done() && line.buffer.is_empty() && keep_alive;
         if !is_clean || !line.socket.is_idle() || line.socket.watch().expired() {
             return false;
         }
         line.socket.watch().disarm();
-        pool.keep(line.key, line.socket);
+        line.buffer.release();
+        pool.keep(line);
         true
     }
 
@@ -144,7 +145,7 @@ impl Body {
     }
 
     async fn read(&mut self) -> Result<(), UpstreamFault> {
-        let Line { socket, buffer, limits, .. } = &mut self.line;
+        let Line { socket, buffer, limits, .. } = &mut *self.line;
         socket.watch().arm(limits.between_reads_ms);
         if self.appetite.is_small() {
             buffer.shrink();

@@ -42,12 +42,14 @@ pub enum Freshness {
 
 /// A connection on which nothing is under way.
 pub struct Connection {
-    pub(super) line: Line,
+    pub(super) line: Box<Line>,
 }
 
-/// What every step carries on.
+/// What every step carries on. Made once for a connection, which it stays with while that is idle;
+/// in a box, as it is handed from step to step and from future to future.
 pub(super) struct Line {
     pub(super) socket: Socket,
+    /// Without memory of its own while the connection is idle.
     pub(super) buffer: Buffer,
     pub(super) key: PoolKey,
     pub(super) was_idle: bool,
@@ -69,13 +71,14 @@ pub async fn connect(
         Freshness::Any => pool.take(key),
         Freshness::Fresh => None,
     };
-    let was_idle = idle.is_some();
-    let socket = match idle {
-        Some(socket) => socket,
-        None => Box::pin(dialler.dial(endpoint)).await?,
-    };
+    if let Some(mut line) = idle {
+        line.was_idle = true;
+        line.limits = limits;
+        return Ok(Connection { line });
+    }
+    let socket = Box::pin(dialler.dial(endpoint)).await?;
     let buffer = dialler.pool.buffer();
-    Ok(Connection { line: Line { socket, buffer, key, was_idle, limits } })
+    Ok(Connection { line: Box::new(Line { socket, buffer, key, was_idle: false, limits }) })
 }
 
 impl Connection {
@@ -109,7 +112,7 @@ impl Connection {
 
 /// A request that went out and waits for its answer.
 pub struct Sent {
-    line: Line,
+    line: Box<Line>,
     is_head: bool,
 }
 
@@ -137,13 +140,13 @@ impl Sent {
         }
     }
 
-    fn parse(&self) -> Result<Option<ResponseHead>, UpstreamFault> {
+    fn parse(&self) -> Result<Option<Box<ResponseHead>>, UpstreamFault> {
         let line = &self.line;
         if line.buffer.is_empty() {
             return Ok(None);
         }
         match ResponseHead::parse(line.buffer.filled(), &line.limits.head, self.is_head) {
-            Ok(Parsed::Complete(head)) => Ok(Some(head)),
+            Ok(Parsed::Complete(head)) => Ok(Some(Box::new(head))),
             Ok(Parsed::Partial) => Ok(None),
             Err(reason) => Err(line.fault(Phase::Head, Cause::Head(reason))),
         }
@@ -184,8 +187,8 @@ impl Line {
 
 /// An answer whose head has been read.
 pub struct Response {
-    line: Line,
-    head: ResponseHead,
+    line: Box<Line>,
+    head: Box<ResponseHead>,
 }
 
 impl Response {

@@ -3,7 +3,9 @@
 //! Invariants: a connection is in the pool or in an exchange, never in both; it comes back only
 //! through `Body::reuse`, after a whole answer with nothing behind it; every other end of an
 //! exchange drops it, which closes it. What was used last is taken first, so that the surplus ages
-//! and goes. A connection on which the peer spoke or hung up while it was idle is never taken.
+//! and goes. A connection on which the peer is seen to have spoken or hung up while it was idle is
+//! never taken; one that was idle for less than a tick of the clock is not looked at, as what
+//! arrives in so short a time may as well arrive after the look.
 //! Left out on purpose: connections in use, of which the caps of a core keep count.
 
 use std::cell::{Cell, RefCell};
@@ -12,7 +14,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::endpoint::PoolKey;
-use crate::net::socket::Socket;
+use super::http1::Line;
 
 /// Idle connections.
 pub struct Connections {
@@ -23,7 +25,7 @@ pub struct Connections {
 }
 
 struct Idle {
-    socket: Socket,
+    line: Box<Line>,
     since_ms: u64,
 }
 
@@ -39,34 +41,34 @@ impl Connections {
     }
 
     /// The connection that was put back last and is still good.
-    pub(super) fn take(&self, key: PoolKey) -> Option<Socket> {
+    pub(super) fn take(&self, key: PoolKey) -> Option<Box<Line>> {
         let mut idle = self.idle.borrow_mut();
         let waiting = idle.get_mut(&key)?;
-        while let Some(candidate) = waiting.pop_back() {
+        while let Some(Idle { line, since_ms }) = waiting.pop_back() {
             self.count.set(self.count.get() - 1);
-            let socket = candidate.socket;
-            let aged = self.is_aged(candidate.since_ms, now_ms(&socket));
-            if !aged && socket.is_quiet() {
-                return Some(socket);
+            let now_ms = now_ms(&line);
+            let is_fresh = now_ms == since_ms;
+            if is_fresh || !self.is_aged(since_ms, now_ms) && line.socket.is_quiet() {
+                return Some(line);
             }
         }
         None
     }
 
     /// Keeps a connection; the oldest of its key makes way.
-    pub(super) fn keep(&self, key: PoolKey, socket: Socket) {
+    pub(super) fn keep(&self, line: Box<Line>) {
         if self.per_key == 0 {
             return;
         }
         let mut idle = self.idle.borrow_mut();
-        let waiting = idle.entry(key).or_default();
+        let waiting = idle.entry(line.key).or_default();
         if waiting.len() == self.per_key {
             waiting.pop_front();
         } else {
             self.count.set(self.count.get() + 1);
         }
-        let since_ms = now_ms(&socket);
-        waiting.push_back(Idle { socket, since_ms });
+        let since_ms = now_ms(&line);
+        waiting.push_back(Idle { line, since_ms });
     }
 
     /// Closes what has been idle for too long; call it every few seconds.
@@ -92,6 +94,6 @@ impl Connections {
     }
 }
 
-fn now_ms(socket: &Socket) -> u64 {
-    socket.watch().deadlines().clock().now_ms()
+fn now_ms(line: &Line) -> u64 {
+    line.socket.watch().deadlines().clock().now_ms()
 }

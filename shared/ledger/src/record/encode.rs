@@ -20,6 +20,9 @@ pub const RECORD_BYTES_MAX: usize = 467;
 /// Room for a whole word to be written at the last place of a record.
 const PLACE_BYTES: usize = RECORD_BYTES_MAX + 8;
 
+/// Records up to this length are carried without an allocation.
+const NEAR_BYTES: usize = 190;
+
 const HOLD: u8 = 1;
 const PROGRESS: u8 = 2;
 const POST: u8 = 3;
@@ -31,17 +34,23 @@ const KEY_LIMITED: u8 = 1;
 const STREAM: u8 = 2;
 const HASHED: u8 = 4;
 
-/// One encoded record, in place: what a record ring carries.
+/// One encoded record: what a record ring carries. Those of everyday values stand in place.
 #[derive(Clone)]
-pub struct RecordBytes {
-    count: u16,
-    bytes: [u8; PLACE_BYTES],
+pub struct RecordBytes(Place);
+
+#[derive(Clone)]
+enum Place {
+    Near(u8, [u8; NEAR_BYTES]),
+    Far(Box<[u8]>),
 }
 
 impl RecordBytes {
     /// The record's bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.count)]
+        match &self.0 {
+            Place::Near(count, bytes) => &bytes[..usize::from(*count)],
+            Place::Far(bytes) => bytes,
+        }
     }
 }
 
@@ -57,32 +66,48 @@ impl std::fmt::Debug for RecordBytes {
     }
 }
 
-impl Sink for RecordBytes {
+/// Where a record is written before its length is known.
+struct Draft {
+    count: usize,
+    bytes: [u8; PLACE_BYTES],
+}
+
+impl Draft {
+    fn finish(&self) -> RecordBytes {
+        let written = &self.bytes[..self.count];
+        if self.count > NEAR_BYTES {
+            return RecordBytes(Place::Far(written.into()));
+        }
+        let mut near = [0; NEAR_BYTES];
+        near[..self.count].copy_from_slice(written);
+        RecordBytes(Place::Near(self.count as u8, near))
+    }
+}
+
+impl Sink for Draft {
     #[inline]
     fn word(&mut self, word: u64, count: usize) {
-        let start = usize::from(self.count);
-        self.bytes[start..start + 8].copy_from_slice(&word.to_le_bytes());
-        self.count += count as u16;
+        self.bytes[self.count..self.count + 8].copy_from_slice(&word.to_le_bytes());
+        self.count += count;
     }
 
     #[inline]
     fn byte(&mut self, byte: u8) {
-        self.bytes[usize::from(self.count)] = byte;
+        self.bytes[self.count] = byte;
         self.count += 1;
     }
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        let start = usize::from(self.count);
-        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
-        self.count += bytes.len() as u16;
+        self.bytes[self.count..self.count + bytes.len()].copy_from_slice(bytes);
+        self.count += bytes.len();
     }
 }
 
 impl Record {
     /// The record as bytes: exact for every value.
     pub fn encode(&self) -> RecordBytes {
-        let mut out = RecordBytes { count: 0, bytes: [0; PLACE_BYTES] };
+        let mut out = Draft { count: 0, bytes: [0; PLACE_BYTES] };
         match self {
             Self::Hold(hold) => write_hold(hold, &mut out),
             Self::Progress(progress) => {
@@ -106,7 +131,7 @@ impl Record {
                 out.amount(*amount);
             }
         }
-        out
+        out.finish()
     }
 
     /// Reads one record, which must be all of `bytes`.
@@ -136,7 +161,7 @@ impl Record {
     }
 }
 
-fn write_hold(hold: &Hold, out: &mut RecordBytes) {
+fn write_hold(hold: &Hold, out: &mut Draft) {
     out.byte(HOLD);
     out.byte(switches([(KEY_LIMITED, hold.key_limited)]));
     out.varint(hold.key.0);
@@ -161,7 +186,7 @@ fn read_hold(from: &mut Reader<'_>) -> Result<Hold, RecordFault> {
     })
 }
 
-fn write_post(post: &Post, out: &mut RecordBytes) {
+fn write_post(post: &Post, out: &mut Draft) {
     let small = [
         POST,
         switches([
@@ -239,7 +264,7 @@ fn read_hashes(from: &mut Reader<'_>, is_hashed: bool) -> Result<Option<BodyHash
     Ok(Some(BodyHashes { request: from.array()?, response: from.array()? }))
 }
 
-fn write_void(void: &Void, out: &mut RecordBytes) {
+fn write_void(void: &Void, out: &mut Draft) {
     let switches = switches([(KEY_LIMITED, void.key_limited), (STREAM, void.stream)]);
     out.put(&[VOID, switches, void.reason as u8]);
     out.varint(void.hold_seq);
@@ -295,7 +320,7 @@ fn read_upstream_id(from: &mut Reader<'_>) -> Result<UpstreamId, RecordFault> {
     Ok(UpstreamId::new(id))
 }
 
-fn write_attempts(attempts: &Attempts, out: &mut RecordBytes) {
+fn write_attempts(attempts: &Attempts, out: &mut Draft) {
     out.byte(attempts.as_slice().len() as u8);
     for attempt in attempts.as_slice() {
         out.varint(u64::from(attempt.offer.0));
