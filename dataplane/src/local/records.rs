@@ -93,11 +93,11 @@ impl Records {
         self.push(Entry::End(end.encode(), hold_seq, release))
     }
 
-    /// Records what a stream has used so far, if there is room.
+    /// Records what a stream has used so far, if there is room. Nobody is woken for it: it goes
+    /// with the next batch, or when the journal thread looks by itself, many streams' at once.
     pub fn progress(&self, progress: &Record) {
         if self.producer.try_push(Entry::Progress(progress.encode())).is_ok() {
             self.next_seq.set(self.next_seq.get() + 1);
-            self.journal.wake();
         }
     }
 
