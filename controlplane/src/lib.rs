@@ -7,10 +7,10 @@
 //!                          refuse           link to data planes
 //! ```
 //!
-//! Contents: `settings` what it is started with; `running` start, stop and attachment; `server` the
-//! route table; `auth` who calls; `receive` what a call carries; `admin` and `api` the calls;
-//! `refuse` every refusal; `books` the ledger thread; `store` its disk; `mint` keys; `receipt` what
-//! is signed; `metrics`, `openapi` what describes the whole; `terms` what credit costs; `demo` the
+//! Contents: `settings` what it is started with, `terms` what credit costs; `running` start and
+//! stop; `server` the route table; `auth` who calls; `receive` what a call carries; `admin`, `api`
+//! the calls; `refuse` every refusal; `books` the ledger thread; `store` its disk; `mint` keys;
+//! `receipt` what is signed; `csv` files; `metrics`, `openapi` what describes the whole; `demo` the
 //! sandbox's first customer.
 //! Invariants: handlers hold no state and change nothing themselves; money is `units::Usd`
 //! throughout. Left out on purpose: inference, which is the data plane's, and command lines.
@@ -20,6 +20,7 @@ mod api;
 mod auth;
 mod books;
 mod clock;
+pub mod csv;
 mod demo;
 mod metrics;
 mod mint;
@@ -36,9 +37,10 @@ mod terms;
 pub use books::{
     AccountChange, AccountOrder, AccountView, AttemptView, AuditView, Blocking, CatalogChange,
     CatalogEdit, ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView,
-    GenerationView, HealthView, IdentityView, JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage,
-    KeyView, Listed, LotView, Owner, Page, PayBackOrder, PlaneJournalView, PlaneReport, PlaneView,
-    Refunder, RowChange, StatusView, TransactionKind, TransactionView,
+    GenerationView, HealthView, IdentityView, InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView,
+    JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage, KeyView, Listed, LotView, Owner, Page,
+    PayBackOrder, PlaneJournalView, PlaneReport, PlaneView, Refunder, RowChange, Span, StatusView,
+    TransactionKind, TransactionView, UsageOrder, UsageView,
 };
 pub use demo::{Demo, demo};
 pub use refuse::Refusal;

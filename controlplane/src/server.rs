@@ -52,6 +52,8 @@ pub(crate) fn routes(shared: Shared) -> Router {
         .route("/admin/v1/accounts/{id}/keys", get(admin::keys::list).post(admin::keys::make))
         .route("/admin/v1/accounts/{id}/transactions", get(admin::accounts::transactions))
         .route("/admin/v1/accounts/{id}/generations", get(admin::generations::list))
+        .route("/admin/v1/accounts/{id}/invoices", get(api::invoices::list))
+        .route("/admin/v1/accounts/{id}/invoices/{month}", get(api::invoices::month))
         .route("/admin/v1/transactions/{id}/refund", post(admin::accounts::pay_back))
         .route(
             "/admin/v1/keys/{hash}",
@@ -84,6 +86,12 @@ fn customer() -> Router<Shared> {
         .route("/api/v1/transactions", get(api::money::transactions))
         .route("/api/v1/transactions/{id}/refund", post(api::money::pay_back))
         .route("/api/v1/credits", get(api::money::credits))
+        .route("/api/v1/invoices", get(api::invoices::mine))
+        .route("/api/v1/invoices/{month}", get(api::invoices::my_month))
+        .route("/api/v1/activity", get(api::usage::activity))
+        .route("/api/usage/summary", get(api::usage::summary))
+        .route("/api/usage/timeseries", get(api::usage::timeseries))
+        .route("/api/v1/export", get(api::export::export))
         .route("/api/v1/key", get(api::keys::mine))
         .route("/api/v1/generation", get(api::generation::one))
         .route("/api/v1/generation/{id}/refund", post(api::generation::refund))

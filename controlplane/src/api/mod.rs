@@ -5,9 +5,12 @@
 //! where a client may lose digits. Invariant: nothing of another account is ever shown; a hash or
 //! id of another account is as unknown as one that never was.
 
+pub(crate) mod export;
 pub(crate) mod generation;
+pub(crate) mod invoices;
 pub(crate) mod keys;
 pub(crate) mod money;
+pub(crate) mod usage;
 
 use serde::{Serialize, Serializer, ser};
 use serde_json::value::RawValue;

@@ -20,7 +20,9 @@ use super::order::{
 use super::shown::{GenerationView, KeyMade, KeyView, Listed};
 use super::shown_money::{AccountView, LotView, TransactionView};
 use super::shown_state::{AuditView, PlaneView, StatusView};
+use super::shown_usage::{InvoiceSums, InvoiceView, UsageView};
 use super::thread::Input;
+use super::usage::UsageOrder;
 use crate::refuse::Refusal;
 
 /// Where an answer goes.
@@ -106,6 +108,12 @@ commands! {
     Lots = lots(account: AccountId, all: bool) -> Vec<LotView>;
     /// What moved an account's money, newest first: transactions, and usage by the day.
     Statement = statement(account: AccountId, page: Page) -> Listed<TransactionView>;
+    /// What was used, by time and offer, oldest first.
+    Usage = usage(account: AccountId, order: UsageOrder) -> Vec<UsageView>;
+    /// The months of an account in sums, newest first.
+    Invoices = invoices(account: AccountId) -> Vec<InvoiceSums>;
+    /// One month of an account, written `2026-11`.
+    Invoice = invoice(account: AccountId, month: String) -> InvoiceView;
     /// Generations of an account, newest first.
     Generations = generations(account: AccountId, page: Page) -> Listed<GenerationView>;
     /// One generation.

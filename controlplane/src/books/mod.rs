@@ -22,6 +22,7 @@ mod counters;
 mod credits;
 mod expiry;
 mod generations;
+mod invoices;
 mod keys;
 mod lending;
 mod links;
@@ -36,10 +37,12 @@ mod settle;
 mod shown;
 mod shown_money;
 mod shown_state;
+mod shown_usage;
 mod start;
 mod state;
 mod statement;
 mod thread;
+mod usage;
 mod waiting;
 
 pub(crate) use catalog_edit::masked;
@@ -51,6 +54,7 @@ pub use order::{
     AccountChange, AccountOrder, ClassOrder, CreditOrder, CreditReason, KeyOrder, KeyPatch, Page,
     PayBackOrder,
 };
+pub(crate) use period::month_start;
 pub(crate) use shown::as_text;
 pub use shown::{AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed};
 pub use shown_money::{AccountView, LotView, TransactionKind, TransactionView};
@@ -58,5 +62,7 @@ pub use shown_state::{
     AuditView, CoreView, HealthView, IdentityView, JournalView, PlaneJournalView, PlaneReport,
     PlaneView, StatusView,
 };
+pub use shown_usage::{InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView, UsageView};
 pub(crate) use start::{LedgerThread, start};
 pub(crate) use thread::Input;
+pub use usage::{Span, UsageOrder};

@@ -118,6 +118,18 @@ impl Ledger {
                 let result = self.statement(account, &page);
                 self.answer(reply, result);
             }
+            Command::Usage { account, order, reply } => {
+                let result = self.usage(account, &order);
+                self.answer(reply, result);
+            }
+            Command::Invoices { account, reply } => {
+                let result = self.invoices(account);
+                self.answer(reply, result);
+            }
+            Command::Invoice { account, month, reply } => {
+                let result = self.invoice(account, &month);
+                self.answer(reply, result);
+            }
             Command::Generations { account, page, reply } => {
                 let result = self.generations(account, &page);
                 self.answer(reply, result);
@@ -194,7 +206,8 @@ impl Command {
     fn needs_view(&self) -> bool {
         matches!(
             self,
-            Self::Generations { .. }
+            Self::Usage { .. }
+                | Self::Generations { .. }
                 | Self::Generation { .. }
                 | Self::Refund { .. }
                 | Self::Keys { .. }

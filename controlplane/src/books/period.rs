@@ -26,6 +26,12 @@ pub(crate) fn month_start(day: u32) -> u32 {
     day.saturating_sub(of_month - 1)
 }
 
+/// The first day of the month after a day's.
+pub(crate) fn month_after(day: u32) -> u32 {
+    // No month is longer than 31 days, nor are two of them shorter than 59.
+    month_start(month_start(day).saturating_add(31))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +44,8 @@ mod tests {
         assert_eq!(week_start(day("2026-11-16T23:00:00Z")), day("2026-11-16T00:00:00Z"));
         assert_eq!(month_start(today), day("2026-11-01T00:00:00Z"));
         assert_eq!(start(LimitReset::Daily, today), today);
+        assert_eq!(month_after(today), day("2026-12-01T00:00:00Z"));
+        assert_eq!(month_after(day("2024-01-31T00:00:00Z")), day("2024-02-01T00:00:00Z"));
+        assert_eq!(month_after(day("2023-02-28T00:00:00Z")), day("2023-03-01T00:00:00Z"));
     }
 }

@@ -252,3 +252,42 @@ fn customers_take_charges_back_within_a_budget() {
     let path = format!("/api/v1/generation/{id}/refund");
     plain.control.call("POST", &path, &plain.key, "").refused(403, "not_allowed");
 }
+
+#[test]
+fn an_invoice_adds_up_to_the_picodollar() {
+    let scene = Scene::new();
+    scene.credit(json!({"amount": "1", "kind": "grant", "reference": "g", "signup": true})).ok(200);
+    let top_up = scene.top_up("10", "a").ok(200);
+    scene.charged(&["0.04", "6.05"]);
+    scene
+        .credit(json!({"amount": "-1", "kind": "adjustment", "reference": "x"}))
+        .refused(409, "conflict");
+    let path = format!("/admin/v1/accounts/{}/invoices", scene.account);
+    let listed = scene.control.get(&path).ok(200);
+    let sums = &listed["data"][0];
+    let text = |value: &Value, field: &str| value[field].as_str().unwrap().to_owned();
+    let shown =
+        ["opening_balance", "granted", "topped_up", "charged", "closing_balance", "fees", "paid"];
+    let shown = shown.map(|field| text(sums, field));
+    assert_eq!(shown, ["0", "6", "10", "6.09", "9.91", "0.8", "10.8"]);
+    let month = text(sums, "month");
+    let invoice = scene.control.get(&format!("{path}/{month}")).ok(200);
+    let own = scene.control.call("GET", &format!("/api/v1/invoices/{month}"), &scene.key, "");
+    assert_eq!(own.ok(200), invoice);
+    assert_eq!(invoice["transactions"][2]["id"], top_up["id"]);
+    let line = &invoice["usage"][0];
+    let classes = line["classes"].as_array().unwrap();
+    let amounts: Usd = classes.iter().map(|class| usd(&text(class, "amount"))).sum();
+    let charged = [amounts, usd(&text(line, "other"))].into_iter().sum::<Usd>();
+    assert_eq!((charged.to_string(), &line["requests"]), ("6.09".into(), &json!(2)));
+    assert_eq!((&classes[0]["class"], &classes[0]["quantity"]), (&json!("input"), &json!(20)));
+    assert_eq!(line["list_cost"], "3.045");
+    let table = scene.control.get(&format!("{path}/{month}?format=csv")).body;
+    let amounts =
+        table.lines().skip(1).filter_map(|line| line.split(',').nth(8)?.parse::<Usd>().ok());
+    assert_eq!(amounts.sum::<Usd>().to_string(), "9.91");
+    assert!(table.lines().last().unwrap().ends_with(",0.8,9.91"), "{table}");
+    for unknown in ["2020-01", "2099-01", "2026-13", "x"] {
+        scene.control.get(&format!("{path}/{unknown}")).refused(404, "not_found");
+    }
+}

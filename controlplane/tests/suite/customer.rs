@@ -6,7 +6,7 @@ use ledger::{Purse, Run};
 use serde_json::{Value, json};
 use units::Usd;
 
-use crate::harness::plane::{Asker, Plane};
+use crate::harness::plane::{Asker, Plane, now};
 use crate::harness::{Answer, Control, TOKEN, catalog, send};
 
 fn cents(count: i128) -> Usd {
@@ -264,6 +264,11 @@ fn what_is_answered_is_what_is_described() {
         ("/api/v1/balance", String::new()),
         ("/api/v1/transactions", String::new()),
         ("/api/v1/credits", String::new()),
+        ("/api/v1/invoices", String::new()),
+        ("/api/v1/invoices/{month}", format!("/api/v1/invoices/{}", &now().date()[..7])),
+        ("/api/v1/activity", String::new()),
+        ("/api/usage/summary", String::new()),
+        ("/api/usage/timeseries", String::new()),
         ("/api/v1/key", String::new()),
         ("/api/v1/keys", String::new()),
         ("/api/v1/keys/{hash}", format!("/api/v1/keys/{hash}")),

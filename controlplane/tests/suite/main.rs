@@ -14,3 +14,5 @@ mod operator;
 mod restart;
 #[cfg(test)]
 mod speed;
+#[cfg(test)]
+mod usage;

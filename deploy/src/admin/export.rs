@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use controlplane::csv;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -202,18 +203,14 @@ impl Sheet {
     }
 }
 
-/// A field of RFC 4180: quoted where it must be; empty where there is no value.
+/// A value as a field of CSV; empty where there is none.
 fn field(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => return String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    if text.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
+    csv::field(&text)
 }
 
 #[cfg(test)]
@@ -226,9 +223,8 @@ mod tests {
     #[test]
     fn a_field_is_quoted_where_it_must_be() {
         for (value, expected) in [
-            (json!("plain -1.5"), "plain -1.5"),
-            (json!("a,b"), "\"a,b\""),
-            (json!("say \"no\"\n"), "\"say \"\"no\"\"\n\""),
+            (json!("-1.5"), "-1.5"),
+            (json!("=1,5"), "\"'=1,5\""),
             (json!(7), "7"),
             (json!({"input": "1"}), "\"{\"\"input\"\":\"\"1\"\"}\""),
             (Value::Null, ""),

@@ -42,6 +42,11 @@ impl UnixMillis {
         (self.0 / HOUR_MS) as u32
     }
 
+    /// The first instant of a UTC hour.
+    pub const fn of_hour(hour: u32) -> Self {
+        Self(hour as u64 * HOUR_MS)
+    }
+
     /// The first instant of a UTC day.
     pub const fn of_day(day: u32) -> Self {
         Self(day as u64 * DAY_MS)
@@ -147,7 +152,7 @@ mod tests {
     fn a_date_is_its_first_instant() {
         let leap = UnixMillis::parse_date("2024-02-29").unwrap();
         assert_eq!((leap.date(), UnixMillis::of_day(leap.day())), ("2024-02-29".into(), leap));
-        assert_eq!(leap.hour(), leap.day() * 24);
+        assert_eq!(UnixMillis::of_hour(leap.hour()), leap);
         assert_eq!(UnixMillis::parse_date("2023-02-29"), None);
     }
 

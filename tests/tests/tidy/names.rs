@@ -14,7 +14,7 @@ const CHANNEL: &[&str] = &["shared/channel"];
 const TOKIO: &[&str] = &["controlplane", "sandbox", "deploy", "dataplane/src/uplink"];
 
 /// A library and the paths that may name it; tests and benches may name any.
-const PLACES: [(&str, &[&str]); 18] = [
+const PLACES: [(&str, &[&str]); 19] = [
     ("monoio", CORE_NET),
     ("h2", CORE_NET),
     ("rustls", TLS_ENDS),
@@ -30,6 +30,7 @@ const PLACES: [(&str, &[&str]); 18] = [
     ("sled", &["controlplane/src/store/embedded"]),
     ("glommio", &["shared/journal/src/direct"]),
     ("axum", &["controlplane"]),
+    ("http_body", &["controlplane/src/api/export"]),
     ("tokio", TOKIO),
     ("indicatif", &["deploy"]),
     ("clap", &["deploy"]),

@@ -18,5 +18,6 @@ pub(crate) use build::{build, catch_up};
 pub(crate) use journal::{
     Checkpointed, Folders, LedgerJournal, frame, frames, look_at, newest_checkpoint,
 };
+pub(crate) use layout::Usage;
 pub(crate) use projection::{Chunks, Projection};
 pub(crate) use view::{Mark, View, ViewError};

@@ -207,6 +207,17 @@ impl View {
         fenced(|| self.db.range(first..last).map(usage_entry).collect())
     }
 
+    /// What an account used from an hour on, up to another.
+    pub(crate) fn usage_of_hours(
+        &self,
+        account: AccountId,
+        hours: std::ops::Range<u32>,
+    ) -> Result<Vec<(HourKey, Usage)>, ViewError> {
+        let first = HourKey::hour_bytes(account, hours.start);
+        let end = HourKey::hour_bytes(account, hours.end);
+        fenced(|| self.db.range(first..end).map(hour_entry).collect())
+    }
+
     /// What was used in all, by the hour: for the audit.
     pub(crate) fn charged_by_hour(&self) -> Result<Usd, ViewError> {
         fenced(|| {
