@@ -1,0 +1,214 @@
+//! What really happened, kept apart from all books: the oracle.
+//!
+//! It knows each request by its id, which of its records stood in which batch, and what an operator
+//! was told. From that it foretells, in the simplest way, what every request must be charged after
+//! whatever crash: its exact cost if its end was in a batch that survived, else what its last
+//! surviving progress shows, else nothing.
+//! Invariant: nothing here is read from books, borrowers or cells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::TransactionId;
+use ledger::event::CreditKind;
+use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId};
+
+/// An epoch's full name.
+pub(crate) type Name = (DataPlaneId, Epoch);
+
+/// A request.
+#[derive(Clone, Debug)]
+pub(crate) struct Deed {
+    /// Who pays.
+    pub(crate) account: AccountId,
+    /// With which key.
+    pub(crate) key: KeyId,
+    /// What was held.
+    pub(crate) held: i64,
+    /// Each progress record: its place in the ring, and what it shows.
+    pub(crate) progress: Vec<(u64, i64)>,
+    /// Its end: the place in the ring, what it charges, and what was written off.
+    pub(crate) end: Option<(u64, i64, i64)>,
+    /// What it must come to, once that is certain; `None` = no trace of it.
+    pub(crate) fate: Fate,
+}
+
+/// What must become of a request in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Its process lives: it will end as it ends.
+    Open,
+    /// Its process died before the hold was in a batch: nobody will ever hear of it.
+    Forgotten,
+    /// It is charged this, and so much is written off.
+    Charged(i64, i64),
+}
+
+/// An order of an operator or customer that moves credit.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// Whose.
+    pub(crate) account: AccountId,
+    /// Of what kind; `None` = a refund of a generation.
+    pub(crate) kind: Option<CreditKind>,
+    /// The generation that is refunded.
+    pub(crate) generation: GenerationId,
+    /// How much.
+    pub(crate) amount: i64,
+    /// Its reference.
+    pub(crate) reference: String,
+    /// What became of it.
+    pub(crate) state: OrderState,
+}
+
+/// What is known of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OrderState {
+    /// It was given; no answer came.
+    Asked,
+    /// It was answered: done, as this transaction. It must never be lost.
+    Told(TransactionId),
+    /// It was refused, or it is certain that it was lost on the way.
+    Void,
+}
+
+/// How an epoch's journal came about: where each ring ended with each batch.
+#[derive(Clone, Debug, Default)]
+struct Chain {
+    /// Ends of the rings by batch; batch `n` stands at `n - 1`.
+    ends: Vec<Vec<u64>>,
+    durable: u64,
+    is_over: bool,
+}
+
+/// Everything that happened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Truth {
+    /// All requests.
+    pub(crate) deeds: BTreeMap<GenerationId, Deed>,
+    /// All orders.
+    pub(crate) orders: Vec<Order>,
+    /// Epochs that the ledger has welcomed. What others wrote (it cannot have cost anything, for
+    /// nothing was lent to them) is in no books.
+    pub(crate) welcomed: BTreeSet<Name>,
+    chains: BTreeMap<Name, Chain>,
+}
+
+impl Truth {
+    /// A batch of an epoch is about to be written: where its rings then end.
+    pub(crate) fn attempt(&mut self, name: Name, batch: u64, ends: Vec<u64>) {
+        let chain = self.chains.entry(name).or_default();
+        chain.ends.truncate(batch as usize - 1);
+        assert_eq!(chain.ends.len() as u64 + 1, batch, "a journal skipped a batch");
+        chain.ends.push(ends);
+    }
+
+    /// The data plane says that a batch is on disk.
+    pub(crate) fn durable(&mut self, name: Name, batch: u64) {
+        let chain = self.chains.entry(name).or_default();
+        assert!(batch > chain.durable && batch as usize <= chain.ends.len());
+        chain.durable = batch;
+    }
+
+    /// A process died, and its journal was read back up to `last`: decides what must become of its
+    /// requests. A second reading changes nothing.
+    pub(crate) fn recovered(&mut self, name: Name, last: u64) {
+        let chain = self.chains.entry(name).or_default();
+        assert!(last >= chain.durable, "batch {} was durable, {last} is the last", chain.durable);
+        if std::mem::replace(&mut chain.is_over, true) {
+            return;
+        }
+        let known = chain.ends.len();
+        assert!(last as usize <= known, "batch {last} of {known} was never written");
+        chain.durable = last;
+        let ends = last.checked_sub(1).map(|place| chain.ends[place as usize].clone());
+        for (id, deed) in &mut self.deeds {
+            if (id.dataplane, id.epoch) == name {
+                let ends = ends.as_ref().map_or(0, |ends| ends[usize::from(id.ring)]);
+                deed.fate = deed.foretell(id.seq, ends);
+            }
+        }
+    }
+
+    /// What an account has used at worst: holds of what runs, charges of what ended.
+    pub(crate) fn used(&self, account: AccountId) -> i64 {
+        self.sum(|deed| if deed.account == account { deed.exposure() } else { 0 })
+    }
+
+    /// What a limited key has used at worst.
+    pub(crate) fn used_by_key(&self, key: KeyId) -> i64 {
+        self.sum(|deed| if deed.key == key { deed.exposure() } else { 0 })
+    }
+
+    /// What an account's settled requests come to.
+    pub(crate) fn charged(&self, account: AccountId) -> i64 {
+        self.sum(|deed| if deed.account == account { deed.charged() } else { 0 })
+    }
+
+    /// What a key's settled requests come to.
+    pub(crate) fn charged_to_key(&self, key: KeyId) -> i64 {
+        self.sum(|deed| if deed.key == key { deed.charged() } else { 0 })
+    }
+
+    /// The credit of an account: what it certainly has, and what it may have at most.
+    pub(crate) fn credit(&self, account: AccountId) -> (i64, i64) {
+        let (mut least, mut most) = (0, 0);
+        for order in self.orders.iter().filter(|order| order.account == account) {
+            match order.state {
+                OrderState::Told(_) => {
+                    least += order.amount;
+                    most += order.amount;
+                }
+                OrderState::Asked => {
+                    least += order.amount.min(0);
+                    most += order.amount.max(0);
+                }
+                OrderState::Void => {}
+            }
+        }
+        (least, most)
+    }
+
+    fn sum(&self, part: impl Fn(&Deed) -> i64) -> i64 {
+        self.deeds.values().map(part).sum()
+    }
+}
+
+impl Deed {
+    /// What it must be charged when its ring survives up to `ends`.
+    fn foretell(&self, seq: u64, ends: u64) -> Fate {
+        if seq >= ends {
+            return Fate::Forgotten;
+        }
+        match self.end {
+            Some((end, charged, off)) if end < ends => Fate::Charged(charged, off),
+            _ => {
+                let shown = self.progress.iter().rfind(|(at, _)| *at < ends);
+                Fate::Charged(shown.map_or(0, |(_, charge)| (*charge).min(self.held)), 0)
+            }
+        }
+    }
+
+    /// What it must be charged if its process lives on.
+    pub(crate) fn charged(&self) -> i64 {
+        match (self.fate, self.end) {
+            (Fate::Charged(charge, _), _) => charge,
+            (Fate::Open, Some((_, charged, _))) => charged,
+            (Fate::Open, None) | (Fate::Forgotten, _) => 0,
+        }
+    }
+
+    /// What of its cost nobody pays.
+    pub(crate) fn written_off(&self) -> i64 {
+        match (self.fate, self.end) {
+            (Fate::Charged(_, off), _) | (Fate::Open, Some((.., off))) => off,
+            (Fate::Open, None) | (Fate::Forgotten, _) => 0,
+        }
+    }
+
+    fn exposure(&self) -> i64 {
+        match (self.fate, self.end) {
+            (Fate::Open, None) => self.held,
+            _ => self.charged(),
+        }
+    }
+}

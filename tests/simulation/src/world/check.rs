@@ -1,0 +1,122 @@
+//! What must hold after each step, whatever happened.
+
+use ledger::Purse;
+use ledger::books::audit;
+use units::{AccountId, KeyId};
+
+use super::World;
+use crate::records::usd;
+use crate::truth::OrderState;
+
+/// Identities that hold once all records that were written are settled: a hold may be seen before
+/// the end that freed its credit, if that stands in another ring.
+const WHEN_ALL_IS_SETTLED: [&str; 2] = [
+    "no lease holds more than is outstanding",
+    "no account is overspent: not lent, or available, below 0",
+];
+
+impl World {
+    /// After each step.
+    pub(super) fn check(&self) {
+        for account in [1, 2].map(AccountId) {
+            let used = self.truth.used(account);
+            let (_, most) = self.truth.credit(account);
+            assert!(used <= most, "{account} may use {most} and uses {used}");
+        }
+        for (key, limit) in self.limits {
+            let used = self.truth.used_by_key(key);
+            assert!(used <= limit, "key {} may use {limit} and uses {used}", key.0);
+        }
+        let Some(ledger) = &self.control.process else { return };
+        for identity in audit::audit(&ledger.books).identities {
+            let excused = WHEN_ALL_IS_SETTLED.contains(&identity.name);
+            assert!(identity.ok || excused, "{identity:?}");
+        }
+    }
+
+    /// After a start of the ledger: what was told is there, and what is not there never will be.
+    pub(super) fn resolve_orders(&mut self) {
+        let ledger = self.control.process.as_ref().expect("it was just started");
+        let books = &ledger.books;
+        for order in &mut self.truth.orders {
+            let rows = books.transactions().iter();
+            let found = rows.clone().find(|row| *row.reference == *order.reference);
+            match (order.state, found) {
+                (OrderState::Void, Some(row)) => panic!("{order:?} was refused, and is {row:?}"),
+                (OrderState::Told(_), None) => panic!("{order:?} was told and is lost"),
+                (OrderState::Asked, None) => order.state = OrderState::Void,
+                (_, Some(row)) => {
+                    assert_eq!(row.amount, usd(order.amount), "{order:?}");
+                    order.state = OrderState::Told(row.id);
+                }
+                (OrderState::Void, None) => {}
+            }
+        }
+    }
+
+    /// When nothing is on its way: the books say what happened, to the last picodollar.
+    pub(super) fn check_at_rest(&mut self) {
+        self.chronicle.check(&self.truth, true);
+        let ledger = self.control.process.as_ref().expect("it runs");
+        let report = audit::audit(&ledger.books);
+        assert!(report.ok, "{report:?}");
+        for account in [1, 2].map(AccountId) {
+            let view = ledger.books.account(account).expect("it was opened");
+            let (least, most) = self.truth.credit(account);
+            assert_eq!(least, most, "an order was never answered");
+            let charged = self.truth.charged(account);
+            assert_eq!(view.spent, usd(charged), "spent of {account}");
+            assert_eq!(view.balance, usd(least - charged), "balance of {account}");
+            assert_eq!(view.held, usd(0), "held of {account}");
+            assert!(!view.balance.is_negative(), "{account} is overspent: {}", view.balance);
+            let ends = self.truth.deeds.values().filter(|deed| deed.account == account);
+            let written_off = ends.map(|deed| deed.written_off()).sum::<i64>();
+            assert_eq!(view.written_off, usd(written_off), "written off of {account}");
+        }
+        for key in (1..=4).map(KeyId) {
+            let view = ledger.books.key(key).expect("it was made");
+            assert_eq!(view.used, usd(self.truth.charged_to_key(key)), "used of key {}", key.0);
+        }
+        self.check_cells();
+    }
+
+    /// What each cell has is what its lease has.
+    fn check_cells(&self) {
+        let ledger = self.control.process.as_ref().expect("it runs");
+        for machine in &self.planes {
+            let process = machine.process.as_ref().expect("it runs");
+            let (dataplane, epoch) = process.name;
+            for purse in purses() {
+                let lease = ledger.books.lease(dataplane, epoch, purse).copied();
+                let lease = lease.unwrap_or_default();
+                let here = lease.confirmed.pico() - lease.settled.pico() - lease.returned.pico();
+                assert_eq!(i128::from(process.free(purse)), here, "{purse} of {dataplane:?}");
+                assert_eq!(process.held(purse), 0, "{purse} of {dataplane:?} holds nothing");
+            }
+        }
+    }
+
+    /// When every lease has gone back: all credit is there to be lent.
+    pub(super) fn check_returned(&self) {
+        let ledger = self.control.process.as_ref().expect("it runs");
+        for machine in &self.planes {
+            let (dataplane, epoch) = machine.process.as_ref().expect("it runs").name;
+            let open: Vec<_> = ledger.books.open_epochs(dataplane).collect();
+            assert_eq!(open, [epoch], "epochs of {dataplane:?} stay open");
+        }
+        for purse in purses() {
+            let lent: i128 = ledger.books.lent(purse).map(|(.., l)| l.outstanding().pico()).sum();
+            assert_eq!(lent, 0, "something of {purse} is still lent");
+        }
+        for account in [1, 2].map(AccountId) {
+            let view = ledger.books.account(account).expect("it was opened");
+            assert_eq!(view.unlent, view.balance, "{account}");
+        }
+    }
+}
+
+fn purses() -> impl Iterator<Item = Purse> {
+    let accounts = [1, 2].map(|id| Purse::Account(AccountId(id)));
+    let keys = [2, 4].map(|id| Purse::Key(KeyId(id)));
+    accounts.into_iter().chain(keys)
+}
