@@ -80,13 +80,20 @@ pub(crate) fn compose(ask: &Ask<'_>, script: &Script, seed: u64) -> Answer {
     let cached = script.cached.map_or(0, |wished| wish_of(wished, prompt / 2, prompt));
     let room = prompt - cached;
     let cache_write = script.cache_write.map_or(0, |wished| wish_of(wished, prompt / 4, room));
+    let audio = (ask.audio_tokens + script.media.audio_in).min(room - cache_write);
+    let completion: u64 = choices.iter().map(Choice::tokens).sum();
+    let reasoning: u64 = choices.iter().map(Choice::reasoning_tokens).sum();
+    let audio_out = script.media.audio_out.min(completion - reasoning);
     let billed = Billed {
         prompt,
         cached,
         cache_write,
-        audio: ask.audio_tokens.min(room - cache_write),
-        completion: choices.iter().map(Choice::tokens).sum(),
-        reasoning: choices.iter().map(Choice::reasoning_tokens).sum(),
+        audio,
+        image: script.media.image_in.min(room - cache_write - audio),
+        completion,
+        reasoning,
+        audio_out,
+        image_out: script.media.image_out.min(completion - reasoning - audio_out),
     };
     Answer { choices, billed }
 }

@@ -60,7 +60,12 @@ pub(crate) async fn answer(
         answer: &composed,
         script: &script,
         pace: script.pace(site.settings.pace),
-        label: Label { id: &id, created: site.seconds(), model: &ask.model },
+        label: Label {
+            id: &id,
+            created: site.seconds(),
+            model: &ask.model,
+            tier: &script.served_tier,
+        },
         fields,
         begun,
     };
@@ -108,6 +113,7 @@ fn truth(ask: &Ask<'_>, script: &Script, incoming: &Incoming, request: &str, id:
         model: ask.model.clone().into_owned(),
         stream: ask.stream,
         max_tokens: ask.cap,
+        tier: Some(script.served_tier.clone()).filter(|tier| !tier.is_empty()),
         status: 200,
         fault: script.text.clone(),
         outcome: Outcome::Running,
@@ -126,7 +132,7 @@ async fn send(client: &mut Client, job: &Job<'_>, record: &mut Record) -> Result
         return reply.json(refusal.status, &body, fields).await;
     }
     // From here on the prompt is read, and billed.
-    record.truth.billed = Billed { completion: 0, reasoning: 0, ..job.answer.billed };
+    record.truth.billed = job.answer.billed.of_the_prompt();
     reply.wait_ms(job.script.stall_ms).await?;
     match job.script.end {
         End::NoHead => Err(Stop::Close),

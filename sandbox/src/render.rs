@@ -18,6 +18,8 @@ pub(crate) struct Label<'a> {
     /// Seconds since 1970.
     pub created: u64,
     pub model: &'a str,
+    /// The service tier that is named; empty for none.
+    pub tier: &'a str,
 }
 
 /// A step of a choice, as a stream tells it.
@@ -49,10 +51,13 @@ macro_rules! put {
 }
 
 fn open(out: &mut Vec<u8>, object: &str, label: Label<'_>) {
-    let Label { id, created, model } = label;
+    let Label { id, created, model, tier } = label;
     put!(out, r#"{{"id":"{id}","object":"{object}","created":{created},"model":"#);
     write_string(model, out);
     out.extend_from_slice(br#","system_fingerprint":"fp_sandbox","#);
+    if !tier.is_empty() {
+        put!(out, r#""service_tier":"{tier}","#);
+    }
 }
 
 /// A whole answer.
@@ -199,13 +204,16 @@ fn usage(out: &mut Vec<u8>, billed: &Billed, script: &Script) {
     let literal = match script.usage {
         Reported::Wrong(Wrong::Negative) => Some("-7"),
         Reported::Wrong(Wrong::Huge) => Some("9223372036854775807"),
+        Reported::Wrong(Wrong::Beyond) => Some("5000000"),
         Reported::Wrong(Wrong::Float) => Some("12.5"),
         Reported::Wrong(Wrong::Text) => Some(r#""many""#),
         Reported::Wrong(Wrong::Null) => Some("null"),
         Reported::Wrong(Wrong::Zero) => Some("0"),
         _ => None,
     };
-    let Billed { prompt, cached, cache_write, audio, completion, reasoning } = billed;
+    let Billed { prompt, cached, cache_write, audio, completion, reasoning, .. } = *billed;
+    let Billed { image, audio_out, image_out, .. } = *billed;
+    let prompt = if script.cached_apart { prompt - cached - cache_write } else { prompt };
     match literal {
         Some(wrong) => {
             put!(out, r#"{{"prompt_tokens":{wrong},"completion_tokens":{wrong},"#);
@@ -217,11 +225,16 @@ fn usage(out: &mut Vec<u8>, billed: &Billed, script: &Script) {
         }
     }
     put!(out, r#","prompt_tokens_details":{{"cached_tokens":{cached},"#);
-    if *cache_write > 0 {
-        put!(out, r#""cache_write_tokens":{cache_write},"#);
+    for (name, count) in [("cache_write_tokens", cache_write), ("image_tokens", image)] {
+        if count > 0 {
+            put!(out, r#""{name}":{count},"#);
+        }
     }
     put!(out, r#""audio_tokens":{audio}}},"completion_tokens_details":{{"#);
-    put!(out, r#""reasoning_tokens":{reasoning},"audio_tokens":0,"#);
+    if image_out > 0 {
+        put!(out, r#""image_tokens":{image_out},"#);
+    }
+    put!(out, r#""reasoning_tokens":{reasoning},"audio_tokens":{audio_out},"#);
     put!(out, r#""accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}"#);
     out.extend_from_slice(if script.cost_zero { br#","cost":0}"# } else { b"}" });
 }

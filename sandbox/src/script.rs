@@ -30,6 +30,11 @@ pub(crate) struct Script {
     pub cost_zero: bool,
     pub cached: Option<u64>,
     pub cache_write: Option<u64>,
+    /// What was cached is left out of the prompt's count.
+    pub cached_apart: bool,
+    pub media: Media,
+    /// The service tier that the answer names; empty for none.
+    pub served_tier: String,
     pub length: Length,
     pub framing: Framing,
     pub slow_head: bool,
@@ -58,6 +63,15 @@ pub(crate) struct Refusal {
     pub retry_after: Option<u64>,
 }
 
+/// How many tokens of the prompt and of the answer count as other than text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Media {
+    pub audio_in: u64,
+    pub image_in: u64,
+    pub audio_out: u64,
+    pub image_out: u64,
+}
+
 /// How an answer ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum End {
@@ -73,6 +87,8 @@ pub(crate) enum End {
     Cut,
     /// Reset in the middle of an event.
     ResetMid,
+    /// Reset after the finish, before the usage.
+    ResetBehind,
     /// The finish is sent, `[DONE]` is not.
     NoDone,
 }
@@ -85,8 +101,12 @@ pub(crate) enum Reported {
     Absent,
     /// Before the finish.
     Early,
+    /// After `[DONE]`.
+    AfterDone,
     /// Half of it first.
     Twice,
+    /// Twice as much first.
+    Shrinks,
     Wrong(Wrong),
 }
 
@@ -95,6 +115,8 @@ pub(crate) enum Reported {
 pub(crate) enum Wrong {
     Negative,
     Huge,
+    /// More than most models hold, but not more than can be counted.
+    Beyond,
     Float,
     Text,
     Null,

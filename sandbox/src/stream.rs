@@ -27,19 +27,28 @@ pub(crate) async fn send(
     }
     preamble(reply, job).await?;
     talk(reply, job, record).await?;
-    let early = job.script.usage == Reported::Early;
-    if early {
+    record.truth.billed =
+        Billed { completion: record.truth.billed.completion, ..job.answer.billed };
+    let told = job.script.usage;
+    if told == Reported::Early {
         usage(reply, job, &job.answer.billed).await?;
     }
     for (index, choice) in job.answer.choices.iter().enumerate() {
         delta(reply, job, index, Delta::Finish(choice.finish)).await?;
     }
-    if !early {
+    if job.script.end == End::ResetBehind {
+        reply.flush().await?;
+        return Err(Stop::Reset);
+    }
+    if !matches!(told, Reported::Early | Reported::AfterDone) {
         late_usage(reply, job).await?;
     }
     record.set(Outcome::Finished);
     if job.script.end != End::NoDone {
         reply.event(|out| out.extend_from_slice(b"[DONE]")).await?;
+    }
+    if told == Reported::AfterDone {
+        usage(reply, job, &job.answer.billed).await?;
     }
     reply.end().await
 }
@@ -127,10 +136,14 @@ async fn delta(
 /// The usage where it belongs: after the finish.
 async fn late_usage(reply: &mut Reply<'_>, job: &Job<'_>) -> Result<(), Stop> {
     reply.wait_ms(job.script.late_ms).await?;
-    if job.script.usage == Reported::Twice {
-        let Billed { prompt, completion, .. } = job.answer.billed;
-        let half = Billed { prompt: prompt / 2, completion: completion / 2, ..Billed::default() };
-        usage(reply, job, &half).await?;
+    let Billed { prompt, completion, .. } = job.answer.billed;
+    let first = match job.script.usage {
+        Reported::Twice => Some((prompt / 2, completion / 2)),
+        Reported::Shrinks => Some((prompt * 2, completion * 2)),
+        _ => None,
+    };
+    if let Some((prompt, completion)) = first {
+        usage(reply, job, &Billed { prompt, completion, ..Billed::default() }).await?;
     }
     usage(reply, job, &job.answer.billed).await
 }

@@ -43,22 +43,38 @@ pub struct Billed {
     pub cache_write: u64,
     /// Of `prompt`, those of audio parts.
     pub audio: u64,
+    /// Of `prompt`, those of images that count as such.
+    pub image: u64,
     /// All output tokens generated so far, reasoning included.
     pub completion: u64,
     /// Of `completion`, those of hidden reasoning.
     pub reasoning: u64,
+    /// Of `completion`, those that were spoken.
+    pub audio_out: u64,
+    /// Of `completion`, those that were painted.
+    pub image_out: u64,
 }
 
 impl Billed {
+    /// What is billed of it before anything was said.
+    pub(crate) const fn of_the_prompt(self) -> Self {
+        Self { completion: 0, reasoning: 0, audio_out: 0, image_out: 0, ..self }
+    }
+
     /// The same as disjoint classes, the form that prices multiply.
     pub fn tokens(&self) -> Tokens {
         let mut tokens = Tokens::ZERO;
-        tokens[TokenClass::Input] = self.prompt - self.cached - self.cache_write - self.audio;
+        let media = self.audio + self.image;
+        tokens[TokenClass::Input] = self.prompt - self.cached - self.cache_write - media;
         tokens[TokenClass::CacheRead] = self.cached;
         tokens[TokenClass::CacheWrite] = self.cache_write;
         tokens[TokenClass::AudioInput] = self.audio;
-        tokens[TokenClass::Output] = self.completion - self.reasoning;
+        tokens[TokenClass::ImageInput] = self.image;
+        let special = self.reasoning + self.audio_out + self.image_out;
+        tokens[TokenClass::Output] = self.completion - special;
         tokens[TokenClass::Reasoning] = self.reasoning;
+        tokens[TokenClass::AudioOutput] = self.audio_out;
+        tokens[TokenClass::ImageOutput] = self.image_out;
         tokens
     }
 }
@@ -80,6 +96,8 @@ pub struct Truth {
     pub stream: bool,
     /// The output cap as it was received.
     pub max_tokens: Option<u64>,
+    /// The service tier that the answer named.
+    pub tier: Option<String>,
     /// The answer's status.
     pub status: u16,
     /// The wishes of the request, empty when there were none.
@@ -202,6 +220,7 @@ mod tests {
             model: "chat".into(),
             stream: false,
             max_tokens: None,
+            tier: None,
             status: 200,
             fault: String::new(),
             outcome: Outcome::Running,
@@ -216,12 +235,15 @@ mod tests {
             cached: 40,
             cache_write: 5,
             audio: 7,
+            image: 8,
             completion: 30,
             reasoning: 9,
+            audio_out: 2,
+            image_out: 3,
         };
         let tokens = billed.tokens();
         assert_eq!((tokens.input_total(), tokens.output_total()), (100, 30));
-        assert_eq!((tokens[TokenClass::Input], tokens[TokenClass::Output]), (48, 21));
+        assert_eq!((tokens[TokenClass::Input], tokens[TokenClass::Output]), (40, 16));
     }
 
     #[test]

@@ -47,6 +47,12 @@ pub struct Generation {
     pub status: u64,
     /// The service tier that was charged.
     pub tier: Option<String>,
+    /// What is special about the charge.
+    pub flags: Vec<String>,
+    /// What the provider charges for the same.
+    pub list_cost: Option<Usd>,
+    /// Who served it.
+    pub provider: String,
 }
 
 impl Generation {
@@ -69,6 +75,9 @@ impl Generation {
             outcome: text("outcome").unwrap_or_default(),
             status: told["status"].as_u64().unwrap_or(0),
             tier: text("service_tier"),
+            flags: flags(&told["flags"]),
+            list_cost: money("list_cost"),
+            provider: told["endpoint"]["provider"].as_str().unwrap_or_default().to_owned(),
         }
     }
 
@@ -87,6 +96,11 @@ impl Generation {
         let answered = ours().find(|truth| self.upstream_id.as_ref() == Some(&truth.id));
         answered.or_else(|| ours().next_back())
     }
+}
+
+fn flags(told: &Value) -> Vec<String> {
+    let words = told.as_array().into_iter().flatten();
+    words.map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 
 fn usage(told: &Value) -> Tokens {
@@ -242,8 +256,9 @@ fn served<'t>(
 /// One charge: the truth times the price; its usage times the price, and within its hold, where
 /// the truth was not told to the gateway.
 fn check_charge(generation: &Generation, truth: Option<&Truth>, prices: &Prices) -> Option<String> {
-    let Generation { id, charged, held, reported, .. } = generation;
-    let cost = |usage: &Tokens| prices.for_request(usage, generation.tier.as_deref()).cost(usage);
+    let Generation { id, charged, held, reported, list_cost, .. } = generation;
+    let tier = generation.tier.as_deref().unwrap_or("default");
+    let cost = |usage: &Tokens| cost_at(prices, usage, tier);
     let by_usage = cost(&generation.usage);
     let paid: Usd = [*charged, generation.written_off].into_iter().sum();
     if charged.is_zero() && generation.written_off.is_zero() {
@@ -259,13 +274,29 @@ fn check_charge(generation: &Generation, truth: Option<&Truth>, prices: &Prices)
     if paid != by_usage && !at_hold {
         return Some(format!("{id}: charged {paid}, its usage costs {by_usage}"));
     }
+    let served = truth.and_then(|truth| truth.tier.as_deref()).unwrap_or(tier);
+    let by_served = cost_at(prices, &generation.usage, served);
+    let is_capped = generation.flags.iter().any(|flag| flag == "tier_capped");
+    if by_served < by_usage || (tier != served && !is_capped) {
+        return Some(format!("{id}: served as {served}, charged as {tier}"));
+    }
+    // Tests sell at the list price.
+    if list_cost.is_some_and(|list_cost| list_cost != by_served) {
+        return Some(format!("{id}: costs {by_served} at the provider, not {list_cost:?}"));
+    }
     if *reported && truth.is_none() {
         return Some(format!("{id}: its usage was reported, but by whom?"));
     }
     let finished = truth.filter(|truth| truth.outcome == Outcome::Finished)?;
-    let true_cost = cost(&finished.billed.tokens());
+    let mut true_usage = finished.billed.tokens();
+    true_usage[TokenClass::Request] = 1;
+    let true_cost = cost(&true_usage);
     let is_wrong = *reported && true_cost != paid;
     is_wrong.then(|| format!("{id}: charged {paid}, the truth costs {true_cost} ({finished:?})"))
+}
+
+fn cost_at(prices: &Prices, usage: &Tokens, tier: &str) -> Usd {
+    prices.for_request(usage, Some(tier)).cost(usage)
 }
 
 #[cfg(test)]

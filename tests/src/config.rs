@@ -17,14 +17,14 @@ pub struct Prices {
     given: Vec<(TokenClass, Price)>,
     /// Prices of requests with more input tokens than this.
     above: Option<(u64, Box<Self>)>,
-    /// Prices of requests at a service tier.
-    tier: Option<(&'static str, Box<Self>)>,
+    /// Prices of requests at service tiers.
+    tiers: Vec<(&'static str, Self)>,
 }
 
 impl Prices {
     /// A price for input and one for output, as texts of the catalog.
     pub fn new(input: &str, output: &str) -> Self {
-        let none = Self { given: Vec::new(), above: None, tier: None };
+        let none = Self { given: Vec::new(), above: None, tiers: Vec::new() };
         none.and(TokenClass::Input, input).and(TokenClass::Output, output)
     }
 
@@ -44,14 +44,15 @@ impl Prices {
     /// The same with other prices, all of them named, at a service tier.
     #[must_use]
     pub fn at_tier(mut self, tier: &'static str, prices: Self) -> Self {
-        self.tier = Some((tier, Box::new(prices)));
+        self.tiers.push((tier, prices));
         self
     }
 
     /// The prices that hold for a request.
     pub fn for_request(&self, tokens: &Tokens, tier: Option<&str>) -> &Self {
-        match (&self.tier, &self.above) {
-            (Some((name, prices)), _) if tier == Some(*name) => prices.for_request(tokens, None),
+        let tier = self.tiers.iter().find(|(name, _)| tier == Some(*name));
+        match (tier, &self.above) {
+            (Some((_, prices)), _) => prices.for_request(tokens, None),
             (_, Some((size, prices))) if tokens.input_total() > *size => prices,
             _ => self,
         }
@@ -61,10 +62,12 @@ impl Prices {
     pub fn of(&self, class: TokenClass) -> Price {
         let own = |class| self.given.iter().find(|(given, _)| *given == class).map(|given| given.1);
         let other = match class {
-            TokenClass::CacheRead
-            | TokenClass::CacheWrite
-            | TokenClass::CacheWrite1h
-            | TokenClass::ImageInput => own(TokenClass::Input),
+            TokenClass::CacheRead | TokenClass::CacheWrite | TokenClass::ImageInput => {
+                own(TokenClass::Input)
+            }
+            TokenClass::CacheWrite1h => {
+                own(TokenClass::CacheWrite).or_else(|| own(TokenClass::Input))
+            }
             TokenClass::Reasoning => own(TokenClass::Output),
             _ => None,
         };
@@ -88,8 +91,10 @@ impl Prices {
             let more = prices.entries().join(", ");
             entries.push(format!("above = [{{ input_tokens = {size}, {more} }}]"));
         }
-        if let Some((name, prices)) = &self.tier {
-            entries.push(format!("service_tier = {{ {name} = {} }}", prices.table()));
+        if !self.tiers.is_empty() {
+            let tier = |(name, prices): &(&str, Self)| format!("{name} = {}", prices.table());
+            let tiers: Vec<_> = self.tiers.iter().map(tier).collect();
+            entries.push(format!("service_tier = {{ {} }}", tiers.join(", ")));
         }
         entries
     }

@@ -46,6 +46,8 @@ const ROWS: &[Row] = rows! {
         |script, arg| ended(script, arg, End::Cut);
     "reset-mid", NONE, "resets the connection in the middle of an event",
         |script, arg| ended(script, arg, End::ResetMid);
+    "reset-end", NONE, "resets the connection of a stream after the finish, before the usage",
+        |script, arg| ended(script, arg, End::ResetBehind);
     "fin-no-done", NONE, "ends a stream well, but without [DONE]",
         |script, arg| ended(script, arg, End::NoDone);
     "error-in-200", NONE, "a 200 whose first event is an error",
@@ -54,11 +56,15 @@ const ROWS: &[Row] = rows! {
         |script, arg| reported(script, arg, Reported::Absent);
     "usage-early", NONE, "a stream that tells the usage before the finish",
         |script, arg| reported(script, arg, Reported::Early);
+    "usage-after-done", NONE, "a stream that tells the usage after [DONE]",
+        |script, arg| reported(script, arg, Reported::AfterDone);
+    "usage-shrinks", NONE, "a stream that tells twice the usage first, then the usage",
+        |script, arg| reported(script, arg, Reported::Shrinks);
     "usage-twice", NONE, "a stream that tells half of the usage first, then all of it",
         |script, arg| reported(script, arg, Reported::Twice);
     "usage-late", MS, "a stream that tells the usage so long after the finish",
         |script, arg| { script.late_ms = arg.parse().ok()?; Some(()) };
-    "wrong-usage", "negative, huge, float, string, null or zero", "counts of this kind",
+    "wrong-usage", "negative, huge, beyond, float, string, null or zero", "counts of this kind",
         |script, arg| { script.usage = Reported::Wrong(wrong(arg)?); Some(()) };
     "cost-zero", NONE, "the usage says that it cost nothing",
         |script, arg| flag(&mut script.cost_zero, arg);
@@ -68,6 +74,18 @@ const ROWS: &[Row] = rows! {
     "cache-write", "a number of tokens, or nothing for a quarter of the prompt",
         "so much of the prompt counts as written to a cache",
         |script, arg| { script.cache_write = Some(number_or(arg, u64::MAX)?); Some(()) };
+    "cached-apart", NONE, "the prompt's count leaves out what was cached",
+        |script, arg| flag(&mut script.cached_apart, arg);
+    "audio-in", TOKENS, "so much of the prompt counts as audio",
+        |script, arg| { script.media.audio_in = arg.parse().ok()?; Some(()) };
+    "image-in", TOKENS, "so much of the prompt counts as images",
+        |script, arg| { script.media.image_in = arg.parse().ok()?; Some(()) };
+    "audio-out", TOKENS, "so much of the answer counts as audio",
+        |script, arg| { script.media.audio_out = arg.parse().ok()?; Some(()) };
+    "image-out", TOKENS, "so much of the answer counts as images",
+        |script, arg| { script.media.image_out = arg.parse().ok()?; Some(()) };
+    "served-tier", "a service tier", "the answer says that it was served at that tier",
+        |script, arg| { script.served_tier = tier(arg)?; Some(()) };
     "tokens", TOKENS, "says so many tokens, within the caller's cap",
         |script, arg| { script.length = Length::Exactly(arg.parse().ok()?); Some(()) };
     "ignore-cap", "a number of tokens, 4096 if not given", "says so much, whatever the cap",
@@ -161,12 +179,18 @@ fn wrong(arg: &str) -> Option<Wrong> {
     Some(match arg {
         "negative" => Wrong::Negative,
         "huge" => Wrong::Huge,
+        "beyond" => Wrong::Beyond,
         "float" => Wrong::Float,
         "string" => Wrong::Text,
         "null" => Wrong::Null,
         "zero" => Wrong::Zero,
         _ => return None,
     })
+}
+
+fn tier(arg: &str) -> Option<String> {
+    let is_name = !arg.is_empty() && arg.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_name.then(|| arg.to_owned())
 }
 
 fn wrong_length(arg: &str) -> Option<Framing> {

@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use sandbox::{Handle, Outcome, Settings, Truth, tokens};
+use sandbox::{Billed, Handle, Outcome, Settings, Truth, tokens};
 
 use crate::raw::{End, Got, ask, ask_with, chat, connect, end_is_whole, request};
 use crate::raw::{start, start_with, streamed};
@@ -118,6 +118,12 @@ fn usage_can_be_missing_early_late_or_twice() {
     assert!(early.usages().len() == 1 && last["choices"][0]["finish_reason"] == "stop");
     let twice = ask_with(&sandbox, "usage-twice", &streamed("")).usages();
     assert!(twice.len() == 2 && twice[0] != twice[1]);
+    let shrinks = ask_with(&sandbox, "usage-shrinks", &streamed("")).usages();
+    let totals = [0, 1].map(|at| shrinks[at]["total_tokens"].as_u64().unwrap());
+    assert_eq!(totals[0], 2 * totals[1]);
+    let after = ask_with(&sandbox, "usage-after-done", &streamed(""));
+    let (done, told) = (after.text().find("[DONE]"), after.text().find("\"usage\":{"));
+    assert!(end_is_whole(&after) && done.is_some() && done < told);
     let begun = Instant::now();
     let late = ask_with(&sandbox, "usage-late:50", &streamed(""));
     assert!(late.usages().len() == 1 && begun.elapsed() >= Duration::from_millis(50));
@@ -129,6 +135,7 @@ fn usage_can_be_wrong_in_every_way() {
     for (kind, literal) in [
         ("negative", "-7"),
         ("huge", "9223372036854775807"),
+        ("beyond", "5000000"),
         ("float", "12.5"),
         ("string", "\"many\""),
         ("null", "null"),
@@ -149,6 +156,36 @@ fn caches_count_within_the_prompt() {
     let usage = ask_with(&sandbox, "cached:4+cache-write:3", &chat("")).json()["usage"].take();
     assert_eq!(usage["prompt_tokens_details"]["cached_tokens"], 4);
     assert_eq!(usage["prompt_tokens_details"]["cache_write_tokens"], 3);
+    let prompt = usage["prompt_tokens"].as_u64().unwrap();
+    let apart = ask_with(&sandbox, "cached:4+cached-apart", &chat("")).json()["usage"].take();
+    assert_eq!(apart["prompt_tokens"], prompt - 4);
+    assert_eq!(last(&sandbox).billed.prompt, prompt);
+}
+
+#[test]
+fn media_count_within_prompt_and_answer_and_tiers_are_named() {
+    let sandbox = start();
+    for got in both(&sandbox, "audio-in:3+image-in:2+audio-out:5+image-out:4+served-tier:flex") {
+        let usage = got.usages_of_any_kind();
+        let details = ["prompt_tokens_details", "completion_tokens_details"];
+        let count = |of: &str, what: &str| usage[of][what].as_u64();
+        let counts = details.map(|of| [count(of, "audio_tokens"), count(of, "image_tokens")]);
+        assert_eq!(counts, [[Some(3), Some(2)], [Some(5), Some(4)]]);
+        assert!(got.text().contains("\"service_tier\":\"flex\""));
+        let truth = last(&sandbox);
+        let Billed { audio, image, audio_out, image_out, .. } = truth.billed;
+        assert_eq!((audio, image, audio_out, image_out), (3, 2, 5, 4));
+        assert_eq!(truth.tier.as_deref(), Some("flex"));
+    }
+}
+
+#[test]
+fn a_stream_may_break_between_its_finish_and_its_usage() {
+    let sandbox = start();
+    let got = ask_with(&sandbox, "reset-end", &streamed(""));
+    assert!(got.text().contains("\"finish_reason\":\"stop\"") && got.usages().is_empty());
+    assert_eq!((got.end, outcome(&sandbox)), (End::Reset, Outcome::Broken));
+    assert!(last(&sandbox).billed.completion > 0);
 }
 
 #[test]

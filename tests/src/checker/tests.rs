@@ -18,6 +18,7 @@ fn truth(id: &str, outcome: Outcome) -> Truth {
         model: "chat".into(),
         stream: true,
         max_tokens: None,
+        tier: None,
         status: 200,
         fault: String::new(),
         outcome,

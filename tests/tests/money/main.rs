@@ -3,8 +3,10 @@
 //!
 //! Contents: `mixed` (everything at once, then exact books), `cent` (a thousand requests on one
 //! cent), `crash` (kill -9 under load), `restart` (what stays, and how a process drains), `limits`
-//! (keys' limits, what an admin's answer promises), `durable` (`before_final`), `prices` (which
-//! class pays), `partial` (answers that died); `load` makes the requests.
+//! (keys' limits, what an admin's answer promises), `durable` (`before_final`), `prices`, `tiers`
+//! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
+//! died), `overrun` (limits ignored), `caps` (limits lowered), `leaving` (clients gone); `load`
+//! makes the requests.
 //! Invariants: every loop is bounded; sums are compared to the picodollar.
 
 #![expect(
@@ -14,12 +16,23 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::time::Duration;
+
+mod caps;
 mod cent;
 mod crash;
 mod durable;
+mod leaving;
 mod limits;
 mod load;
 mod mixed;
+mod outcomes;
+mod overrun;
 mod partial;
+mod pinned;
 mod prices;
 mod restart;
+mod tiers;
+
+/// By when what must happen has happened.
+const SOON: Duration = Duration::from_secs(5);
