@@ -31,6 +31,9 @@ pub struct Settings {
     pub data_planes_min: usize,
     /// Days that closed journal segments, and with them the request log, are kept.
     pub retention_days: u32,
+    /// Whether a start prices the catalog by the profile's multiplier; not where books are only
+    /// looked at.
+    pub reprices: bool,
 }
 
 impl Settings {
@@ -45,6 +48,7 @@ impl Settings {
             checkpoint_bytes: 256 << 20,
             data_planes_min: 0,
             retention_days: 400,
+            reprices: true,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::request;
 use crate::stage::refuse;
 
 /// Serves a connection over TLS to its end. *abandon closes*
-pub async fn serve_tls(local: Rc<Local>, mut socket: Socket, identity: Rc<Identity>) {
+pub async fn serve_tls(local: Rc<Local>, mut socket: Socket, identity: Identity) {
     let Ok(session) = identity.session(&local.pool) else { return };
     socket.watch().arm(local.settings.limits.handshake_ms);
     if Box::pin(socket.secure(session)).await.is_ok() {

@@ -21,6 +21,7 @@
 )]
 
 mod answer_head;
+mod certificate;
 mod client;
 mod committer;
 mod connection;

@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 use channel::{
     Doorbell, DoorbellSocket, Mark, Publisher, Reader, Unparker, doorbell, latest, parker, ring,
@@ -19,6 +19,7 @@ use journal::{Journal, JournalError, JournalOptions, PlainDisk};
 use link::{CoreReport, JournalReport, LinkDown, Outbox, StatusReport, ToControl, ToData};
 use units::{Epoch, UnixMillis};
 
+use crate::certificate::Certificate;
 use crate::committer::{Committer, CoreRing, Figures};
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
@@ -92,7 +93,8 @@ pub fn start(
     let epoch = Epoch(found.newest.0.saturating_add(1).max(now.seconds() as u32));
     let listeners = bind_all(&settings)?;
     let address = listeners[0].local_addr().map_err(StartError::System)?;
-    let covers = Covers::of(&settings)?;
+    let trust = Trust::new(None).map_err(|fault| StartError::Tls(fault.to_string()))?;
+    let (certificate, identities) = read_certificate(&settings)?;
     let journal = open_journal(&settings, epoch)?;
     let settings = Arc::new(settings);
     let (parker, waker) = parker();
@@ -126,7 +128,12 @@ pub fn start(
     let uplink_thread = spawn("uplink", move || uplink.run(dataplane))?;
 
     let draining = Arc::new(AtomicBool::new(false));
-    let (listening, cores) = start_cores(&settings.cores, listeners, seats, &covers, &draining)?;
+    let places = listeners.into_iter().zip(identities).zip(seats);
+    let (listening, cores) = start_cores(&settings.cores, places, &trust, &draining)?;
+    if let Some(certificate) = certificate {
+        let draining = Arc::clone(&draining);
+        spawn("certificate", move || certificate.follow(&draining))?;
+    }
     Ok(Running {
         address,
         draining,
@@ -226,25 +233,19 @@ impl Prepared {
     }
 }
 
-/// The certificates of both sides.
-struct Covers {
-    identity: Option<Identity>,
-    trust: Trust,
-}
+/// What each core knows of the certificate.
+type Identities = Vec<Option<Reader<Identity>>>;
 
-impl Covers {
-    fn of(settings: &Settings) -> Result<Self, StartError> {
-        let identity = settings.tls.as_ref().map(|files| {
-            let read = |path: &std::path::Path| {
-                let unreadable = |fault| StartError::Tls(format!("{}: {fault}", path.display()));
-                fs::read(path).map_err(unreadable)
-            };
-            let (chain, key) = (read(&files.cert)?, read(&files.key)?);
-            Identity::new(&chain, &key).map_err(|fault| StartError::Tls(fault.to_string()))
-        });
-        let trust = Trust::new(None).map_err(|fault| StartError::Tls(fault.to_string()))?;
-        Ok(Self { identity: identity.transpose()?, trust })
-    }
+/// The certificate, where clients speak TLS, and its readers.
+fn read_certificate(settings: &Settings) -> Result<(Option<Certificate>, Identities), StartError> {
+    let Some(files) = settings.tls.clone() else {
+        return Ok((None, settings.cores.iter().map(|_| None).collect()));
+    };
+    let told = |fault: io::Error| StartError::Tls(fault.to_string());
+    let (mut certificate, first) = Certificate::read(files).map_err(told)?;
+    let mut readers = vec![Some(first)];
+    readers.resize_with(settings.cores.len(), || Some(certificate.add_reader()));
+    Ok((Some(certificate), readers))
 }
 
 fn bind_all(settings: &Settings) -> Result<Vec<TcpListener>, StartError> {
@@ -265,28 +266,20 @@ fn open_journal(settings: &Settings, epoch: Epoch) -> Result<Journal<PlainDisk>,
 }
 
 type Started = (Vec<Arc<AtomicBool>>, Vec<JoinHandle<()>>);
+type Room = ((TcpListener, Option<Reader<Identity>>), (Parts, DoorbellSocket));
 
 fn start_cores(
     cpus: &[usize],
-    listeners: Vec<TcpListener>,
-    seats: Vec<(Parts, DoorbellSocket)>,
-    covers: &Covers,
+    places: impl Iterator<Item = Room>,
+    trust: &Trust,
     draining: &Arc<AtomicBool>,
 ) -> Result<Started, StartError> {
     let (mut all_listening, mut cores) = (Vec::new(), Vec::new());
-    for ((cpu, listener), (parts, doorbell)) in cpus.iter().copied().zip(listeners).zip(seats) {
+    for (cpu, ((listener, identity), (parts, doorbell))) in cpus.iter().copied().zip(places) {
         let listening = Arc::new(AtomicBool::new(false));
         all_listening.push(Arc::clone(&listening));
-        let seat = Seat {
-            cpu,
-            parts,
-            listener,
-            identity: covers.identity.clone(),
-            trust: covers.trust.clone(),
-            doorbell,
-            draining: Arc::clone(draining),
-            listening,
-        };
+        let (trust, draining) = (trust.clone(), Arc::clone(draining));
+        let seat = Seat { cpu, parts, listener, identity, trust, doorbell, draining, listening };
         cores.push(spawn("core", move || run_core(seat))?);
     }
     Ok((all_listening, cores))

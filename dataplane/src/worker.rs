@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use channel::DoorbellSocket;
+use channel::{DoorbellSocket, Reader};
 
 use crate::connection;
 use crate::local::{Local, Parts};
@@ -44,8 +44,8 @@ pub struct Seat {
     pub parts: Parts,
     /// Where it accepts; bound already, so that a port in use is known at the start.
     pub listener: TcpListener,
-    /// The certificate, where clients speak TLS.
-    pub identity: Option<Identity>,
+    /// The newest certificate, where clients speak TLS.
+    pub identity: Option<Reader<Identity>>,
     /// Which providers' certificates are trusted.
     pub trust: Trust,
     /// What others wake it with.
@@ -80,7 +80,7 @@ async fn serve(seat: Seat) -> io::Result<()> {
     begin_upkeep(&local, &upkeep, doorbell);
     first_generation(&local).await;
     let listener = Rc::new(Listener::from_std(listener)?);
-    let accepting = accept_all(Rc::clone(&local), Rc::clone(&listener), identity.map(Rc::new));
+    let accepting = accept_all(Rc::clone(&local), Rc::clone(&listener), identity);
     if let Some(pass) = upkeep.pass() {
         spawn("accept", pass, accepting);
     }
@@ -140,17 +140,27 @@ async fn hand_on_usage(local: Rc<Local>) {
     }
 }
 
-async fn accept_all(local: Rc<Local>, listener: Rc<Listener>, identity: Option<Rc<Identity>>) {
+async fn accept_all(
+    local: Rc<Local>,
+    listener: Rc<Listener>,
+    mut certificate: Option<Reader<Identity>>,
+) {
+    let mut identity = None;
     while !local.is_draining() {
         match listener.accept(&local.deadlines).await {
-            Ok((socket, _)) => admit_connection(&local, socket, identity.as_ref()),
+            Ok((socket, _)) => {
+                if let Some(newest) = certificate.as_mut().and_then(Reader::take) {
+                    identity = Some(newest);
+                }
+                admit_connection(&local, socket, identity.as_deref());
+            }
             Err(_) if local.is_draining() => return,
             Err(_) => local.deadlines.sleep(ACCEPT_PAUSE_MS).await,
         }
     }
 }
 
-fn admit_connection(local: &Rc<Local>, socket: Socket, identity: Option<&Rc<Identity>>) {
+fn admit_connection(local: &Rc<Local>, socket: Socket, identity: Option<&Identity>) {
     // Beyond the bound a connection is closed at once: it costs the least.
     if local.tasks.passes() >= local.settings.limits.connections {
         return;
@@ -159,7 +169,7 @@ fn admit_connection(local: &Rc<Local>, socket: Socket, identity: Option<&Rc<Iden
     match identity {
         None => spawn("connection", pass, connection::serve(Rc::clone(local), socket)),
         Some(identity) => {
-            let covered = connection::serve_tls(Rc::clone(local), socket, Rc::clone(identity));
+            let covered = connection::serve_tls(Rc::clone(local), socket, identity.clone());
             spawn("connection", pass, covered);
         }
     }

@@ -109,6 +109,8 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     /// Everything of this gateway: config, data, logs.
     pub folder: PathBuf,
+    /// Further lines of `[listen]`.
+    pub listen: String,
     /// How many cores serve.
     pub cores: usize,
     /// Lines of `[dataplane]`.
@@ -135,6 +137,7 @@ impl Config {
             data_addr,
             admin_addr,
             folder,
+            listen: String::new(),
             cores: 1,
             dataplane: "drain_seconds = 5\n".to_owned(),
             limits: String::new(),
@@ -202,10 +205,10 @@ impl Config {
         fs::create_dir_all(&self.folder).expect("a folder for the test");
         let catalog = self.folder.join("catalog.toml");
         fs::write(&catalog, &self.catalog).expect("catalog.toml is written");
-        let Self { data_addr, admin_addr, cores, dataplane, limits, profile, .. } = self;
+        let Self { data_addr, admin_addr, listen, cores, dataplane, limits, profile, .. } = self;
         let config = self.folder.join("tollgate.toml");
         let text = format!(
-            "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n\n[dataplane]\n\
+            "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n{listen}\n[dataplane]\n\
              cores = {cores}\n{dataplane}\n[limits]\n{limits}\n[log]\nlevel = \"info\"\n\n[brand]\n\
              profile = \"{profile}\"\ncatalog = \"{}\"\nsandbox = false\n",
             catalog.display()

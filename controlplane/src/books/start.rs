@@ -82,7 +82,9 @@ pub(crate) fn start(settings: &Settings) -> Result<LedgerThread, StartError> {
     let opened = open(settings, &folders)?;
     let (queue, inputs) = mpsc::channel();
     let mut ledger = Ledger::new(opened, queue.clone());
-    ledger.reprice().map_err(|refusal| StartError::Books(refusal.to_string()))?;
+    if settings.reprices {
+        ledger.reprice().map_err(|refusal| StartError::Books(refusal.to_string()))?;
+    }
     let handle = thread::Builder::new()
         .name("ledger".into())
         .spawn(move || ledger.run(&inputs))

@@ -101,6 +101,7 @@ fn offline(server: &Server, question: Question, absent: &str) -> Result<Answer, 
         admin_token: Some(Secret::new(nobodys_token()?)),
         profile,
         retention_days: config.retention.requests_days,
+        reprices: false,
         ..Settings::new(([127, 0, 0, 1], 0).into(), &data)
     });
     let control = control.map_err(|fault| {

@@ -26,3 +26,4 @@ mod rates;
 mod raw;
 mod receipts;
 mod requests;
+mod tls;
