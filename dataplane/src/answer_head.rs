@@ -20,7 +20,8 @@ pub struct AnswerHead {
     pub generation: Option<GenerationId>,
     /// The key's rate limit, once the key is known.
     pub rate: Option<RateVerdict>,
-    /// The output cap, where it is lower than what the client asked for.
+    /// The output cap, where it is lower than what the client asked for, or than what the model
+    /// could make if it did not say.
     pub lowered_cap: Option<u64>,
     /// Whether a browser of another origin asks.
     pub cross_origin: bool,

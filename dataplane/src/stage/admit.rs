@@ -75,7 +75,9 @@ pub async fn hold(
     let Some(taken) = taken else { return Err(purses.too_little(plan)) };
     let admission = record(local, principal, plan, taken, is_stream)?;
     head.generation = Some(admission.generation);
-    head.lowered_cap = admission.is_cap_lowered.then_some(admission.output_cap);
+    let is_below = plan.output_limit.is_some_and(|limit| admission.output_cap < limit);
+    let is_lowered = is_below || admission.is_cap_lowered;
+    head.lowered_cap = is_lowered.then_some(admission.output_cap);
     Ok(admission)
 }
 
@@ -263,7 +265,7 @@ fn record(
         Purses::of(principal).each().for_each(|cell| cell.undo_hold(taken.cost));
         return Err(Fault::new(Code::Overloaded, "the journal is behind; try again"));
     };
-    let is_cap_lowered = !plan.cap_is_open && taken.output_cap < plan.output_cap;
+    let is_cap_lowered = taken.output_cap < plan.output_cap;
     let key = Arc::clone(key);
     Ok(Admission::new(local, key, hold, hold_seq, taken.output_cap, is_cap_lowered, is_stream))
 }

@@ -17,6 +17,8 @@ use crate::stage::plan::Plan;
 
 /// Bytes of text that usually make a token.
 const BYTES_PER_TOKEN: u64 = 4;
+/// Base64 bytes of the sound that usually makes a token: a twentieth of a second at 24 kHz.
+const SOUND_BYTES_PER_TOKEN: u64 = 3200;
 /// No tokenizer packs more bytes than this into a token, on average over an answer.
 const BYTES_PER_TOKEN_MAX: u64 = 16;
 /// Chunks without text of their own that a provider may send on top of one for each token.
@@ -32,6 +34,7 @@ pub struct Meter {
     cache_included: bool,
     text_bytes: u64,
     text_chunks: u64,
+    sound_bytes: u64,
     finished: u64,
     /// How the answer ended, once it said so.
     pub finish: Finish,
@@ -66,6 +69,7 @@ impl Meter {
             cache_included,
             text_bytes: 0,
             text_chunks: 0,
+            sound_bytes: 0,
             finished: 0,
             finish: Finish::None,
             upstream_id: UpstreamId::NONE,
@@ -76,6 +80,7 @@ impl Meter {
     /// Takes note of an answer or a chunk of one.
     pub fn observe(&mut self, json: &[u8], answer: &Answer) {
         self.text_bytes += answer.text_bytes;
+        self.sound_bytes += answer.sound_bytes;
         self.text_chunks += u64::from(answer.text_bytes > 0);
         if answer.finish != Finish::None {
             self.finish = answer.finish;
@@ -119,16 +124,26 @@ impl Meter {
     }
 
     /// Whether more was delivered than the cap allows, by any reckoning: the upstream ignores it.
+    /// Chunks alone do not tell, as some send their tokens in pieces.
     pub fn is_beyond(&self, output_cap: u64, choices: u64) -> bool {
         let allowed = output_cap.saturating_mul(choices);
         let spare = SPARE_CHUNKS + allowed / 8;
-        self.text_chunks > allowed.saturating_add(spare)
+        let has_many = self.text_chunks > allowed.saturating_add(spare);
+        has_many && self.text_bytes / BYTES_PER_TOKEN > allowed
             || self.text_bytes / BYTES_PER_TOKEN_MAX > allowed
     }
 
     /// Output tokens so far, estimated.
     pub const fn output_estimate(&self) -> u64 {
+        self.text_estimate() + self.sound_estimate()
+    }
+
+    const fn text_estimate(&self) -> u64 {
         self.text_bytes.div_ceil(BYTES_PER_TOKEN)
+    }
+
+    const fn sound_estimate(&self) -> u64 {
+        self.sound_bytes.div_ceil(SOUND_BYTES_PER_TOKEN)
     }
 
     /// Whether every choice has said that it ended: nothing but the usage can follow.
@@ -142,8 +157,8 @@ impl Meter {
     }
 
     /// Whether anything was delivered.
-    pub const fn has_text(&self) -> bool {
-        self.text_bytes > 0
+    pub const fn has_content(&self) -> bool {
+        self.text_bytes > 0 || self.sound_bytes > 0
     }
 
     /// What it cost at an endpoint's prices, for a request of so many choices.
@@ -173,13 +188,17 @@ impl Meter {
         let (input_max, output_max) =
             (most.saturating_mul(SLACK), most.saturating_mul(SLACK).saturating_mul(choices));
         let (input, output) = (tokens.input_total(), tokens.output_total());
-        input > 0 && input <= input_max && output <= output_max && (output > 0 || !self.has_text())
+        input > 0
+            && input <= input_max
+            && output <= output_max
+            && (output > 0 || !self.has_content())
     }
 
     fn estimate(&self, plan: &Plan) -> Tokens {
         let mut tokens = Tokens::ZERO;
         tokens[TokenClass::Input] = plan.input_tokens_estimate.max(1);
-        tokens[TokenClass::Output] = self.output_estimate();
+        tokens[TokenClass::Output] = self.text_estimate();
+        tokens[TokenClass::AudioOutput] = self.sound_estimate();
         self.with_request(tokens)
     }
 
@@ -212,78 +231,4 @@ fn cost_of(table: &PriceTable, tokens: &Tokens, tier: ServiceTier) -> Usd {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn meter(chunks: &[&str]) -> Meter {
-        let mut meter = Meter::new(true);
-        for chunk in chunks {
-            meter.observe(chunk.as_bytes(), &Answer::read(chunk.as_bytes()).unwrap());
-        }
-        meter
-    }
-
-    #[test]
-    fn the_last_usage_and_the_first_id_count() {
-        let meter = meter(&[
-            r#"{"id":"a","choices":[{"delta":{"content":"hi"}}],"usage":null}"#,
-            r#"{"id":"b","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
-            r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#,
-        ]);
-        assert_eq!(meter.usage.unwrap().unwrap().tokens.input_total(), 5);
-        assert!(!meter.is_usage_odd);
-        assert_eq!(meter.upstream_id.as_bytes(), b"a");
-        assert_eq!(meter.output_estimate(), 1);
-    }
-
-    #[test]
-    fn a_usage_that_says_nothing_or_less_does_not_replace_one_in_silence() {
-        let usage = |input, output| {
-            format!(r#"{{"usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#)
-        };
-        let cases = [
-            ([usage(9, 1), usage(9, 4)], 4, false),
-            ([usage(9, 4), usage(9, 3)], 3, true),
-            ([usage(9, 4), usage(0, 0)], 4, true),
-            ([usage(9, 4), usage(-1, 5)], 4, true),
-            ([usage(-1, 5), usage(9, 4)], 4, false),
-        ];
-        for (told, output, is_odd) in cases {
-            let meter = meter(&[&told[0], &told[1]]);
-            let counted = meter.usage.unwrap().unwrap().tokens.output_total();
-            assert_eq!((counted, meter.is_usage_odd), (output, is_odd), "{told:?}");
-        }
-    }
-
-    #[test]
-    fn the_tier_that_served_is_charged_but_none_that_was_not_held_for() {
-        let row = r#"{"input":"10","output":"10","service_tier":{"flex":{"input":"5"},
-            "priority":{"input":"20"}}}"#;
-        let table = PriceTable::from_row(&serde_json::from_str(row).unwrap());
-        let mut tokens = Tokens::ZERO;
-        tokens[TokenClass::Input] = 1;
-        let charged = |asked, served| {
-            let (tier, cost) = charged_at(&table, &tokens, served, asked);
-            (tier, cost.pico() / 1_000_000)
-        };
-        use ServiceTier::{Default, Flex, Priority, Scale};
-        assert_eq!(charged(Default, Default), (Default, 10));
-        assert_eq!(charged(Priority, Priority), (Priority, 20));
-        assert_eq!(charged(Priority, Default), (Default, 10));
-        assert_eq!(charged(Priority, Flex), (Flex, 5));
-        assert_eq!(charged(Default, Flex), (Flex, 5));
-        assert_eq!(charged(Default, Priority), (Default, 10));
-        assert_eq!(charged(Flex, Priority), (Default, 10));
-        assert_eq!(charged(Flex, Scale), (Scale, 10), "what has no price costs as the default");
-    }
-
-    #[test]
-    fn an_ignored_cap_is_noticed_by_chunks_and_by_bytes() {
-        let chunk = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-        assert!(!meter(&[chunk; 41]).is_beyond(8, 1));
-        assert!(meter(&[chunk; 42]).is_beyond(8, 1));
-        assert!(!meter(&[chunk; 42]).is_beyond(16, 2));
-        let long = format!(r#"{{"choices":[{{"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(200));
-        assert!(meter(&[&long]).is_beyond(8, 1));
-    }
-}
+mod tests;

@@ -38,8 +38,8 @@ pub struct Plan {
     pub output_token_cost_max: Usd,
     /// Output tokens aimed at, for each choice.
     pub output_cap: u64,
-    /// Whether the client gave no limit, so that the cap also depends on the credit.
-    pub cap_is_open: bool,
+    /// The client's own limit; without one the cap also depends on the credit.
+    pub output_limit: Option<u64>,
     /// The cap may be lowered to what the credit affords, but not below this.
     pub output_cap_floor: u64,
     /// The input tokens it probably counts.
@@ -64,7 +64,7 @@ impl Plan {
 
     /// The cap to aim at with this much credit.
     pub fn cap_for(&self, credit: Usd) -> u64 {
-        if !self.cap_is_open {
+        if self.output_limit.is_some() {
             return self.output_cap;
         }
         let eighth = self.affordable_cap(Usd::from_pico(credit.pico() / 8));
@@ -288,7 +288,7 @@ impl Worst {
             input_cost_max: cost.input,
             output_token_cost_max: cost.output_token,
             output_cap: cost.output_max,
-            cap_is_open: intent.output_limit.is_none(),
+            output_limit: intent.output_limit,
             output_cap_floor: floor.min(cost.output_max),
             input_tokens_estimate: cost.input_tokens_estimate,
         }

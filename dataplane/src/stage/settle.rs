@@ -76,7 +76,8 @@ pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settle
 }
 
 fn charges_delivered(request: &Request<'_>, outcome: &Outcome) -> bool {
-    request.local.settings.partial_failure == PartialFailure::Delivered && outcome.meter.has_text()
+    request.local.settings.partial_failure == PartialFailure::Delivered
+        && outcome.meter.has_content()
 }
 
 fn void(admission: &Admission, reason: VoidReason, outcome: &Outcome) -> Ended {

@@ -34,7 +34,11 @@ fn a_limit_is_lowered_to_what_the_credit_affords_and_says_so() {
     let answer = gateway.chat(&customer.key, &question(100, false));
     assert_eq!((answer.status(), answer.head.header("x-output-cap")), (200, None));
     assert_eq!(upstream.last_body()["max_completion_tokens"], 100);
-    check(&gateway, &[&upstream], &[&customer.account]);
+    // Nor can a model say more than it can.
+    let rich = gateway.admin.customer("rich", "100");
+    let answer = gateway.chat(&rich.key, &question(1_000_000, false));
+    assert_eq!(answer.head.header("x-output-cap"), Some("16384"), "{}", answer.text());
+    check(&gateway, &[&upstream], &[&customer.account, &rich.account]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Providers that ignore their limit: a stream is cut, a whole answer is paid from free credit as
 //! far as there is any, and what is left is written off, counted and shown.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollgate_tests::checker::{Generation, check};
 use tollgate_tests::client::Answer;
 use tollgate_tests::config::Config;
@@ -98,6 +98,30 @@ fn a_key_with_a_limit_never_pays_beyond_its_hold() {
     let generation = only(&gateway, &upstream, &customer.account);
     assert_eq!(Some(generation.charged), generation.held);
     assert!(!generation.written_off.is_zero(), "{generation:?}");
+}
+
+/// A call's arguments come in chunks of much JSON and little text.
+#[test]
+fn a_call_of_a_tool_that_keeps_to_its_limit_is_not_cut() {
+    let upstream = Upstream::start();
+    upstream.fault("chunk:1");
+    let gateway = Gateway::start(Config::simple(&upstream.base_url()));
+    let customer = gateway.admin.customer("calling", "1");
+    let text = json!({ "type": "string", "minLength": 9 });
+    let names: Vec<_> = (0..40).map(|number| format!("field_{number}")).collect();
+    let properties: Map<_, _> = names.iter().map(|name| (name.clone(), text.clone())).collect();
+    let schema = json!({ "type": "object", "properties": properties, "required": names });
+    let tool = json!({ "type": "function", "function": { "name": "fill", "parameters": schema } });
+    let body = json!({
+        "model": "up/chat", "messages": [{ "role": "user", "content": "fill it in" }],
+        "max_tokens": 150, "stream": true, "tools": [tool],
+    });
+    let answer = gateway.chat(&customer.key, &body);
+    assert!(answer.text().contains("tool_calls") && answer.events().len() > 100);
+    let generation = only(&gateway, &upstream, &customer.account);
+    assert_eq!((generation.outcome.as_str(), generation.reported), ("complete", true));
+    assert_eq!(generation.usage[TokenClass::Output], 150, "{generation:?}");
+    assert!(generation.flags.is_empty(), "{generation:?}");
 }
 
 #[test]

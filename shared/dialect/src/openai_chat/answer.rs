@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use wire::Span;
-use wire::json::{Cursor, JsonFault, Member, ValueKind};
+use wire::json::{Cursor, JsonFault, Member, ValueKind, elements, members};
 
 use crate::Finish;
 
@@ -27,8 +27,11 @@ pub struct Answer {
     pub is_error: bool,
     /// An `error` that says there is none, which some readers take for one.
     pub empty_error: Option<Member>,
-    /// Bytes of text, refusals, reasoning and tool calls in it, JSON escapes counted as written.
+    /// Bytes of text, refusals, reasoning, transcripts and what tools are called with in it, JSON
+    /// escapes counted as written.
     pub text_bytes: u64,
+    /// Bytes of sound in it, as written: base64.
+    pub sound_bytes: u64,
     /// Where the only text stands, without its quotes; `None` where there is none, or several.
     pub text: Option<Span>,
     texts: u32,
@@ -214,18 +217,55 @@ impl Answer {
             match (key.of(json), kind) {
                 (b"role", _) => {}
                 (_, ValueKind::String) => self.add_text(value),
-                (
-                    b"tool_calls" | b"function_call" | b"audio",
-                    ValueKind::Array | ValueKind::Object,
-                ) => {
-                    self.text_bytes += value.len() as u64;
-                    self.texts += 2;
-                    self.text = None;
+                (b"tool_calls", ValueKind::Array) => {
+                    for (call, _) in elements(value.of(json)).flatten() {
+                        self.read_call(call.of(value.of(json)));
+                    }
                 }
+                (b"function_call", ValueKind::Object) => self.read_call(value.of(json)),
+                (b"audio", ValueKind::Object) => self.read_sound(value.of(json)),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Counts what a tool is called with; the JSON around it is not the model's.
+    #[cold]
+    fn read_call(&mut self, call: &[u8]) {
+        self.has_several_texts();
+        for member in members(call).flatten() {
+            match (member.key.of(call), member.kind) {
+                (b"function" | b"custom", ValueKind::Object) => {
+                    self.read_call(member.value.of(call));
+                }
+                (b"name" | b"arguments" | b"input", ValueKind::String) => {
+                    self.text_bytes += member.content().len() as u64;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts sound, and what is said in it.
+    #[cold]
+    fn read_sound(&mut self, sound: &[u8]) {
+        self.has_several_texts();
+        for member in members(sound).flatten() {
+            match (member.key.of(sound), member.kind) {
+                (b"data", ValueKind::String) => self.sound_bytes += member.content().len() as u64,
+                (b"transcript", ValueKind::String) => {
+                    self.text_bytes += member.content().len() as u64;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// There is more than one text that could stand for all of it.
+    const fn has_several_texts(&mut self) {
+        self.texts += 2;
+        self.text = None;
     }
 
     fn add_text(&mut self, quoted: Span) {

@@ -1,0 +1,103 @@
+//! What is counted of an answer, whose count is believed, and at which tier it is charged.
+
+use super::*;
+
+fn meter(chunks: &[&str]) -> Meter {
+    let mut meter = Meter::new(true);
+    for chunk in chunks {
+        meter.observe(chunk.as_bytes(), &Answer::read(chunk.as_bytes()).unwrap());
+    }
+    meter
+}
+
+#[test]
+fn the_last_usage_and_the_first_id_count() {
+    let meter = meter(&[
+        r#"{"id":"a","choices":[{"delta":{"content":"hi"}}],"usage":null}"#,
+        r#"{"id":"b","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
+        r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#,
+    ]);
+    assert_eq!(meter.usage.unwrap().unwrap().tokens.input_total(), 5);
+    assert!(!meter.is_usage_odd);
+    assert_eq!(meter.upstream_id.as_bytes(), b"a");
+    assert_eq!(meter.output_estimate(), 1);
+}
+
+#[test]
+fn a_usage_that_says_nothing_or_less_does_not_replace_one_in_silence() {
+    let usage = |input, output| {
+        format!(r#"{{"usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#)
+    };
+    let cases = [
+        ([usage(9, 1), usage(9, 4)], 4, false),
+        ([usage(9, 4), usage(9, 3)], 3, true),
+        ([usage(9, 4), usage(0, 0)], 4, true),
+        ([usage(9, 4), usage(-1, 5)], 4, true),
+        ([usage(-1, 5), usage(9, 4)], 4, false),
+    ];
+    for (told, output, is_odd) in cases {
+        let meter = meter(&[&told[0], &told[1]]);
+        let counted = meter.usage.unwrap().unwrap().tokens.output_total();
+        assert_eq!((counted, meter.is_usage_odd), (output, is_odd), "{told:?}");
+    }
+}
+
+#[test]
+fn the_tier_that_served_is_charged_but_none_that_was_not_held_for() {
+    let row = r#"{"input":"10","output":"10","service_tier":{"flex":{"input":"5"},
+        "priority":{"input":"20"}}}"#;
+    let table = PriceTable::from_row(&serde_json::from_str(row).unwrap());
+    let mut tokens = Tokens::ZERO;
+    tokens[TokenClass::Input] = 1;
+    let charged = |asked, served| {
+        let (tier, cost) = charged_at(&table, &tokens, served, asked);
+        (tier, cost.pico() / 1_000_000)
+    };
+    use ServiceTier::{Default, Flex, Priority, Scale};
+    assert_eq!(charged(Default, Default), (Default, 10));
+    assert_eq!(charged(Priority, Priority), (Priority, 20));
+    assert_eq!(charged(Priority, Default), (Default, 10));
+    assert_eq!(charged(Priority, Flex), (Flex, 5));
+    assert_eq!(charged(Default, Flex), (Flex, 5));
+    assert_eq!(charged(Default, Priority), (Default, 10));
+    assert_eq!(charged(Flex, Priority), (Default, 10));
+    assert_eq!(charged(Flex, Scale), (Scale, 10), "what has no price costs as the default");
+}
+
+#[test]
+fn what_a_tool_is_called_with_is_counted_and_not_the_json_around_it() {
+    let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"call_123456789",
+        "type":"function","function":{"name":"find","arguments":"{\"a\":"}}]}}]}"#;
+    let more = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,
+        "function":{"arguments":"1234"}}]}}]}"#;
+    assert_eq!(meter(&[call, more]).text_bytes, 4 + 7 + 4);
+    assert!(!meter(&[more; 100]).is_beyond(100, 1), "one token in each chunk");
+}
+
+#[test]
+fn sound_is_counted_apart_from_what_is_said_in_it() {
+    let chunk = format!(
+        r#"{{"choices":[{{"delta":{{"audio":{{"id":"a","data":"{}","transcript":"well"}}}}}}]}}"#,
+        "A".repeat(6400)
+    );
+    let meter = meter(&[chunk.as_str(); 3]);
+    assert_eq!((meter.text_estimate(), meter.sound_estimate()), (3, 6));
+    assert!(!meter.is_beyond(12, 1) && meter.has_content());
+}
+
+#[test]
+fn tokens_that_come_in_pieces_are_not_taken_for_more() {
+    let letter = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+    assert!(!meter(&[letter; 400]).is_beyond(100, 1));
+    assert!(meter(&[letter; 404]).is_beyond(100, 1));
+}
+
+#[test]
+fn an_ignored_cap_is_noticed_by_chunks_and_by_bytes() {
+    let chunk = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+    assert!(!meter(&[chunk; 41]).is_beyond(8, 1));
+    assert!(meter(&[chunk; 42]).is_beyond(8, 1));
+    assert!(!meter(&[chunk; 42]).is_beyond(16, 2));
+    let long = format!(r#"{{"choices":[{{"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(200));
+    assert!(meter(&[&long]).is_beyond(8, 1));
+}
