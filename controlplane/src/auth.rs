@@ -24,6 +24,7 @@ use crate::mint;
 use crate::receipt::Signer;
 use crate::refuse::Refusal;
 use crate::settings::{Secret, Settings, StartError};
+use crate::terms::Terms;
 
 /// What every call may use.
 #[derive(Clone)]
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) commands: Commands,
     pub(crate) token: Arc<AdminToken>,
     pub(crate) signer: Arc<Signer>,
+    pub(crate) terms: Arc<Terms>,
 }
 
 /// The file of a token that we made ourselves.

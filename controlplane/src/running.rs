@@ -64,7 +64,8 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         let _entered = runtime.enter();
         tokio::net::TcpListener::from_std(listener).map_err(listen)?
     };
-    let shared = Shared { commands: Commands::new(queue.clone()), token, signer };
+    let terms = Arc::new(settings.profile.terms.clone());
+    let shared = Shared { commands: Commands::new(queue.clone()), token, signer, terms };
     let (stop, stopped) = watch::channel(false);
     let server = runtime.spawn(server::serve(listener, shared, stopped));
     let links = AtomicU64::new(0);

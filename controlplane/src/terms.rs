@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
 use units::{UnixMillis, Usd};
 
 use crate::refuse::Refusal;
@@ -15,7 +16,7 @@ const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// What a profile says about credit. Amounts are USD.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Terms {
     /// What is paid on top of a top-up, by payment method; empty where no method has a fee.
     pub fees: BTreeMap<String, Fee>,
@@ -32,9 +33,10 @@ pub struct Terms {
 }
 
 /// The fee of a payment method, on top of the credit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Fee {
-    /// A part of the credit, as numerator and denominator.
+    /// A part of the credit, as numerator and denominator; a decimal in JSON.
+    #[serde(serialize_with = "as_decimal")]
     pub rate: (u64, u64),
     /// Added to that part.
     pub fixed: Usd,
@@ -45,7 +47,7 @@ pub struct Fee {
 }
 
 /// An amount for a number of days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Budget {
     /// How much.
     pub amount: Usd,
@@ -58,6 +60,12 @@ pub struct Budget {
 pub(crate) struct Sale {
     pub(crate) fee: Usd,
     pub(crate) refund_until: Option<UnixMillis>,
+}
+
+/// A part as a decimal text, with as many digits as an amount has.
+fn as_decimal<S: Serializer>(part: &(u64, u64), to: S) -> Result<S::Ok, S::Error> {
+    let decimal = Usd::from_dollars(1).mul_ratio_up(part.0, part.1);
+    to.collect_str(&decimal.unwrap_or_default())
 }
 
 impl Fee {
@@ -142,6 +150,13 @@ mod tests {
         assert_eq!(fee("33.333333333333", "crypto"), "1.666666666667");
         let both = Fee { rate: (1, 10), fixed: usd("0.35"), ..terms().fees["card"] };
         assert_eq!(both.of(usd("10")), Some(usd("1.35")));
+    }
+
+    #[test]
+    fn terms_are_shown_as_they_are_written() {
+        let shown = serde_json::to_value(terms()).unwrap();
+        assert_eq!(shown["fees"]["card"]["rate"], "0.055");
+        assert_eq!((&shown["minimum_top_up"], &shown["signup_credit"]), (&"5".into(), &"0".into()));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The account API: a request for the control plane, passed on and its answer passed back.
 //!
 //! Invariants: the control plane authenticates by the key in the request, so nothing is added that
-//! it would trust; framing is rebuilt on both sides; bodies are small and read whole.
+//! it would trust; framing is rebuilt on both sides. A request's body is small and read whole, and
+//! so is a short answer; a long one (an export) is passed on as it comes, and cut off if it breaks.
 //! Left out on purpose: retries. A call that changes something is sent once.
 
 use std::rc::Rc;
@@ -27,6 +28,9 @@ const REQUEST_FIELDS: [&str; 5] =
 const ANSWER_FIELDS: [&str; 6] =
     ["allow", "content-disposition", "etag", "location", "retry-after", "www-authenticate"];
 
+/// The longest answer that is passed back whole, with its length.
+const WHOLE_BYTES: usize = 64 << 10;
+
 /// Passes a request to the control plane and queues its answer. *abandon closes*
 pub async fn forward(
     local: &Rc<Local>,
@@ -47,11 +51,40 @@ pub async fn forward(
     fields.extend_from_slice(&response_head.fields);
     if client.is_head_only {
         client.answer_empty(&fields);
-    } else {
+    } else if body.is_complete() {
         client.answer(&fields, body.window());
+    } else {
+        client.begin_stream(&fields);
+        return pass(local, client, body).await;
     }
     reuse(local, body);
     Ok(())
+}
+
+/// Passes a body on as it comes. A client that got only a part of it is cut off: without the last
+/// chunk it knows.
+async fn pass(local: &Local, client: &mut Client, mut body: Body) -> Result<(), Fault> {
+    loop {
+        let length = body.window().len();
+        client.chunk(|out| out.extend(body.window()));
+        body.consume(length);
+        client.flush(&local.settings.limits).await;
+        if client.was_seen_gone() {
+            return Ok(());
+        }
+        match body.more().await {
+            Ok(More::Bytes) => {}
+            Ok(More::End) => {
+                client.finish_stream();
+                reuse(local, body);
+                return Ok(());
+            }
+            Err(_) => {
+                client.keeps_alive = false;
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// What of an answer's head is passed back.
@@ -75,12 +108,9 @@ async fn exchange(
     let response = sent.map_err(|fault| verdict::transport(&fault))?;
     let fields = AnswerFields::of(&response);
     let mut body = response.into_body();
-    let bytes_max = local.settings.limits.answer_bytes;
-    while body.more().await.map_err(|fault| verdict::transport(&fault))? == More::Bytes {
-        if body.window().len() > bytes_max {
-            return Err(Fault::new(Code::ControlUnavailable, "its answer is too large"));
-        }
-    }
+    while body.window().len() < WHOLE_BYTES
+        && body.more().await.map_err(|fault| verdict::transport(&fault))? == More::Bytes
+    {}
     Ok((fields, body))
 }
 

@@ -32,6 +32,9 @@ pub struct Account {
     pub refunded: Usd,
     /// Lapsed.
     pub expired: Usd,
+    /// Gone back to who paid it; where it is not told, none.
+    #[serde(default)]
+    pub paid_back: Usd,
 }
 
 /// An account with a key: what a customer is.

@@ -183,7 +183,7 @@ pub fn check_account(account: &Account, generations: &[Generation]) -> Vec<Strin
     let charged: Usd = generations.iter().map(|generation| generation.charged).sum();
     same("spent = the charges of its generations", account.spent, charged);
     let came = [account.topped_up, account.granted, account.adjusted, account.refunded];
-    let went = [-account.spent, -account.expired];
+    let went = [-account.spent, -account.expired, -account.paid_back];
     let left: Usd = came.into_iter().chain(went).sum();
     same("balance = what came in less what went out", account.balance, left);
     let free: Usd = [account.balance, -account.held].into_iter().sum();

@@ -200,6 +200,16 @@ impl Config {
         self
     }
 
+    /// Sells on the terms of a profile of its own: this is its file.
+    #[must_use]
+    pub fn on_terms(mut self, profile: &str) -> Self {
+        fs::create_dir_all(&self.folder).expect("a folder for the test");
+        let path = self.folder.join("profile.toml");
+        fs::write(&path, profile).expect("profile.toml is written");
+        self.profile = path.display().to_string();
+        self
+    }
+
     /// Writes both files; answers the path of `tollgate.toml`.
     pub fn write(&self) -> PathBuf {
         fs::create_dir_all(&self.folder).expect("a folder for the test");

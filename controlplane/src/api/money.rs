@@ -11,6 +11,7 @@ use crate::auth::{Customer, KeyKeeper, Shared};
 use crate::books::{LotView, Owner, Page, PayBackOrder, TransactionView};
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
+use crate::terms::Terms;
 
 /// What an account has.
 #[derive(Serialize)]
@@ -111,6 +112,11 @@ pub(crate) async fn transactions(
     let listed = shared.commands.statement(key.account, page).await?;
     let transactions = listed.data.into_iter().map(Line::from).collect();
     Ok(Json(Statement { transactions, next: listed.next }))
+}
+
+/// What credit costs here, for whoever may buy some.
+pub(crate) async fn terms(State(shared): State<Shared>) -> Json<Terms> {
+    Json(Terms::clone(&shared.terms))
 }
 
 /// Pays back what is left of a top-up: to who paid it, so not with a key that only spends.

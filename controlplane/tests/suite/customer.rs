@@ -264,6 +264,7 @@ fn what_is_answered_is_what_is_described() {
         ("/api/v1/balance", String::new()),
         ("/api/v1/transactions", String::new()),
         ("/api/v1/credits", String::new()),
+        ("/api/v1/terms", String::new()),
         ("/api/v1/invoices", String::new()),
         ("/api/v1/invoices/{month}", format!("/api/v1/invoices/{}", &now().date()[..7])),
         ("/api/v1/activity", String::new()),

@@ -3,8 +3,8 @@
 //! Contents: `requests` (bodies that are refused), `raw` (bytes that are refused), `keys` (who may
 //! ask), `rates` (the request rate), `money` (what is not paid for), `provider` (what a provider's
 //! failure becomes), `headers` (what every answer says), `lists` (models), `account` (the account
-//! API), `receipts` (what is signed), `mistakes` (wrong files at a start), `publish` (a change
-//! holds when its answer arrives).
+//! API), `credits` (what credit costs, and where every cent went), `receipts` (what is signed),
+//! `mistakes` (wrong files at a start), `publish` (a change holds when its answer arrives).
 //! Invariant: every status and code is compared exactly.
 
 #![expect(
@@ -15,6 +15,7 @@
 )]
 
 mod account;
+mod credits;
 mod headers;
 mod keys;
 mod lists;

@@ -5,8 +5,8 @@
 //! cent), `crash` (kill -9 under load), `restart` (what stays, and how a process drains), `limits`
 //! (keys' limits, what an admin's answer promises), `durable` (`before_final`), `prices`, `tiers`
 //! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
-//! died), `overrun` (limits ignored), `caps` (limits lowered), `leaving` (clients gone); `load`
-//! makes the requests.
+//! died), `overrun` (limits ignored), `caps` (limits lowered), `leaving` (clients gone), `lots`
+//! (credit that ends and goes back meanwhile); `load` makes the requests.
 //! Invariants: every loop is bounded; sums are compared to the picodollar.
 
 #![expect(
@@ -25,6 +25,7 @@ mod durable;
 mod leaving;
 mod limits;
 mod load;
+mod lots;
 mod mixed;
 mod outcomes;
 mod overrun;
