@@ -6,17 +6,21 @@
 //! or was seen gone is never written to again.
 //! Left out on purpose: what an answer says.
 
+mod parcel;
 mod reading;
 
 use std::rc::Rc;
 
+use units::GenerationId;
 use wire::body::LAST_CHUNK;
 
 use crate::digest::Digesting;
 use crate::limits::Limits;
+use crate::local::recording::Writer;
 use crate::net::buffer::{Buffer, Pool};
 use crate::net::socket::Socket;
 use crate::remembered::Remembered;
+pub use parcel::Parcel;
 pub use reading::Body;
 
 /// Room for a chunk's size line in front of its bytes: eight digits, CR, LF.
@@ -33,6 +37,8 @@ pub struct Client {
     pub remembered: Remembered,
     /// The digest of the answer's body, where one is wanted.
     pub digest: Option<Digesting>,
+    /// Where the answer is written down for those who ask for the same, if any may.
+    pub recording: Option<Writer>,
     state: Sending,
     is_gone: bool,
     /// Whether the connection may serve another request.
@@ -65,6 +71,7 @@ impl Client {
             output: pool.buffer(),
             remembered: Remembered::default(),
             digest: None,
+            recording: None,
             state: Sending::Nothing,
             is_gone: false,
             keeps_alive: true,
@@ -77,6 +84,7 @@ impl Client {
     pub fn answer(&mut self, head: &[u8], body: &[u8]) {
         debug_assert_eq!(self.state, Sending::Nothing, "an answer is given once");
         self.state = Sending::Whole;
+        self.recording.as_ref().inspect(|recording| recording.begin(head, false));
         self.output.extend(head);
         let length = format!("content-length: {}\r\n", body.len());
         self.output.extend(length.as_bytes());
@@ -84,8 +92,9 @@ impl Client {
         if !self.is_head_only {
             let before = self.output.len();
             self.output.extend(body);
-            self.digest_from(before);
+            self.copy_from(before);
         }
+        self.recording.as_ref().inspect(|recording| recording.finish());
     }
 
     /// Begins an answer that has no body by its nature.
@@ -99,6 +108,7 @@ impl Client {
     pub fn begin_stream(&mut self, head: &[u8]) {
         debug_assert_eq!(self.state, Sending::Nothing, "an answer is given once");
         self.state = Sending::Streaming;
+        self.recording.as_ref().inspect(|recording| recording.begin(head, true));
         self.output.extend(head);
         if self.is_http10 {
             self.keeps_alive = false;
@@ -129,7 +139,7 @@ impl Client {
         if self.is_http10 {
             let before = self.output.len();
             let made = write(&mut self.output);
-            self.digest_from(before);
+            self.copy_from(before);
             return made;
         }
         let before = self.output.len();
@@ -140,16 +150,20 @@ impl Client {
             self.output.shorten(before);
         } else {
             write_size(&mut self.output.filled_mut()[before..before + CHUNK_HEAD], length);
-            self.digest_from(before + CHUNK_HEAD);
+            self.copy_from(before + CHUNK_HEAD);
             self.output.extend(b"\r\n");
         }
         made
     }
 
+    /// Takes note of the body's bytes that were just queued.
     #[inline]
-    fn digest_from(&mut self, at: usize) {
+    fn copy_from(&mut self, at: usize) {
         if let Some(digest) = &mut self.digest {
             digest.add(&self.output.filled()[at..]);
+        }
+        if let Some(recording) = &self.recording {
+            recording.body(&self.output.filled()[at..]);
         }
     }
 
@@ -159,6 +173,7 @@ impl Client {
             self.output.extend(LAST_CHUNK);
         }
         self.state = Sending::Whole;
+        self.recording.as_ref().inspect(|recording| recording.finish());
     }
 
     /// Bytes that are queued.
@@ -166,8 +181,10 @@ impl Client {
         self.output.len()
     }
 
-    /// Writes what is queued; a client that does not take it is gone. *abandon closes*
+    /// Writes what is queued; a client that does not take it is gone. Whoever joined the answer may
+    /// have it too. *abandon closes*
     pub async fn flush(&mut self, limits: &Limits) {
+        self.recording.as_ref().inspect(|recording| recording.publish());
         if !self.output.is_empty() && !self.is_gone {
             self.socket.watch().arm(limits.write_stall_ms);
             if self.socket.write_all(self.output.filled()).await.is_err() {
@@ -196,6 +213,32 @@ impl Client {
         self.is_gone
     }
 
+    /// Whether nobody waits for the answer any more: the client is gone, and none who asked for
+    /// the same has joined; looks at the socket.
+    pub fn is_deserted(&mut self) -> bool {
+        self.is_gone() && !self.has_joined()
+    }
+
+    /// The same as far as was noticed.
+    pub fn was_seen_deserted(&self) -> bool {
+        self.is_gone && !self.has_joined()
+    }
+
+    /// Says which generation the answer is of, for those who ask for it again.
+    pub fn name_answer(&self, generation: GenerationId) {
+        self.recording.as_ref().inspect(|recording| recording.set_generation(generation));
+    }
+
+    fn has_joined(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.readers() > 0)
+    }
+
+    /// Gives an answer up in its middle: the connection breaks, so that it does not look whole.
+    pub fn cut_off(&mut self) {
+        self.keeps_alive = false;
+        self.is_gone = true;
+    }
+
     /// The connection itself.
     pub const fn socket(&mut self) -> &mut Socket {
         &mut self.socket
@@ -203,6 +246,7 @@ impl Client {
 
     /// Ends the connection so that an answer under way still arrives. *abandon closes*
     pub async fn close(mut self, limits: &Limits) {
+        self.recording = None;
         if !self.is_gone {
             self.socket.watch().arm(limits.head_ms);
             self.input.clear();

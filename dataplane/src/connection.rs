@@ -9,6 +9,7 @@ use std::rc::Rc;
 use link::End;
 
 use crate::client::Client;
+use crate::crossing;
 use crate::local::Local;
 use crate::net::socket::Socket;
 use crate::net::task::fence;
@@ -28,7 +29,12 @@ pub async fn serve_tls(local: Rc<Local>, mut socket: Socket, identity: Identity)
 
 /// Serves a connection to its end. *abandon closes*
 pub async fn serve(local: Rc<Local>, socket: Socket) {
-    let mut client = Client::new(socket, &local.pool);
+    let client = Client::new(socket, &local.pool);
+    converse(local, client).await;
+}
+
+/// Serves a client to its end, or until it moves to another core. *abandon closes*
+pub async fn converse(local: Rc<Local>, mut client: Client) {
     let mut served = 0;
     while !local.is_draining() {
         let head = client.read_head(&local.settings.limits).await;
@@ -40,6 +46,9 @@ pub async fn serve(local: Rc<Local>, socket: Socket) {
                 break;
             }
         };
+        if let Some(core) = request::home(&local, &mut client, &head) {
+            return Box::pin(crossing::move_to(&local, client, core, &head)).await;
+        }
         served += 1;
         let is_last = served >= local.settings.limits.requests_per_connection;
         client.keeps_alive &= !is_last && !local.is_draining();

@@ -56,12 +56,16 @@ codes! {
     MethodNotAllowed = 405, "method_not_allowed";
     /// The client took too long to send.
     Timeout = 408, "timeout";
+    /// The answer to this idempotency key was charged, or is being made, and is not kept.
+    IdempotencyConflict = 409, "idempotency_conflict";
     /// The body is too large.
     PayloadTooLarge = 413, "payload_too_large";
     /// The body is not of a type we read.
     UnsupportedMediaType = 415, "unsupported_media_type";
     /// An expectation other than 100-continue.
     ExpectationFailed = 417, "expectation_failed";
+    /// This idempotency key asked for something else before.
+    IdempotencyKeyReused = 422, "idempotency_key_reused";
     /// The head is too large.
     HeadersTooLarge = 431, "headers_too_large";
     /// The key's request rate is used up.

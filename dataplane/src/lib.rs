@@ -25,6 +25,7 @@ mod certificate;
 mod client;
 mod committer;
 mod connection;
+mod crossing;
 mod digest;
 mod fault;
 #[doc(hidden)]

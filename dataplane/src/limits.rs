@@ -43,6 +43,12 @@ pub struct Limits {
     pub requests_per_connection: u64,
     /// Candidates tried for one request.
     pub attempts: usize,
+    /// Answers that are kept for repeats of their requests.
+    pub replay_bytes: usize,
+    /// One such answer; a longer one is not kept.
+    pub replay_answer_bytes: usize,
+    /// Idempotency keys whose answers have ended; the oldest are forgotten first.
+    pub replay_keys: usize,
     /// The ceiling of a key without a limit of its own, requests a minute.
     pub key_rpm_max: u32,
 
@@ -70,6 +76,8 @@ pub struct Limits {
     pub heartbeat_ms: u64,
     /// How long a stream is read on for a client that left.
     pub abandoned_drain_ms: u64,
+    /// How long an answer is kept for repeats of its request.
+    pub replay_ms: u64,
     /// How long a request waits for credit to be lent.
     pub credit_wait_ms: u64,
     /// How long a request waits for credit that running requests hold.
@@ -106,6 +114,9 @@ impl Default for Limits {
             ring_slots: 32 << 10,
             requests_per_connection: 1_000_000,
             attempts: 3,
+            replay_bytes: 32 << 20,
+            replay_answer_bytes: 1 << 20,
+            replay_keys: 200_000,
             key_rpm_max: 1_000_000,
             head_ms: 10_000,
             idle_ms: 60_000,
@@ -119,6 +130,7 @@ impl Default for Limits {
             upstream_idle_ms: 30_000,
             heartbeat_ms: 10_000,
             abandoned_drain_ms: 60_000,
+            replay_ms: 600_000,
             credit_wait_ms: 2_000,
             reserved_wait_ms: 50,
         }

@@ -5,19 +5,22 @@
 //! it shares with other threads is single words and lock-free queues.
 //! Left out on purpose: what the core does (`worker`), and the cells, which belong to all cores.
 
+pub mod answers;
 pub mod clock_text;
 pub mod counters;
 pub mod published;
+pub mod recording;
 pub mod records;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use channel::{Mark, Reader};
+use channel::{Inlet, Mark, Reader};
 use units::{DataPlaneId, Epoch, GenerationId};
 use wire::gate::Gate;
 
+use crate::client::Parcel;
 use crate::net::bell::Bell;
 use crate::net::buffer::Pool;
 use crate::net::deadline::Deadlines;
@@ -27,6 +30,7 @@ use crate::settings::Settings;
 use crate::upstream::body::{Body, More};
 use crate::upstream::dial::Dialler;
 use crate::upstream::pool::Connections;
+use answers::Answers;
 use clock_text::ClockText;
 use counters::Counters;
 use published::Published;
@@ -80,6 +84,10 @@ pub struct Local {
     pub connections: Connections,
     /// Tasks in flight.
     pub tasks: task::Gate,
+    /// Answers by their idempotency keys.
+    pub answers: Rc<Answers>,
+    /// The way of a client to each core.
+    pub neighbours: Vec<Inlet<Parcel>>,
     /// What happened.
     pub counters: Counters,
     /// The date header's text.
@@ -106,13 +114,16 @@ pub struct Parts {
     pub applied: Arc<Mark>,
     /// Where the core counts.
     pub counters: Counters,
+    /// The way of a client to each core, this one included.
+    pub neighbours: Vec<Inlet<Parcel>>,
 }
 
 impl Local {
     /// The state of a core that has no generation yet.
     pub fn new(parts: Parts, trust: Trust) -> Rc<Self> {
-        let Parts { place, settings, records, reader, applied, counters } = parts;
+        let Parts { place, settings, records, reader, applied, counters, neighbours } = parts;
         let limits = &settings.limits;
+        let answers = Answers::new(limits);
         let pool = Pool::new(Default::default());
         let deadlines = Deadlines::new();
         let dialler = Dialler {
@@ -132,6 +143,8 @@ impl Local {
             deadlines,
             bell: Rc::new(Bell::new()),
             tasks: task::Gate::new(),
+            answers,
+            neighbours,
             counters,
             clock_text: ClockText::default(),
             gate: RefCell::new(Gate::new()),

@@ -10,7 +10,7 @@ use crate::stage::settle::Settled;
 
 /// Counts a settled request.
 pub fn report(local: &Local, settled: &Settled) {
-    let Settled { charged, written_off, flags } = settled;
+    let Settled { charged, written_off, flags, .. } = settled;
     local.counters.count(if charged.is_zero() { End::Voided } else { End::Charged });
     if *flags != Flags::NONE {
         report_special(local, *flags);

@@ -11,10 +11,11 @@ use ledger::record::BodyHashes;
 use wire::head::RequestHead;
 
 use crate::answer_head::AnswerHead;
-use crate::client::Client;
+use crate::client::{Body, Client};
 use crate::digest::{Digesting, digest};
 use crate::fault::Fault;
 use crate::local::Local;
+use crate::local::answers::Name;
 use crate::paths;
 use crate::report;
 use crate::route::{Route, Surface, route};
@@ -23,6 +24,8 @@ use crate::stage::attempt::Request;
 use crate::stage::attend::Attendance;
 use crate::stage::authenticate::Principal;
 use crate::stage::plan::Plan;
+use crate::stage::repeat::{self, Role};
+use crate::stage::settle::Settled;
 use crate::stage::{admit, authenticate, exchange, fail, plan, read, refuse, relay, settle};
 
 /// Serves one request; the client's state says afterwards whether another may follow.
@@ -35,12 +38,19 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
             if let Err(fault) = infer(local, client, head, &mut answer).await {
                 refuse::refuse(local, client, &answer, &fault).await;
             }
+            client.recording = None;
         }
         _ => paths::answer(local, client, head, &mut answer).await,
     }
 }
 
-/// Serves one inference request. The order of these lines is the order of the product.
+/// The core that a request belongs to, if it is not this one.
+pub fn home(local: &Local, client: &mut Client, head: &RequestHead) -> Option<usize> {
+    let is_inference = route(head.method, head.path(client.input.filled())) == Route::Chat;
+    if is_inference { repeat::home(local, client, head) } else { None }
+}
+
+/// Serves one inference request, or repeats the answer that it asks for again.
 async fn infer(
     local: &Rc<Local>,
     client: &mut Client,
@@ -48,10 +58,37 @@ async fn infer(
     answer: &mut AnswerHead,
 ) -> Result<(), Fault> {
     let entered = enter(local, client, head, answer);
-    let principal = entered.inspect_err(|_| client.skip_request(head))?;
+    let (principal, name) = entered.inspect_err(|_| client.skip_request(head))?;
     let (intent, body) = read::intent(local, client, head).await?;
+    let first = match repeat::role(local, client, name, body.bytes(), answer) {
+        Ok(Role::Alone) => None,
+        Ok(Role::First(first)) => Some(first),
+        Ok(Role::Repeat(reader, has_ended)) => {
+            client.drop_body(body);
+            return Box::pin(repeat::join(local, client, reader, has_ended, answer)).await;
+        }
+        Err(fault) => {
+            client.drop_body(body);
+            return Err(fault);
+        }
+    };
+    let settled = run(local, client, &principal, (&intent, body), answer).await?;
+    if let Some(first) = first.filter(|_| settled.is_posted) {
+        first.charged(local.now_ms());
+    }
+    Ok(())
+}
+
+/// Runs a model for a request. The order of these lines is the order of the product.
+async fn run(
+    local: &Rc<Local>,
+    client: &mut Client,
+    principal: &Principal,
+    (intent, body): (&Intent, Body),
+    answer: &mut AnswerHead,
+) -> Result<Settled, Fault> {
     let published = principal.generation.published();
-    let (plan, admission) = match hold(local, &principal, &intent, answer).await {
+    let (plan, admission) = match hold(local, principal, intent, answer).await {
         Ok(held) => held,
         Err(fault) => {
             client.drop_body(body);
@@ -59,7 +96,8 @@ async fn infer(
         }
     };
     // From here on credit is held: no `?` below this line.
-    let request = Request { local, admission: &admission, plan: &plan, intent: &intent, published };
+    let request = Request { local, admission: &admission, plan: &plan, intent, published };
+    client.name_answer(admission.generation);
     let mut attendance = Attendance::new(local, answer, intent.stream);
     let asked = local.settings.receipts.then(|| digest(body.bytes()));
     client.digest = asked.map(|_| Digesting::default());
@@ -76,7 +114,7 @@ async fn infer(
     let settled = settle::settle(local, admission, ended).await;
     client.flush(&local.settings.limits).await;
     report::report(local, &settled);
-    Ok(())
+    Ok(settled)
 }
 
 /// Stages 1 and 2: who asks, and whether they may now. The request is still where it came in.
@@ -85,12 +123,13 @@ fn enter(
     client: &mut Client,
     head: &RequestHead,
     answer: &mut AnswerHead,
-) -> Result<Principal, Fault> {
+) -> Result<(Principal, Option<Name>), Fault> {
     let principal = authenticate::authenticate(local, client, head)?;
     admit::caps(local, &principal, answer)?;
     authenticate::may_infer(&principal)?;
     read::check_type(head, client.input.filled())?;
-    Ok(principal)
+    let name = repeat::name(client, head)?;
+    Ok((principal, name))
 }
 
 /// Stages 4 and 5: what it may cost, and the credit for it.

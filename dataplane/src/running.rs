@@ -13,13 +13,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fmt, io};
 
 use channel::{
-    Doorbell, DoorbellSocket, Mark, Publisher, Reader, Unparker, doorbell, latest, parker, ring,
+    Doorbell, DoorbellSocket, Inbox, Inlet, Mark, Publisher, Reader, Unparker, doorbell, latest,
+    parker, ring,
 };
 use journal::{Journal, JournalError, JournalOptions, PlainDisk};
 use link::{CoreReport, JournalReport, LinkDown, Outbox, StatusReport, ToControl, ToData};
 use units::{Epoch, UnixMillis};
 
 use crate::certificate::Certificate;
+use crate::client::Parcel;
 use crate::committer::{Committer, CoreRing, Figures};
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
@@ -35,6 +37,9 @@ use crate::worker::{self, Seat};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
+
+/// Clients that may be on their way to one core.
+const ARRIVALS: usize = 1024;
 
 /// Why a data plane does not start.
 #[derive(Debug)]
@@ -99,7 +104,7 @@ pub fn start(
     let settings = Arc::new(settings);
     let (parker, waker) = parker();
     let (cores, publisher) = prepare(&settings, epoch, &waker)?;
-    let Prepared { seats, rings, applied, shared, doorbells } = cores;
+    let Prepared { seats, rings, applied, shared, doorbells, .. } = cores;
 
     let (to_uplink, news) = mpsc::channel();
     let (orders, order_list) = mpsc::channel();
@@ -176,11 +181,12 @@ impl Running {
 /// The cores before they run, and what other threads keep of them.
 #[derive(Default)]
 struct Prepared {
-    seats: Vec<(Parts, DoorbellSocket)>,
+    seats: Vec<(Parts, DoorbellSocket, Inbox<Parcel>)>,
     rings: Vec<CoreRing>,
     applied: Vec<Arc<Mark>>,
     shared: Vec<Arc<Shared>>,
     doorbells: Vec<Doorbell>,
+    inlets: Vec<Inlet<Parcel>>,
 }
 
 fn prepare(
@@ -200,6 +206,9 @@ fn prepare(
             journal,
         )?;
     }
+    for (parts, ..) in &mut prepared.seats {
+        parts.neighbours.clone_from(&prepared.inlets);
+    }
     Ok((prepared, publisher))
 }
 
@@ -213,6 +222,7 @@ impl Prepared {
     ) -> Result<(), StartError> {
         let (producer, consumer) = ring(settings.limits.ring_slots);
         let (bell, socket) = doorbell().map_err(StartError::System)?;
+        let (inlet, arrivals) = channel::inbox(ARRIVALS, bell.clone());
         let (durable, applied) = (Arc::new(Durable::default()), Arc::new(Mark::new()));
         let shared = Arc::new(Shared::default());
         let records = Records::new(producer, journal.clone(), Arc::clone(&durable));
@@ -223,8 +233,10 @@ impl Prepared {
             reader,
             applied: Arc::clone(&applied),
             counters: Counters::new(Arc::clone(&shared)),
+            neighbours: Vec::new(),
         };
-        self.seats.push((parts, socket));
+        self.inlets.push(inlet);
+        self.seats.push((parts, socket, arrivals));
         self.rings.push(CoreRing { consumer, durable, doorbell: bell.clone() });
         self.applied.push(applied);
         self.shared.push(shared);
@@ -266,7 +278,7 @@ fn open_journal(settings: &Settings, epoch: Epoch) -> Result<Journal<PlainDisk>,
 }
 
 type Started = (Vec<Arc<AtomicBool>>, Vec<JoinHandle<()>>);
-type Room = ((TcpListener, Option<Reader<Identity>>), (Parts, DoorbellSocket));
+type Room = ((TcpListener, Option<Reader<Identity>>), (Parts, DoorbellSocket, Inbox<Parcel>));
 
 fn start_cores(
     cpus: &[usize],
@@ -275,11 +287,14 @@ fn start_cores(
     draining: &Arc<AtomicBool>,
 ) -> Result<Started, StartError> {
     let (mut all_listening, mut cores) = (Vec::new(), Vec::new());
-    for (cpu, ((listener, identity), (parts, doorbell))) in cpus.iter().copied().zip(places) {
+    for (cpu, ((listener, identity), (parts, doorbell, arrivals))) in
+        cpus.iter().copied().zip(places)
+    {
         let listening = Arc::new(AtomicBool::new(false));
         all_listening.push(Arc::clone(&listening));
         let (trust, draining) = (trust.clone(), Arc::clone(draining));
-        let seat = Seat { cpu, parts, listener, identity, trust, doorbell, draining, listening };
+        let seat =
+            Seat { cpu, parts, listener, identity, trust, arrivals, doorbell, draining, listening };
         cores.push(spawn("core", move || run_core(seat))?);
     }
     Ok((all_listening, cores))

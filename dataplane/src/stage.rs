@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   authenticate -> admit (rate) -> read -> plan -> admit (credit) -> exchange -> relay -> settle
-//!                                                     admission         first_event   meter
+//!                                   repeat            admission         first_event   meter
 //!                                                                       verdict       attend
 //!   any of them may end in a fault: refuse before the hold, fail after it
 //! ```
@@ -23,5 +23,6 @@ pub mod plan;
 pub mod read;
 pub mod refuse;
 pub mod relay;
+pub mod repeat;
 pub mod settle;
 pub mod verdict;

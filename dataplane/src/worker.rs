@@ -14,9 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use channel::{DoorbellSocket, Reader};
+use channel::{DoorbellSocket, Inbox, Reader};
 
+use crate::client::Parcel;
 use crate::connection;
+use crate::crossing;
 use crate::local::{Local, Parts};
 use crate::net::bell;
 use crate::net::deadline::ticker;
@@ -48,6 +50,8 @@ pub struct Seat {
     pub identity: Option<Reader<Identity>>,
     /// Which providers' certificates are trusted.
     pub trust: Trust,
+    /// The clients that other cores send here.
+    pub arrivals: Inbox<Parcel>,
     /// What others wake it with.
     pub doorbell: DoorbellSocket,
     /// Set when the core is to drain.
@@ -74,7 +78,8 @@ pub fn run(seat: Seat) -> io::Result<()> {
 }
 
 async fn serve(seat: Seat) -> io::Result<()> {
-    let Seat { parts, listener, identity, trust, doorbell, draining, listening, .. } = seat;
+    let Seat { parts, listener, identity, trust, arrivals, doorbell, draining, listening, .. } =
+        seat;
     let local = Local::new(parts, trust);
     let upkeep = Gate::new();
     begin_upkeep(&local, &upkeep, doorbell);
@@ -88,6 +93,7 @@ async fn serve(seat: Seat) -> io::Result<()> {
     while !draining.load(Ordering::Acquire) {
         local.generation();
         let rings = local.bell.rings();
+        crossing::take_in(&local, &arrivals);
         if !draining.load(Ordering::Acquire) {
             local.bell.wait_past(rings).await;
         }
@@ -136,6 +142,7 @@ async fn hand_on_usage(local: Rc<Local>) {
         if local.now_ms() >= sweep_at {
             sweep_at = local.now_ms() + SWEEP_MS;
             local.connections.sweep(local.now_ms());
+            local.answers.sweep(local.now_ms());
         }
     }
 }

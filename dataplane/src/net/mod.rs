@@ -13,6 +13,7 @@ pub mod buffer;
 pub mod deadline;
 mod link;
 pub mod listener;
+pub mod passage;
 pub mod ring;
 pub mod socket;
 pub mod task;

@@ -19,9 +19,10 @@ use std::rc::Rc;
 use monoio::net::{TcpStream, UnixStream};
 use nix::sys::socket::Shutdown;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Pool};
 use super::deadline::{Deadlines, Watch};
 use super::link::{Link, Peek, Stream};
+use super::passage::{self, Detached};
 use super::ring::{Driver, driver};
 use super::tls::Session;
 
@@ -78,6 +79,38 @@ impl Socket {
         let link = Link::new(stream);
         let watch = deadlines.watch(link.descriptor());
         Self { watch, link, cover: Cover::Plain, state: State::Idle }
+    }
+
+    /// Another descriptor of the connection, for [`Self::detach`].
+    ///
+    /// # Errors
+    /// Something is under way on it, or the kernel gives none.
+    pub fn twin(&self) -> io::Result<std::net::TcpStream> {
+        if self.state != State::Idle {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        passage::twin(self.link.descriptor()).map(Into::into)
+    }
+
+    /// Takes the connection off this runtime, which forgets its own descriptor.
+    pub fn detach(self, twin: std::net::TcpStream) -> Detached {
+        let cover = match self.cover {
+            Cover::Plain => None,
+            Cover::Tls(session) => Some(session.pack()),
+        };
+        Detached { stream: twin, cover }
+    }
+
+    /// Takes a connection onto this runtime.
+    ///
+    /// # Errors
+    /// The runtime cannot register the descriptor.
+    pub fn attach(from: Detached, pool: &Rc<Pool>, deadlines: &Rc<Deadlines>) -> io::Result<Self> {
+        let mut socket = Self::from_tcp(from.stream, deadlines)?;
+        if let Some(packed) = from.cover {
+            socket.cover = Cover::Tls(packed.unpack(pool));
+        }
+        Ok(socket)
     }
 
     /// Puts a TLS session on the socket and shakes hands. *abandon closes*

@@ -42,6 +42,24 @@ pub struct Session {
     peer_closed: bool,
 }
 
+/// A session without a core: what it has received and not given away yet goes with it.
+pub(super) struct Packed {
+    side: Side,
+    incoming: Vec<u8>,
+    early: Vec<u8>,
+    peer_closed: bool,
+}
+
+impl Packed {
+    pub(super) fn unpack(self, pool: &Rc<Pool>) -> Box<Session> {
+        let mut session = Session::new(self.side, pool);
+        session.incoming.extend(&self.incoming);
+        session.early.extend(&self.early);
+        session.peer_closed = self.peer_closed;
+        session
+    }
+}
+
 enum Side {
     Client(UnbufferedClientConnection),
     Server(UnbufferedServerConnection),
@@ -85,6 +103,13 @@ impl Session {
             appetite: Appetite::default(),
             peer_closed: false,
         })
+    }
+
+    /// Takes the session off its core, when nothing is left to be sent.
+    pub(super) fn pack(self: Box<Self>) -> Packed {
+        let Self { side, incoming, early, peer_closed, .. } = *self;
+        let (incoming, early) = (incoming.filled().to_vec(), early.filled().to_vec());
+        Packed { side, incoming, early, peer_closed }
     }
 
     /// Runs until application bytes may flow. *abandon closes*

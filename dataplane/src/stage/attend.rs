@@ -76,10 +76,10 @@ impl<'a> Attendance<'a> {
     }
 
     async fn look_after(&mut self, client: &mut Client) -> Result<(), ClientGone> {
-        if self.drain.is_none() && !client.is_gone() {
+        if !client.is_deserted() {
             self.give_sign(client).await;
         }
-        if client.was_seen_gone() { self.let_go() } else { Ok(()) }
+        if client.was_seen_deserted() { self.let_go() } else { Ok(()) }
     }
 
     /// Decides what becomes of the upstream now that the client is gone.

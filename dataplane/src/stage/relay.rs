@@ -101,8 +101,8 @@ fn relay_whole(
 }
 
 /// How an answer that came to its end ended.
-const fn at_the_end(client: &Client) -> Ending {
-    if client.was_seen_gone() { Ending::Drained } else { Ending::Complete }
+fn at_the_end(client: &Client) -> Ending {
+    if client.was_seen_deserted() { Ending::Drained } else { Ending::Complete }
 }
 
 /// What replaces the provider's names.
@@ -287,12 +287,10 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Writes what is queued; an ending if the client is gone and nobody waits any more.
     async fn flush(&mut self) -> Option<Ending> {
-        if !self.client.was_seen_gone() {
-            self.client.flush(&self.request.local.settings.limits).await;
-            self.client.rest();
-            self.attendance.signed();
-        }
-        let let_go = self.client.was_seen_gone() && self.attendance.let_go().is_err();
+        self.client.flush(&self.request.local.settings.limits).await;
+        self.client.rest();
+        self.attendance.signed();
+        let let_go = self.client.was_seen_deserted() && self.attendance.let_go().is_err();
         let_go.then_some(Ending::ClientGone)
     }
 
@@ -360,7 +358,7 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Ends the stream with an error; a client that left before is charged all the same.
     fn fail(&mut self, fault: &Fault) -> Ending {
-        if self.client.is_gone() {
+        if self.client.is_deserted() {
             return Ending::ClientGone;
         }
         let head = self.attendance.head();

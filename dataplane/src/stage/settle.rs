@@ -33,6 +33,8 @@ pub struct Settled {
     pub written_off: Usd,
     /// What is special about the charge.
     pub flags: Flags,
+    /// Whether the hold ended with a charge, if only of nothing.
+    pub is_posted: bool,
 }
 
 /// The record that ends a hold, before it is written.
@@ -72,7 +74,8 @@ pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settle
     if local.settings.durability == Durability::BeforeFinal {
         local.until_durable(seq).await;
     }
-    Settled { charged, written_off, flags }
+    let is_posted = matches!(record, Record::Post(_));
+    Settled { charged, written_off, flags, is_posted }
 }
 
 fn charges_delivered(request: &Request<'_>, outcome: &Outcome) -> bool {

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod passage;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod tasks;

@@ -33,7 +33,7 @@ fn certified() -> Certified {
 }
 
 /// Both ends under TLS, on this core.
-async fn secured(core: &Core) -> (Socket, Socket) {
+pub(crate) async fn secured(core: &Core) -> (Socket, Socket) {
     let Certified { identity, trust } = certified();
     let (near, far) = streams();
     let mut client = Socket::from_tcp(near, &core.deadlines).unwrap();

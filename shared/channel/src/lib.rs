@@ -4,6 +4,7 @@
 //!   publisher ── latest ──▶ cores        the newest whole value, old ones are skipped
 //!   core      ── ring ────▶ journal      every record, in order, bounded, reserved beforehand
 //!   journal   ── mark ────▶ cores        how far the journal is on disk
+//!   anyone    ── inbox ───▶ a core               whole values, bounded, given back where full
 //!   anyone    ── doorbell ▶ a thread that waits on sockets
 //!   anyone    ── parker ──▶ a thread that waits on nothing else
 //! ```
@@ -19,6 +20,7 @@
 //! ```
 
 mod doorbell;
+mod inbox;
 mod latest;
 mod mark;
 mod parker;
@@ -26,6 +28,7 @@ mod ring;
 mod sync;
 
 pub use doorbell::{Doorbell, DoorbellReset, DoorbellSocket, doorbell};
+pub use inbox::{Inbox, Inlet, inbox};
 pub use latest::{Publisher, Reader, latest};
 pub use mark::Mark;
 pub use parker::{Parker, Unparker, parker};

@@ -29,6 +29,8 @@ pub struct Refusal {
     pub origin: Option<Origin>,
     /// The output tokens that the credit would buy, for `insufficient_credits`.
     pub affordable_max_tokens: Option<u64>,
+    /// The generation that was charged for the same request before.
+    pub generation: Option<String>,
 }
 
 impl Refusal {
@@ -41,6 +43,7 @@ impl Refusal {
             param: None,
             origin: None,
             affordable_max_tokens: None,
+            generation: None,
         }
     }
 
@@ -77,6 +80,9 @@ pub fn openai_error_body(refusal: &Refusal, integer_code: bool) -> Vec<u8> {
     }
     if let Some(tokens) = refusal.affordable_max_tokens {
         error.insert("affordable_max_tokens".into(), tokens.into());
+    }
+    if let Some(generation) = &refusal.generation {
+        error.insert("generation".into(), generation.clone().into());
     }
     json!({ "error": error }).to_string().into_bytes()
 }
