@@ -36,6 +36,9 @@ use counters::Counters;
 use published::Published;
 use records::Records;
 
+/// Behind its end mark an answer is read so far at most; more is no end.
+const FINISH_BYTES_MAX: usize = 4 << 10;
+
 /// A generation as this core holds it: one `Arc` for the core, an `Rc` for each request.
 pub struct Generation(Arc<Published>);
 
@@ -199,10 +202,12 @@ impl Local {
         let Some(pass) = self.tasks.pass() else { return };
         let local = Rc::clone(self);
         task::spawn("finish", pass, async move {
-            while let Ok(More::Bytes) = body.more().await {
+            let mut most = FINISH_BYTES_MAX;
+            while most > 0 && body.more().await.is_ok_and(|more| more == More::Bytes) {
                 // Nothing of worth follows the end mark.
                 let rest = body.window().len();
                 body.consume(rest);
+                most = most.saturating_sub(rest);
             }
             if body.is_complete() {
                 body.reuse(&local.connections);

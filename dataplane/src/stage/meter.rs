@@ -25,6 +25,8 @@ const BYTES_PER_TOKEN_MAX: u64 = 16;
 const SPARE_CHUNKS: u64 = 32;
 /// A count so many times beyond what the model holds cannot be true.
 const SLACK: u64 = 2;
+/// Nor does an answer search the web more often than this.
+const SEARCHES_MAX: u64 = 1_000;
 
 /// What was seen of an answer so far.
 #[derive(Debug)]
@@ -188,10 +190,9 @@ impl Meter {
         let (input_max, output_max) =
             (most.saturating_mul(SLACK), most.saturating_mul(SLACK).saturating_mul(choices));
         let (input, output) = (tokens.input_total(), tokens.output_total());
-        input > 0
-            && input <= input_max
-            && output <= output_max
-            && (output > 0 || !self.has_content())
+        let is_possible = input > 0 && input <= input_max && output <= output_max;
+        let has_output = output > 0 || !self.has_content();
+        is_possible && has_output && tokens[TokenClass::Search] <= SEARCHES_MAX
     }
 
     fn estimate(&self, plan: &Plan) -> Tokens {

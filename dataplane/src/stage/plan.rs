@@ -221,12 +221,14 @@ impl Candidate<'_> {
     fn reach(&self, input_tokens: u64) -> Reach {
         let shape = self.intent.input;
         let when = |is_there: bool, modality| if is_there { modality } else { Modalities::TEXT };
+        // A file may hold images; of what is not known it may hold anything.
+        let (images, audios) = (shape.images + shape.files, shape.audios);
         let may_speak = self.intent.audio_output;
         let silent = self.model.output_modalities.without(Modalities::AUDIO);
         Reach {
             inputs: Modalities::TEXT
-                .with(when(shape.images > 0, Modalities::IMAGE))
-                .with(when(shape.audios > 0, Modalities::AUDIO)),
+                .with(when(images + shape.unknown_parts > 0, Modalities::IMAGE))
+                .with(when(audios + shape.unknown_parts > 0, Modalities::AUDIO)),
             outputs: silent.with(Modalities::TEXT).with(when(may_speak, Modalities::AUDIO)),
             input_tokens,
             // No usage of this dialect counts writes for an hour.

@@ -117,6 +117,24 @@ fn so_many_are_read_to_their_end_and_the_others_are_given_up_at_once() {
 }
 
 #[test]
+fn a_silent_provider_is_drained_for_so_long_and_no_longer() {
+    let upstream = Upstream::start();
+    upstream.fault("stall:9000");
+    let gateway = draining(&upstream, &[("up", "chat")], "abandoned_drain_ms = 500\n");
+    let customer = gateway.admin.customer("gone", "1");
+    for (number, shape) in [Shape::Whole, Shape::Stream].into_iter().enumerate() {
+        let client = asked(&gateway, &customer, shape);
+        wait_for("the provider is asked", SOON, || (upstream.truth().len() > number).then_some(()));
+        drop(client);
+        let generation = ended(&gateway, &[&upstream], &customer, number + 1).remove(number);
+        assert_eq!((generation.outcome.as_str(), generation.reported), ("client_gone", false));
+        assert!(!is_flagged(&generation, "drained"), "{generation:?}");
+        assert!(!generation.charged.is_zero() && generation.usage.output_total() == 0);
+    }
+    assert!(upstream.truths().iter().all(|truth| truth.outcome == Outcome::Aborted));
+}
+
+#[test]
 fn a_provider_that_dies_while_it_is_drained_is_paid_for_and_no_other_is_asked() {
     let both = [("up", "fault/stall:1500+reset-head"), ("up", "chat")];
     let upstream = Upstream::start();

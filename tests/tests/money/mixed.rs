@@ -16,7 +16,7 @@ const CLIENTS: usize = 32;
 const TURNS: usize = 15;
 
 /// Models whose answers are good ones, whatever is odd about them; the second column is the wish.
-const GOOD: [(&str, &str); 17] = [
+const GOOD: [(&str, &str); 21] = [
     ("up/chat", "chunk:1"),
     ("up/cached", "cached"),
     ("up/written", "cached+cache-write"),
@@ -32,6 +32,10 @@ const GOOD: [(&str, &str); 17] = [
     ("up/usage-twice", "usage-twice"),
     ("up/no-done", "fin-no-done"),
     ("up/same-id", "same-id"),
+    ("up/after-done", "usage-after-done"),
+    ("up/shrinks", "usage-shrinks"),
+    ("up/reset-end", "reset-end"),
+    ("up/beyond", "wrong-usage:beyond"),
     ("up/free", "cost-zero+crlf+comments+empty-choices"),
     ("up/pause", "stall:60+1xx:3"),
 ];

@@ -34,7 +34,7 @@ const ANY: [Row; 12] = [
 ];
 
 /// Of streams alone.
-const STREAMED: [Row; 7] = [
+const STREAMED: [Row; 8] = [
     ("up/early", "usage-early", true, NONE),
     ("up/late", "usage-late:300", true, NONE),
     ("up/after-done", "usage-after-done", false, MISSING),
@@ -42,6 +42,7 @@ const STREAMED: [Row; 7] = [
     ("up/shrinks", "usage-shrinks", true, ODD),
     ("up/no-done", "fin-no-done", true, NONE),
     ("up/reset-end", "reset-end", false, MISSING),
+    ("up/silent-end", "usage-late:5000", false, MISSING),
 ];
 
 fn gateway(upstream: &Upstream) -> Gateway {
@@ -50,6 +51,7 @@ fn gateway(upstream: &Upstream) -> Gateway {
     for (model, wished, ..) in ANY.iter().chain(&STREAMED) {
         config = config.model(model, &[("up", &format!("fault/{wished}"))], &prices, "");
     }
+    config.limits = "between_events_ms = 800\n".to_owned();
     Gateway::start(config)
 }
 

@@ -11,7 +11,9 @@ use tollgate_tests::client::{Client, chat_request};
 use tollgate_tests::config::{Config, Prices};
 use tollgate_tests::gateway::Gateway;
 use tollgate_tests::upstream::Upstream;
+use tollgate_tests::wait_for;
 
+use crate::SOON;
 use crate::load::{Job, Shape};
 
 const OLD: [&str; 2] = ["1", "10"];
@@ -84,6 +86,28 @@ fn a_price_that_changes_while_a_stream_runs_does_not_touch_it() {
     gateway.kill();
     gateway.restart();
     assert_eq!(newest(&gateway, &customer)["price"]["output"], "50");
+}
+
+#[test]
+fn a_crash_before_any_delivered_work_was_written_down_costs_nothing() {
+    let upstream = Upstream::start();
+    upstream.fault("stall:9000");
+    let mut gateway = Gateway::start(Config::simple(&upstream.base_url()));
+    let customer = gateway.admin.customer("struck", "1");
+    let mut client = gateway.connect();
+    client.send(&chat_request(&customer.key, &Job::of("up/chat", Shape::Stream).body(3)));
+    wait_for("the hold is in the books", SOON, || {
+        let account = gateway.admin.account(&customer.account);
+        (!account.held.is_zero() && !upstream.truth().is_empty()).then_some(())
+    });
+    gateway.kill();
+    gateway.restart();
+    drop(client);
+    let generations = check(&gateway, &[&upstream], &[&customer.account]);
+    let [generation] = generations.as_slice() else { panic!("{generations:?}") };
+    assert_eq!((generation.outcome.as_str(), generation.charged.is_zero()), ("crash", true));
+    let account = gateway.admin.account(&customer.account);
+    assert_eq!((account.held.is_zero(), account.available), (true, account.balance));
 }
 
 #[test]

@@ -150,9 +150,12 @@ impl<'b> Reader<'b> {
     fn read_message(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
         cursor.enter()?;
         while let Some(key) = cursor.next_key()? {
-            let is_parts =
-                cursor.peek() == Some(ValueKind::Array) && spells(self.body, key, "content");
-            if !is_parts {
+            let kind = cursor.peek();
+            // A spoken answer that is only named counts with all its sound.
+            if kind == Some(ValueKind::Object) && spells(self.body, key, "audio") {
+                self.intent.input.audios += 1;
+            }
+            if kind != Some(ValueKind::Array) || !spells(self.body, key, "content") {
                 cursor.skip()?;
                 continue;
             }

@@ -40,9 +40,10 @@ fn a_plain_request_is_read_whole() {
 fn parts_are_counted_apart_from_text() {
     let body = r#"{"model":"m","messages":[{"content":[{"type":"text","text":"x"},
         {"type":"im\u0061ge_url","image_url":{"url":"data:..."}},{"type":"file","file":{}},
-        {"type":"input_audio"},{"type":"video_url"},{}]}]}"#;
+        {"type":"input_audio"},{"type":"video_url"},{}]},
+        {"role":"assistant","audio":{"id":"audio_1"}},{"audio":null}]}"#;
     let input = intent(body).unwrap().input;
-    assert_eq!((input.images, input.files, input.audios, input.unknown_parts), (1, 1, 1, 2));
+    assert_eq!((input.images, input.files, input.audios, input.unknown_parts), (1, 1, 2, 2));
     assert!(input.text_bytes < body.len() as u64 - 50);
 }
 
