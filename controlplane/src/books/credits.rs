@@ -178,10 +178,8 @@ impl Ledger {
         let Some(budget) = self.profile.terms.flagged_refunds else {
             return Err(Refusal::Forbidden("refunds are asked of the operator here"));
         };
-        let since = budget.since(self.now);
-        let lots = self.books.lots(account);
-        let given = lots.iter().filter(|lot| lot.flagged && lot.at > since).map(|lot| lot.amount);
-        let after: Usd = given.chain([amount]).sum();
+        let given = self.books.flagged_since(account, budget.since(self.now));
+        let after: Usd = [given, amount].into_iter().sum();
         if after <= budget.amount {
             return Ok(());
         }
@@ -229,7 +227,7 @@ impl Ledger {
             let taken = || Refusal::Conflict(format!("the reference is taken by {}", earlier.id));
             return if same { Ok(Some(earlier.clone())) } else { Err(taken()) };
         }
-        let left = self.payable(account, lot)?;
+        let left = self.payable(lot)?;
         let purse = Purse::Account(account);
         let free = self.books.unlent(purse).unwrap_or_default();
         if free < left && !is_last && self.recall(purse, left) {
@@ -245,20 +243,15 @@ impl Ledger {
     }
 
     /// What is left of a top-up that may be paid back now.
-    fn payable(&self, account: AccountId, lot: TransactionId) -> Result<Usd, Refusal> {
-        let lots = self.books.lots(account);
-        let lot = lots.iter().find(|of| of.id == lot);
-        let lot = lot.ok_or_else(|| Refusal::not_found("top-up", account))?;
-        if lot.refund_until.is_none_or(|end| end < self.now) {
-            let message = match lot.refund_until {
-                Some(end) => format!("{} could be paid back until {end}", lot.id),
-                None => format!("{} cannot be paid back", lot.id),
-            };
-            return Err(Refusal::Conflict(message));
-        }
-        if lot.left.is_zero() {
-            return Err(Refusal::Conflict(format!("nothing is left of {}", lot.id)));
-        }
-        Ok(lot.left)
+    fn payable(&self, lot: TransactionId) -> Result<Usd, Refusal> {
+        let until = self.books.transaction(lot).and_then(|row| row.refund_until);
+        let left = self.books.left_of(lot);
+        let refused = match until {
+            None => format!("{lot} cannot be paid back"),
+            Some(end) if end < self.now => format!("{lot} could be paid back until {end}"),
+            Some(_) if left.is_zero() => format!("nothing is left of {lot}"),
+            Some(_) => return Ok(left),
+        };
+        Err(Refusal::Conflict(refused))
     }
 }

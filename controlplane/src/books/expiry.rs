@@ -67,14 +67,14 @@ impl Ledger {
     pub(crate) fn expire_returned(&mut self) {
         for id in self.expiries.recalled.clone() {
             let Some(row) = self.books.transaction(id).cloned() else { continue };
-            let left = self.left_of(&row);
+            let left = self.books.left_of(id);
             self.end_unlent(&row, left);
         }
     }
 
     /// Whether nothing is left of a credit now.
     fn expire(&mut self, row: &Transaction) -> bool {
-        let left = self.left_of(row);
+        let left = self.books.left_of(row.id);
         let purse = Purse::Account(row.account);
         if self.books.unlent(purse).unwrap_or_default() < left
             && self.recall(purse, left)
@@ -84,13 +84,6 @@ impl Ledger {
             return false;
         }
         self.end_unlent(row, left)
-    }
-
-    /// What is left of a credit whose time has come.
-    fn left_of(&self, row: &Transaction) -> Usd {
-        let lots = self.books.lots(row.account);
-        let due = lots.iter().find(|lot| lot.id == row.id && lot.is_due(self.now));
-        due.map_or(Usd::ZERO, |lot| lot.left)
     }
 
     /// Ends as much of `left` as is not lent; whether that is all.

@@ -1,24 +1,18 @@
 //! Transactions: credit that comes in, goes back, or ends.
 //!
 //! Each takes the next number and stays for ever, so that an account's transactions, together with
-//! what it used by day, tell the story of every cent. Each works on a copy of its account's sums
-//! and lots, and is written whole or not at all.
+//! what it used by day, tell the story of every cent. Each is worked out on a copy of its account's
+//! sums, with what it does to the lots, and is written whole or not at all.
 
 use units::{AccountId, GenerationId, Usd};
 
-use super::lots::{Loss, Lot, Lots};
+use super::lots::{Change, Loss, Lot, Rank};
 use super::rows::{AccountSums, add, less};
 use super::transaction::{RefundSum, Transaction, TransactionKind};
 use super::{Applied, Books, BooksError, Promise};
 use crate::event::{CreditKind, Event};
 use crate::postings::{self, LedgerAccount, Posting};
 use crate::purse::Purse;
-
-/// What an account's money will be: its sums, and its lots with all charges drawn.
-struct Money {
-    sums: AccountSums,
-    lots: Lots,
-}
 
 impl Books {
     pub(super) fn transact(&mut self, event: &Event) -> Result<Applied, BooksError> {
@@ -55,26 +49,26 @@ impl Books {
     }
 
     fn credit(&mut self, kind: CreditKind, row: Transaction) -> Result<Applied, BooksError> {
-        let mut money = self.money(row.account)?;
+        let mut after = self.sums(row.account)?;
         if let Some(earlier) = self.transaction_by_reference(row.account, &row.reference) {
             return repeated(earlier, &row);
         }
         check_credit(kind, &row)?;
         let sum = match kind {
-            CreditKind::TopUp => &mut money.sums.topped_up,
-            CreditKind::Grant | CreditKind::Signup => &mut money.sums.granted,
-            CreditKind::Adjustment => &mut money.sums.adjusted,
+            CreditKind::TopUp => &mut after.topped_up,
+            CreditKind::Grant | CreditKind::Signup => &mut after.granted,
+            CreditKind::Adjustment => &mut after.adjusted,
         };
         *sum = add(*sum, row.amount)?;
-        money.sums.fees = add(money.sums.fees, row.fee)?;
-        money.sums.unlent = taken(row.account, money.sums.unlent, row.amount)?;
-        if row.amount.is_negative() {
-            money.lots.take(less(Usd::ZERO, row.amount)?, Loss::Taken)?;
+        after.fees = add(after.fees, row.fee)?;
+        after.unlent = taken(row.account, after.unlent, row.amount)?;
+        let change = if row.amount.is_negative() {
+            Change::Take(less(Usd::ZERO, row.amount)?)
         } else {
-            money.lots.push(Lot::of(&row, false));
-        }
+            Change::Begin(Box::new(Lot::of(&row)))
+        };
         let moved = postings::credit(row.account, kind, row.amount, row.fee);
-        self.write(row, money, &moved)
+        self.write(row, after, change, &moved)
     }
 
     fn expire(&mut self, event: &Event) -> Result<Applied, BooksError> {
@@ -86,12 +80,12 @@ impl Books {
         if credit.expires_at.is_none_or(|end| end > *at) {
             return Err(BooksError::UnknownLot(*lot));
         }
-        let kind = TransactionKind::Expiry;
+        let (kind, rank) = (TransactionKind::Expiry, credit.rank());
         let row = Transaction {
             lot: Some(*lot),
             ..Transaction::new(*transaction, credit.account, kind, *amount, *at)
         };
-        self.take_out(row, Loss::Expired)
+        self.take_out(row, rank, Loss::Expired)
     }
 
     fn pay_back(&mut self, event: &Event) -> Result<Applied, BooksError> {
@@ -100,7 +94,7 @@ impl Books {
         };
         let of_lot = |credit: &&Transaction| credit.lot == Some(*lot);
         let credit = self.transaction(*lot).filter(of_lot).ok_or(BooksError::UnknownLot(*lot))?;
-        let kind = TransactionKind::PayBack;
+        let (kind, rank) = (TransactionKind::PayBack, credit.rank());
         let row = Transaction {
             lot: Some(*lot),
             reference: reference.as_str().into(),
@@ -114,25 +108,30 @@ impl Books {
         if credit.refund_until.is_none_or(|end| end < *at) {
             return Err(BooksError::NotPayable(*lot));
         }
-        self.take_out(row, Loss::PaidBack)
+        self.take_out(row, rank, Loss::PaidBack)
     }
 
     /// Credit of one lot leaves its account: `row` has how much, as an amount above zero.
-    fn take_out(&mut self, row: Transaction, loss: Loss) -> Result<Applied, BooksError> {
+    fn take_out(
+        &mut self,
+        row: Transaction,
+        rank: Rank,
+        loss: Loss,
+    ) -> Result<Applied, BooksError> {
         let (account, amount) = (row.account, row.amount);
         if amount <= Usd::ZERO {
             return Err(BooksError::BadAmount(amount));
         }
-        let mut money = self.money(account)?;
-        money.lots.take_from(row.lot.unwrap_or(row.id), amount, loss)?;
+        let mut after = self.sums(account)?;
         let (sum, to) = match loss {
-            Loss::PaidBack => (&mut money.sums.paid_back, LedgerAccount::PayBacks),
-            _ => (&mut money.sums.expired, LedgerAccount::Expired),
+            Loss::PaidBack => (&mut after.paid_back, LedgerAccount::PayBacks),
+            _ => (&mut after.expired, LedgerAccount::Expired),
         };
         *sum = add(*sum, amount)?;
-        money.sums.unlent = taken(account, money.sums.unlent, -amount)?;
+        after.unlent = taken(account, after.unlent, -amount)?;
         let moved = postings::between(LedgerAccount::Available(account), to, amount);
-        self.write(Transaction { amount: -amount, ..row }, money, &moved)
+        let change = Change::TakeFrom(rank, amount, loss);
+        self.write(Transaction { amount: -amount, ..row }, after, change, &moved)
     }
 
     fn refund(&mut self, event: &Event) -> Result<Applied, BooksError> {
@@ -156,23 +155,24 @@ impl Books {
             generation: Some(*generation),
             reference: reference.as_str().into(),
             reason: reason.as_str().into(),
+            flagged: *flagged,
             expires_at: *expires_at,
             ..Transaction::new(*transaction, *account, TransactionKind::Refund, *amount, *at)
         };
-        let mut money = self.money(*account)?;
+        let mut after = self.sums(*account)?;
         if let Some(earlier) = self.refund_by_reference(*generation, reference) {
             return repeated(earlier, &row);
         }
-        let after = self.refund_sum(*generation, *account, *charge, *amount)?;
-        money.sums.refunded = add(money.sums.refunded, *amount)?;
-        money.sums.unlent = add(money.sums.unlent, *amount)?;
-        money.lots.push(Lot::of(&row, *flagged));
+        let refunds = self.refund_sum(*generation, *account, *charge, *amount)?;
+        after.refunded = add(after.refunded, *amount)?;
+        after.unlent = add(after.unlent, *amount)?;
+        let change = Change::Begin(Box::new(Lot::of(&row)));
         let to = LedgerAccount::Available(*account);
         let moved = postings::between(LedgerAccount::Refunds, to, *amount);
-        let applied = self.write(row, money, &moved)?;
+        let applied = self.write(row, after, change, &moved)?;
         let sum = self.refunds.entry(*generation).or_default();
         sum.transactions.push(*transaction);
-        *sum = RefundSum { transactions: std::mem::take(&mut sum.transactions), ..after };
+        *sum = RefundSum { transactions: std::mem::take(&mut sum.transactions), ..refunds };
         Ok(applied)
     }
 
@@ -215,7 +215,8 @@ impl Books {
     fn write(
         &mut self,
         row: Transaction,
-        money: Money,
+        sums: AccountSums,
+        change: Change,
         moved: &[Posting],
     ) -> Result<Applied, BooksError> {
         let expected = self.next_transaction();
@@ -226,12 +227,13 @@ impl Books {
                 found: row.id.0,
             });
         }
-        money.sums.balance()?;
+        sums.balance()?;
         let trial = self.trial.after(moved).ok_or(BooksError::Overflow)?;
         let book = self.accounts.get_mut(&row.account);
         let book = book.ok_or(BooksError::UnknownAccount(row.account))?;
-        book.sums = money.sums;
-        book.lots = money.lots;
+        book.lots.check(sums.spent, &change)?;
+        book.lots.make(sums.spent, change);
+        book.sums = sums;
         book.name_transaction(&row);
         if row.kind.is_referenced() {
             self.references.insert((row.account, row.reference.clone()), row.id);
@@ -239,11 +241,6 @@ impl Books {
         self.trial = trial;
         self.transactions.push(row.clone());
         Ok(Applied::Transacted(row))
-    }
-
-    fn money(&self, account: AccountId) -> Result<Money, BooksError> {
-        let book = self.accounts.get(&account).ok_or(BooksError::UnknownAccount(account))?;
-        Ok(Money { sums: book.sums, lots: book.drawn_lots()? })
     }
 
     pub(super) fn sums(&self, account: AccountId) -> Result<AccountSums, BooksError> {

@@ -14,7 +14,10 @@
 //! Invariants: those five are the amount, always; the lots of an account have left what its balance
 //! is, but for charges not yet drawn. Charges are *drawn* from lots only when a transaction comes:
 //! the order of lots changes with nothing else, so the result is as if each charge had been drawn
-//! when it was settled, and settling a request touches no lot.
+//! when it was settled, and settling a request touches no lot. A change is checked whole before it
+//! is made, and costs what it touches, however many lots there are.
+
+use std::collections::VecDeque;
 
 use serde::Serialize;
 use units::{UnixMillis, Usd};
@@ -32,8 +35,6 @@ pub struct Lot {
     pub id: TransactionId,
     /// What it was.
     pub kind: TransactionKind,
-    /// Whether it is a refund that the customer asked for.
-    pub flagged: bool,
     /// How much it was.
     pub amount: Usd,
     /// What is left of it.
@@ -54,22 +55,51 @@ pub struct Lot {
     pub at: UnixMillis,
 }
 
-/// The lots of an account, in spending order, used up or not.
+/// A lot's place in the spending order.
+pub(super) type Rank = (bool, UnixMillis, TransactionId);
+
+/// The lots of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lots {
-    pub(super) rows: Vec<Lot>,
+    /// With something left, in spending order.
+    pub(super) open: VecDeque<Lot>,
+    /// Used up, in the order in which they were.
+    pub(super) done: Vec<Lot>,
+    /// What they have left together.
+    pub(super) left: Usd,
     /// What of the account's charges was drawn from them.
     pub(super) drawn: Usd,
 }
 
+/// What a transaction does to the lots of its account.
+pub(super) enum Change {
+    /// A credit begins one.
+    Begin(Box<Lot>),
+    /// A negative adjustment takes from them in spending order.
+    Take(Usd),
+    /// One ends or goes back, this much of it.
+    TakeFrom(Rank, Usd, Loss),
+}
+
+impl Transaction {
+    /// The place in the spending order of the lot that it begins.
+    pub(super) fn rank(&self) -> Rank {
+        rank(self.kind, self.expires_at, self.id)
+    }
+}
+
+fn rank(kind: TransactionKind, expires_at: Option<UnixMillis>, id: TransactionId) -> Rank {
+    let given = matches!(kind, TransactionKind::Signup | TransactionKind::Grant);
+    (!given, expires_at.unwrap_or(UnixMillis(u64::MAX)), id)
+}
+
 impl Lot {
     /// The lot that a credit begins.
-    pub(super) fn of(row: &Transaction, flagged: bool) -> Self {
+    pub(super) fn of(row: &Transaction) -> Self {
         let none = Usd::ZERO;
         Self {
             id: row.id,
             kind: row.kind,
-            flagged,
             amount: row.amount,
             left: row.amount,
             spent: none,
@@ -83,15 +113,23 @@ impl Lot {
     }
 
     /// Its place in the spending order.
-    pub(super) fn rank(&self) -> (bool, UnixMillis, TransactionId) {
-        let given = matches!(self.kind, TransactionKind::Signup | TransactionKind::Grant);
-        (!given, self.expires_at.unwrap_or(UnixMillis(u64::MAX)), self.id)
+    pub(super) fn rank(&self) -> Rank {
+        rank(self.kind, self.expires_at, self.id)
     }
 
-    /// Whether its time has come and something of it is left.
-    pub fn is_due(&self, now: UnixMillis) -> bool {
-        self.left > Usd::ZERO && self.expires_at.is_some_and(|end| end <= now)
+    /// Takes as much of an amount as is left; the rest of it comes back.
+    fn lose(&mut self, amount: Usd, loss: Loss) -> Usd {
+        let part = amount.min(self.left);
+        let sum = loss.sum(self);
+        *sum = total([*sum, part]);
+        self.left = total([self.left, -part]);
+        total([amount, -part])
     }
+}
+
+/// A sum of amounts that are parts of one that was counted.
+fn total(amounts: [Usd; 2]) -> Usd {
+    amounts.into_iter().sum()
 }
 
 /// What lots lose money to.
@@ -115,58 +153,93 @@ impl Loss {
 }
 
 impl Lots {
-    pub(super) fn push(&mut self, lot: Lot) {
-        let place = self.rows.partition_point(|other| other.rank() < lot.rank());
-        self.rows.insert(place, lot);
+    /// All lots, used up or not, in no order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Lot> {
+        self.open.iter().chain(&self.done)
     }
 
-    /// Draws what was charged since the last time; `spent` is all that was ever charged.
-    pub(super) fn draw(&mut self, spent: Usd) -> Result<(), BooksError> {
-        self.take(less(spent, self.drawn)?, Loss::Spent)?;
-        self.drawn = spent;
-        Ok(())
+    /// What was charged and not yet drawn; `spent` is all that was ever charged.
+    pub(super) fn pending(&self, spent: Usd) -> Result<Usd, BooksError> {
+        let pending = less(spent, self.drawn)?;
+        self.covers(pending)?;
+        Ok(pending)
     }
 
-    /// Takes an amount from the lots in spending order.
-    pub(super) fn take(&mut self, amount: Usd, loss: Loss) -> Result<(), BooksError> {
-        let mut rest = amount;
-        for lot in self.rows.iter_mut().filter(|lot| lot.left > Usd::ZERO) {
-            if rest <= Usd::ZERO {
-                break;
-            }
-            let part = rest.min(lot.left);
-            lot.lose(part, loss)?;
-            rest = less(rest, part)?;
-        }
-        if rest.is_zero() {
+    fn covers(&self, amount: Usd) -> Result<(), BooksError> {
+        if amount <= self.left {
             return Ok(());
         }
         let (promise, place) = (Promise::LotsCoverCharges, String::new());
-        Err(BooksError::Broken { promise, place, left: rest, right: Usd::ZERO })
+        Err(BooksError::Broken { promise, place, left: amount, right: self.left })
     }
 
-    /// Takes an amount that one lot has left.
-    pub(super) fn take_from(
-        &mut self,
-        id: TransactionId,
-        amount: Usd,
-        loss: Loss,
-    ) -> Result<(), BooksError> {
-        let lot = self.rows.iter_mut().find(|lot| lot.id == id);
-        lot.ok_or(BooksError::UnknownLot(id))?.lose(amount, loss)
-    }
-}
-
-impl Lot {
-    fn lose(&mut self, amount: Usd, loss: Loss) -> Result<(), BooksError> {
-        let left = less(self.left, amount)?;
-        if amount.is_negative() || left.is_negative() {
-            return Err(BooksError::BadAmount(amount));
+    /// Whether a change can be made once all charges are drawn.
+    pub(super) fn check(&self, spent: Usd, change: &Change) -> Result<(), BooksError> {
+        let pending = self.pending(spent)?;
+        match change {
+            Change::Begin(lot) => add(self.left, lot.amount).map(drop),
+            Change::Take(amount) => self.covers(add(pending, *amount)?),
+            Change::TakeFrom(rank, amount, _) => {
+                let fits = *amount > Usd::ZERO && *amount <= self.left_of(*rank, pending);
+                if fits { Ok(()) } else { Err(BooksError::BadAmount(*amount)) }
+            }
         }
-        let sum = loss.sum(self);
-        *sum = add(*sum, amount)?;
-        self.left = left;
-        Ok(())
+    }
+
+    /// What a lot has left once `pending` is drawn.
+    pub(super) fn left_of(&self, rank: Rank, pending: Usd) -> Usd {
+        let mut rest = pending;
+        for lot in self.open.iter().take_while(|lot| lot.rank() < rank) {
+            if rest.is_zero() {
+                break;
+            }
+            rest = total([rest, -rest.min(lot.left)]);
+        }
+        let lot = self.open.binary_search_by_key(&rank, Lot::rank).ok();
+        let left = lot.and_then(|place| self.open.get(place)).map_or(Usd::ZERO, |lot| lot.left);
+        total([left, -rest.min(left)])
+    }
+
+    /// Draws all charges, and makes a change that was checked.
+    pub(super) fn make(&mut self, spent: Usd, change: Change) {
+        self.draw(spent);
+        match change {
+            Change::Begin(lot) => {
+                self.left = total([self.left, lot.amount]);
+                let place = self.open.partition_point(|other| other.rank() < lot.rank());
+                self.open.insert(place, *lot);
+            }
+            Change::Take(amount) => self.take(amount, Loss::Taken),
+            Change::TakeFrom(rank, amount, loss) => {
+                let Ok(place) = self.open.binary_search_by_key(&rank, Lot::rank) else { return };
+                let rest = self.open[place].lose(amount, loss);
+                self.left = total([self.left, -total([amount, -rest])]);
+                if self.open[place].left.is_zero() {
+                    self.done.extend(self.open.remove(place));
+                }
+            }
+        }
+    }
+
+    /// Draws what was charged since the last time.
+    pub(super) fn draw(&mut self, spent: Usd) {
+        let pending = total([spent, -self.drawn]);
+        self.take(pending, Loss::Spent);
+        self.drawn = spent;
+    }
+
+    /// Takes an amount from the lots in spending order.
+    fn take(&mut self, amount: Usd, loss: Loss) {
+        let mut rest = amount;
+        while rest > Usd::ZERO
+            && let Some(first) = self.open.front_mut()
+        {
+            rest = first.lose(rest, loss);
+            if first.left.is_zero() {
+                self.done.extend(self.open.pop_front());
+            }
+        }
+        self.left = total([self.left, -total([amount, -rest])]);
     }
 }
 
@@ -174,31 +247,44 @@ impl Lot {
 mod tests {
     use super::*;
 
-    fn lot(id: u64, kind: TransactionKind, expires_at: Option<u64>) -> Lot {
-        let (amount, at) = (Usd::from_pico(10), UnixMillis(0));
-        let row = Transaction::new(TransactionId(id), units::AccountId(1), kind, amount, at);
-        Lot { expires_at: expires_at.map(UnixMillis), ..Lot::of(&row, false) }
+    fn usd(pico: i128) -> Usd {
+        Usd::from_pico(pico)
+    }
+
+    fn begin(lots: &mut Lots, id: u64, kind: TransactionKind, expires_at: Option<u64>) -> Rank {
+        let id = TransactionId(id);
+        let row = Transaction::new(id, units::AccountId(1), kind, usd(10), UnixMillis(0));
+        let row = Transaction { expires_at: expires_at.map(UnixMillis), ..row };
+        lots.make(lots.drawn, Change::Begin(Box::new(Lot::of(&row))));
+        row.rank()
+    }
+
+    fn left(lots: &Lots) -> Vec<(u64, i128)> {
+        lots.open.iter().map(|lot| (lot.id.0, lot.left.pico())).collect()
     }
 
     #[test]
     fn what_was_given_is_spent_first_then_what_ends_soonest_then_the_oldest() {
         use TransactionKind::{Grant, Refund, Signup, TopUp};
         let mut lots = Lots::default();
-        for lot in [
-            lot(1, TopUp, None),
-            lot(2, TopUp, Some(9)),
-            lot(3, Refund, Some(9)),
-            lot(4, TopUp, Some(8)),
-            lot(5, Grant, None),
-            lot(6, Signup, Some(20)),
-        ] {
-            lots.push(lot);
-        }
-        let order: Vec<u64> = lots.rows.iter().map(|lot| lot.id.0).collect();
+        let ranks = [
+            begin(&mut lots, 1, TopUp, None),
+            begin(&mut lots, 2, TopUp, Some(9)),
+            begin(&mut lots, 3, Refund, Some(9)),
+            begin(&mut lots, 4, TopUp, Some(8)),
+            begin(&mut lots, 5, Grant, None),
+            begin(&mut lots, 6, Signup, Some(20)),
+        ];
+        let order: Vec<u64> = lots.open.iter().map(|lot| lot.id.0).collect();
         assert_eq!(order, [6, 5, 4, 2, 3, 1]);
-        lots.draw(Usd::from_pico(25)).unwrap();
-        let left: Vec<i128> = lots.rows.iter().map(|lot| lot.left.pico()).collect();
-        assert_eq!(left, [0, 0, 5, 10, 10, 10]);
-        assert!(lots.take(Usd::from_pico(36), Loss::Taken).is_err(), "more than there is");
+        assert_eq!(ranks.map(|rank| lots.left_of(rank, usd(25)).pico()), [10, 10, 10, 5, 0, 0]);
+        lots.draw(usd(25));
+        assert_eq!(left(&lots), [(4, 5), (2, 10), (3, 10), (1, 10)]);
+        assert_eq!((lots.left, lots.done.len()), (usd(35), 2));
+        lots.make(usd(25), Change::TakeFrom(ranks[1], usd(10), Loss::Expired));
+        assert_eq!(left(&lots), [(4, 5), (3, 10), (1, 10)]);
+        assert!(lots.check(usd(25), &Change::Take(usd(26))).is_err(), "more than there is");
+        assert!(lots.check(usd(26), &Change::Take(usd(25))).is_err(), "one is charged meanwhile");
+        assert!(lots.check(usd(51), &Change::Take(Usd::ZERO)).is_err(), "more than was lent");
     }
 }

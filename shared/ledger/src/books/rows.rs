@@ -129,13 +129,6 @@ fn each_count(
 }
 
 impl AccountBook {
-    /// The lots with all charges drawn.
-    pub(super) fn drawn_lots(&self) -> Result<Lots, BooksError> {
-        let mut lots = self.lots.clone();
-        lots.draw(self.sums.spent)?;
-        Ok(lots)
-    }
-
     /// Adds a transaction to the account's own list.
     pub(super) fn name_transaction(&mut self, row: &Transaction) {
         let named = (row.at.day(), row.id);

@@ -28,6 +28,8 @@ pub struct Transaction {
     pub reason: Box<str>,
     /// The generation, of a refund.
     pub generation: Option<GenerationId>,
+    /// Whether the customer asked for a refund, and it counts towards what they may ask for.
+    pub flagged: bool,
     /// When what is left of a credit ends.
     pub expires_at: Option<UnixMillis>,
     /// Until when what is left of a top-up can be paid back.
@@ -106,6 +108,7 @@ impl Transaction {
             reference: "".into(),
             reason: "".into(),
             generation: None,
+            flagged: false,
             expires_at: None,
             refund_until: None,
             at,

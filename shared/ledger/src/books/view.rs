@@ -87,8 +87,32 @@ impl Books {
 
     /// An account's lots in spending order, with all charges drawn; used up ones too.
     pub fn lots(&self, account: AccountId) -> Vec<Lot> {
-        let lots = self.accounts.get(&account).and_then(|book| book.drawn_lots().ok());
-        lots.map(|lots| lots.rows).unwrap_or_default()
+        let Some(book) = self.accounts.get(&account) else { return Vec::new() };
+        let mut lots = book.lots.clone();
+        lots.draw(book.sums.spent);
+        let mut rows: Vec<Lot> = lots.open.into_iter().chain(lots.done).collect();
+        rows.sort_unstable_by_key(Lot::rank);
+        rows
+    }
+
+    /// What is left of the lot that a transaction began, with all charges drawn.
+    pub fn left_of(&self, lot: TransactionId) -> Usd {
+        let left = || {
+            let row = self.transaction(lot).filter(|row| row.lot == Some(lot))?;
+            let book = self.accounts.get(&row.account)?;
+            let pending = book.lots.pending(book.sums.spent).ok()?;
+            Some(book.lots.left_of(row.rank(), pending))
+        };
+        left().unwrap_or(Usd::ZERO)
+    }
+
+    /// What customers have refunded to themselves on an account since an instant.
+    pub fn flagged_since(&self, account: AccountId, since: UnixMillis) -> Usd {
+        let rows = self.accounts.get(&account).map_or(&[][..], |book| &book.transactions);
+        let newest = rows.iter().rev().take_while(|(day, _)| *day >= since.day());
+        let flagged = newest.filter_map(|(_, id)| self.transaction(*id));
+        let flagged = flagged.filter(|row| row.flagged && row.at > since);
+        flagged.map(|row| row.amount).sum()
     }
 
     /// A key, if there is one that was not deleted.

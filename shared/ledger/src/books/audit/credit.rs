@@ -13,6 +13,7 @@ use crate::event::TransactionId;
 pub(super) fn lots(books: &Books) -> Vec<Identity> {
     let mut whole = Identity::new("each lot = left + spent + taken + paid back + expired");
     let mut left = Identity::new("left of lots = balance + charges not yet drawn");
+    let mut kept = Identity::new("left that is kept of each account = left of lots");
     let mut drawn = Identity::new("spent of lots = charges drawn");
     let mut begun = Identity::new("each lot = its transaction");
     let mut gone = Identity::new("expired and paid back of each lot = its transactions");
@@ -20,7 +21,7 @@ pub(super) fn lots(books: &Books) -> Vec<Identity> {
     let mut outs = taken_by_lot(books, &mut early);
     for (account, book) in &books.accounts {
         let place = || account.to_string();
-        for lot in &book.lots.rows {
+        for lot in book.lots.rows() {
             let parts = [lot.left, lot.spent, lot.taken, lot.paid_back, lot.expired];
             whole.place(|| lot.id.to_string(), lot.amount, sum(parts));
             let row = books.transaction(lot.id).filter(|row| began(row, *account, lot));
@@ -28,16 +29,17 @@ pub(super) fn lots(books: &Books) -> Vec<Identity> {
             let out = outs.remove(&lot.id).unwrap_or_default();
             gone.place(|| lot.id.to_string(), sum([lot.expired, lot.paid_back]), out);
         }
-        let of = |field: fn(&Lot) -> Usd| sum(book.lots.rows.iter().map(field));
+        let of = |field: fn(&Lot) -> Usd| sum(book.lots.rows().map(field));
         let pending = less(book.sums.spent, book.lots.drawn);
         let balance = book.sums.balance().unwrap_or(Usd::ZERO);
         left.place(place, of(|lot| lot.left), sum([balance, pending]));
+        kept.place(place, book.lots.left, of(|lot| lot.left));
         drawn.place(place, of(|lot| lot.spent), book.lots.drawn);
     }
     for (lot, out) in outs {
         gone.place(|| lot.to_string(), Usd::ZERO, out);
     }
-    vec![whole, left, drawn, begun, gone, early]
+    vec![whole, left, kept, drawn, begun, gone, early]
 }
 
 fn began(row: &Transaction, account: AccountId, lot: &Lot) -> bool {

@@ -1,6 +1,6 @@
 //! Transactions, refunds and lots as bytes.
 //!
-//! Invariants: lots stand in spending order; a transaction names an account that was read before.
+//! Invariants: open lots stand in spending order; a transaction names an account that was read before.
 
 use units::{GenerationId, UnixMillis, Usd};
 
@@ -20,6 +20,7 @@ pub(super) fn write_transaction(out: &mut Vec<u8>, row: &Transaction) {
     }
     option(out, row.lot, |out, lot| out.varint(lot.0));
     option(out, row.generation, write_generation);
+    out.byte(u8::from(row.flagged));
     option(out, row.expires_at, |out, at| out.varint(at.0));
     option(out, row.refund_until, |out, at| out.varint(at.0));
     out.varint(row.at.0);
@@ -39,6 +40,7 @@ fn read_transaction(id: TransactionId, from: &mut Reader<'_>) -> Result<Transact
         reason,
         lot: optional(from, |from| from.varint().map(TransactionId))?,
         generation: optional(from, read_generation)?,
+        flagged: from.switch()?,
         expires_at: optional(from, instant)?,
         refund_until: optional(from, instant)?,
         ..Transaction::new(id, account, kind, amount, instant(from)?)
@@ -93,43 +95,50 @@ pub(super) fn read_refund(from: &mut Reader<'_>) -> Result<RefundSum, RecordFaul
 
 pub(super) fn write_lots(out: &mut Vec<u8>, lots: &Lots) {
     out.amount(lots.drawn);
-    table(out, &lots.rows, |out, lot| {
-        out.varint(lot.id.0);
-        out.byte(lot.kind as u8);
-        out.byte(u8::from(lot.flagged));
-        amounts(out, &[lot.amount, lot.left, lot.spent]);
-        amounts(out, &[lot.taken, lot.paid_back, lot.expired]);
-        option(out, lot.expires_at, |out, at| out.varint(at.0));
-        option(out, lot.refund_until, |out, at| out.varint(at.0));
-        out.varint(lot.at.0);
-    });
+    table(out, &lots.open, write_lot);
+    table(out, &lots.done, write_lot);
+}
+
+fn write_lot(out: &mut Vec<u8>, lot: &Lot) {
+    out.varint(lot.id.0);
+    out.byte(lot.kind as u8);
+    amounts(out, &[lot.amount, lot.left, lot.spent]);
+    amounts(out, &[lot.taken, lot.paid_back, lot.expired]);
+    option(out, lot.expires_at, |out, at| out.varint(at.0));
+    option(out, lot.refund_until, |out, at| out.varint(at.0));
+    out.varint(lot.at.0);
 }
 
 pub(super) fn read_lots(from: &mut Reader<'_>) -> Result<Lots, RecordFault> {
-    let drawn = from.amount()?;
-    let mut rows: Vec<Lot> = Vec::new();
+    let mut lots = Lots { drawn: from.amount()?, ..Lots::default() };
     read_rows(from, |from| {
         let lot = read_lot(from)?;
-        if rows.last().is_some_and(|last| last.rank() >= lot.rank()) {
-            return Err(RecordFault::BadValue("order of lots"));
+        let follows = lots.open.back().is_none_or(|last| last.rank() < lot.rank());
+        if !follows || lot.left <= Usd::ZERO {
+            return Err(RecordFault::BadValue("open lot"));
         }
-        rows.push(lot);
+        lots.left = lots.left.checked_add(lot.left).ok_or(RecordFault::BadValue("left"))?;
+        lots.open.push_back(lot);
         Ok(())
     })?;
-    Ok(Lots { rows, drawn })
+    read_rows(from, |from| {
+        let lot = read_lot(from)?;
+        let is_done = lot.left.is_zero();
+        lots.done.push(lot);
+        if is_done { Ok(()) } else { Err(RecordFault::BadValue("lot that is used up")) }
+    })?;
+    Ok(lots)
 }
 
 fn read_lot(from: &mut Reader<'_>) -> Result<Lot, RecordFault> {
     let id = TransactionId(from.varint()?);
     let kind = TransactionKind::ALL.get(usize::from(from.byte()?));
     let kind = *kind.ok_or(RecordFault::BadValue("lot"))?;
-    let flagged = from.switch()?;
     let [amount, left, spent, taken, paid_back, expired]: [Usd; 6] = read_amounts(from)?;
     let (expires_at, refund_until) = (optional(from, instant)?, optional(from, instant)?);
     Ok(Lot {
         id,
         kind,
-        flagged,
         amount,
         left,
         spent,

@@ -82,7 +82,7 @@ fn credit_ends_in_its_time_and_never_more_than_is_left() {
     refused(&mut books, &expiry(3, 2, 11, 100));
     refused(&mut books, &expiry(3, 2, 0, 100));
     books.apply(&expiry(3, 2, 7, 100)).unwrap();
-    assert!(books.lots(ACCOUNT)[0].is_due(UnixMillis(100)));
+    assert_eq!(books.left_of(TransactionId(2)), usd(3));
     books.apply(&expiry(4, 2, 3, 101)).unwrap();
     refused(&mut books, &expiry(5, 2, 1, 102));
     refused(&mut books, &expiry(5, 1, 1, 102));
