@@ -1,6 +1,7 @@
 //! Transactions, refunds and lots as bytes.
 //!
-//! Invariants: open lots stand in spending order; a transaction names an account that was read before.
+//! Invariants: open lots stand in spending order; a transaction names an account that was read
+//! before.
 
 use units::{GenerationId, UnixMillis, Usd};
 
