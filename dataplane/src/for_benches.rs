@@ -17,9 +17,10 @@ use units::{AccountId, KeyId};
 use wire::gate::{Gate, GateLimits};
 
 pub use crate::digest::{Digesting, digest};
+use crate::fault::Fault;
 use crate::local::published::{KeyEntry, Published, Upstream};
 use crate::settings::InputBound;
-use crate::stage::plan::plan;
+use crate::stage::plan::{Plan, plan};
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
 
 /// A generation and a key to plan with.
@@ -48,8 +49,18 @@ impl Planner {
 
     /// Plans a request; how many candidates it has.
     pub fn plan(&self, intent: &Intent) -> Option<usize> {
-        let planned = plan(&self.published, &self.key, intent, InputBound::Strict);
-        planned.ok().map(|plan| plan.candidates.len())
+        self.whole(intent).ok().map(|plan| plan.candidates.len())
+    }
+
+    /// The whole plan of a request, with a strict bound of its input.
+    pub(crate) fn whole(&self, intent: &Intent) -> Result<Plan, Fault> {
+        plan(&self.published, &self.key, intent, InputBound::Strict)
+    }
+
+    /// What is planned from.
+    #[cfg(test)]
+    pub(crate) fn catalog(&self) -> &Catalog {
+        self.published.catalog()
     }
 }
 

@@ -296,3 +296,6 @@ impl Worst {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

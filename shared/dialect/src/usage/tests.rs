@@ -280,3 +280,33 @@ fn parts_of_a_gemini_usage_that_cannot_be_are_cut_and_marked() {
     is(gemini(spoken), &[(Input, 5), (Output, 1)], true);
     is(gemini(r#"{"promptTokenCount":5,"totalTokenCount":99}"#), &[(Input, 5)], true);
 }
+
+/// Whatever a provider sends: an answer or a fault, and no class beyond what was told.
+#[test]
+fn no_usage_object_breaks_a_reader_or_makes_tokens() {
+    const OBJECT: &str = r#"{"prompt_tokens":50,"completion_tokens":40,"total_tokens":90,
+        "prompt_tokens_details":{"cached_tokens":8,"audio_tokens":7},"input_tokens":50,
+        "output_tokens":40,"cache_read_input_tokens":9,"cache_creation":{
+        "ephemeral_1h_input_tokens":6},"promptTokenCount":50,"candidatesTokenCount":40,
+        "thoughtsTokenCount":5,"promptTokensDetails":[{"modality":"AUDIO","tokenCount":3}]}"#;
+    const SIGNS: &[u8] = br#"{}[]":,-.0e9\n "#;
+    for at in 0..OBJECT.len() {
+        for sign in SIGNS {
+            let mut object = OBJECT.as_bytes().to_vec();
+            object[at] = *sign;
+            let mut message = MessagesUsage::default();
+            let read = message.read(&object).and_then(|()| message.usage());
+            for told in [
+                chat_usage(&object, true),
+                chat_usage(&object, false),
+                responses_usage(&object, true),
+                gemini_usage(&object),
+                read,
+            ] {
+                // One sign can turn a count of two digits into one of at most 9e9.
+                let most = |tokens: &Tokens| tokens.input_total().max(tokens.output_total());
+                assert!(told.is_ok_and(|usage| most(&usage.tokens) < 1 << 36) || told.is_err());
+            }
+        }
+    }
+}
