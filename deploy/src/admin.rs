@@ -11,6 +11,7 @@ mod export;
 pub mod key;
 pub mod ledger;
 pub mod receipt;
+mod reconcile;
 mod shown;
 
 use std::fs;
@@ -217,13 +218,22 @@ impl Admin {
         path: &str,
         mut take: impl FnMut(&Answer) -> Result<(), Mistake>,
     ) -> Result<(), Mistake> {
+        self.pages_while(path, |page| take(page).map(|()| true))
+    }
+
+    /// Pages of a list, as long as there is a next one and it is asked for.
+    fn pages_while(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&Answer) -> Result<bool, Mistake>,
+    ) -> Result<(), Mistake> {
         let mut cursor = String::new();
         loop {
             let page = self.get(&format!("{path}?limit={PAGE}{cursor}"))?;
-            take(&page)?;
+            let goes_on = take(&page)?;
             match page.value["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={}", escaped(next)),
-                None => return Ok(()),
+                Some(next) if goes_on => cursor = format!("&cursor={}", escaped(next)),
+                _ => return Ok(()),
             }
         }
     }

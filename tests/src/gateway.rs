@@ -18,7 +18,7 @@ use crate::config::{Config, tail};
 use crate::wait_for;
 
 /// The admin token of every gateway under test.
-const TOKEN: &str = "test-admin-token";
+pub const TOKEN: &str = "test-admin-token";
 /// How long a start may take.
 const START: Duration = Duration::from_secs(20);
 /// How long an end may take that was asked for.

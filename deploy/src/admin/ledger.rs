@@ -1,4 +1,5 @@
-//! `tollgate ledger`: the books audited, their view rebuilt, an account's history exported.
+//! `tollgate ledger`: the books audited, their view rebuilt, an account's history exported, a
+//! provider's export compared.
 //!
 //! Audit and rebuild ask the server while there is one. Where none answers they open the data
 //! directory themselves, which its lock allows to one process alone: a control plane without data
@@ -14,13 +15,14 @@ use controlplane::{AuditView, Refusal, Secret, Settings};
 use serde_json::{Value, json};
 
 use super::export::{self, Export};
+use super::reconcile::{self, Reconcile};
 use super::shown::text;
 use super::{Admin, Answer, Call, Fault, Server};
 use crate::config::{Config, Mistake};
 use crate::profile;
 use crate::progress::Progress;
 
-/// The books: audit them, rebuild their view, export a history.
+/// The books: audit them, rebuild their view, export a history, reconcile a provider's export.
 #[derive(Args)]
 pub struct Ledger {
     #[command(subcommand)]
@@ -41,6 +43,7 @@ enum What {
     Rebuild,
     /// An account's history as CSV or JSON.
     Export(Export),
+    Reconcile(Box<Reconcile>),
 }
 
 /// The question of an audit or of a rebuild.
@@ -60,6 +63,7 @@ pub fn run(ledger: &Ledger) -> Result<(), Mistake> {
         What::Audit { full } => Question::Audit { full: *full },
         What::Rebuild => Question::Rebuild,
         What::Export(export) => return export::run(&admin, export),
+        What::Reconcile(order) => return reconcile::run(&admin, order),
     };
     let progress = Progress::begin(match question {
         Question::Audit { .. } => "auditing",

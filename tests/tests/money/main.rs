@@ -6,8 +6,8 @@
 //! (keys' limits, what an admin's answer promises), `durable` (`before_final`), `prices`, `tiers`
 //! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
 //! died), `overrun` (limits ignored), `caps` (limits lowered), `leaving` (clients gone), `lots`
-//! (credit that ends and goes back meanwhile), `repeats` (idempotency keys); `load` makes the
-//! requests.
+//! (credit that ends and goes back meanwhile), `repeats` (idempotency keys), `reconcile`
+//! (a provider's bill); `load` makes the requests.
 //! Invariants: every loop is bounded; sums are compared to the picodollar.
 
 #![expect(
@@ -33,6 +33,7 @@ mod overrun;
 mod partial;
 mod pinned;
 mod prices;
+mod reconcile;
 mod repeats;
 mod restart;
 mod tiers;
