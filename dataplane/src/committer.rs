@@ -3,8 +3,9 @@
 //! One turn: drain all rings, one write, give credit back, one sync, publish the durable marks,
 //! hand the runs to the uplink. What may happen when is the rule of `ledger::spool` and of the
 //! journal's group commit; here is the thread that follows it.
-//! Invariant: while the disk takes nothing, cores are told to admit nothing, and the same batch is
-//! tried again.
+//! Invariants: while the disk takes nothing, cores are told to admit nothing, and the same batch is
+//! tried again; so they are while there is no room for the next segment, and the present one is
+//! left to the requests that run.
 //!
 //! ```text
 //!   drain --> commit (write, release, sync) --> mark --> ship --> (pause) --> drain
@@ -92,6 +93,7 @@ impl Committer {
                 if self.is_stopping {
                     return Ok(());
                 }
+                self.set_sound(self.journal.has_room());
                 parker.park_timeout(SLEEP);
                 continue;
             }
@@ -149,7 +151,7 @@ impl Committer {
                     rings.ring_all();
                 }
             });
-            self.set_sound(committed.is_ok());
+            self.set_sound(committed.is_ok() && self.journal.has_room());
             match committed {
                 Err(JournalError::Full) => thread::sleep(RETRY),
                 committed => return committed,

@@ -39,6 +39,8 @@ pub struct Limits {
     pub idle_per_provider: usize,
     /// Slots of a core's record ring.
     pub ring_slots: usize,
+    /// A segment of the journal. Nothing is admitted while the next one finds no room on the disk.
+    pub segment_bytes: u64,
     /// Requests on one client connection before it is closed.
     pub requests_per_connection: u64,
     /// Candidates tried for one request.
@@ -112,6 +114,7 @@ impl Default for Limits {
             drains_per_core: 256,
             idle_per_provider: 256,
             ring_slots: 32 << 10,
+            segment_bytes: 64 << 20,
             requests_per_connection: 1_000_000,
             attempts: 3,
             replay_bytes: 32 << 20,

@@ -273,7 +273,8 @@ fn bind_all(settings: &Settings) -> Result<Vec<TcpListener>, StartError> {
 fn open_journal(settings: &Settings, epoch: Epoch) -> Result<Journal<PlainDisk>, StartError> {
     let directory = directory_of(&settings.journal, epoch);
     let disk = PlainDisk::open(&directory).map_err(StartError::Journal)?;
-    let opened = Journal::open(disk, JournalOptions::default());
+    let opened =
+        Journal::open(disk, JournalOptions { segment_bytes: settings.limits.segment_bytes });
     opened.map(|(journal, _)| journal).map_err(StartError::Journal)
 }
 

@@ -1,11 +1,19 @@
 //! What happens to a batch: written, synced, and then everything that waited for it.
 //!
-//! Order: journal, answers and link messages, view. A journal that cannot be written halts the
+//! Order: journal, answers and link messages, view. While the disk is full the batch and what waits
+//! for it are kept, and tried again with every turn. A journal that cannot be written halts the
 //! ledger, and what waited is dropped: callers are refused, data planes send again. Checkpoints are
 //! begun here and end on their own.
+//!
+//! ```text
+//!   RUNNING --- full ---> STALLED (nothing new is taken in) --- room again ---> RUNNING
+//!      +------- every other failure that lasts ---> HALTED
+//! ```
 
 use std::sync::mpsc;
 use std::time::Instant;
+
+use journal::JournalError;
 
 use super::start::{self, Marks};
 use super::thread::{After, Input, Ledger};
@@ -28,7 +36,15 @@ impl Ledger {
         if self.halted.is_none() && batch.count > 0 {
             let first = self.order - u64::from(batch.count);
             match self.journal.commit(first, batch.count, &batch.records) {
-                Ok(number) => mark = Mark { batch: number, order: self.order },
+                Ok(number) => {
+                    mark = Mark { batch: number, order: self.order };
+                    self.stall(false);
+                }
+                Err(JournalError::Full) => {
+                    self.batch = batch;
+                    self.stall(true);
+                    return;
+                }
                 Err(error) => self.halt(format!("its journal cannot be written: {error}")),
             }
         }
@@ -43,6 +59,15 @@ impl Ledger {
             self.days.note(self.now, mark.batch);
             self.add_to_view(batch.projection, mark);
         }
+    }
+
+    fn stall(&mut self, is_stalled: bool) {
+        if self.is_stalled != is_stalled {
+            let what =
+                if is_stalled { "has no room and takes nothing new" } else { "has room again" };
+            eprintln!("tollgate: the disk of the ledger {what}");
+        }
+        self.is_stalled = is_stalled;
     }
 
     fn let_go(&mut self, after: After) {

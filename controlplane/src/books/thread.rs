@@ -128,6 +128,8 @@ pub(crate) struct Ledger {
     pub(super) order: u64,
     pub(super) batch: Batch,
     pub(super) after: Vec<After>,
+    /// The disk is full: the batch waits, and nothing new is taken in.
+    pub(super) is_stalled: bool,
     pub(super) halted: Option<String>,
 }
 
@@ -178,6 +180,7 @@ impl Ledger {
             order: opened.order,
             batch: Batch::default(),
             after: Vec::new(),
+            is_stalled: false,
             halted: None,
         }
     }
@@ -187,7 +190,7 @@ impl Ledger {
         let mut backlog = Backlog::default();
         let mut next_tick = Instant::now() + TICK;
         loop {
-            let wait = if backlog.messages.is_empty() {
+            let wait = if backlog.messages.is_empty() || self.is_stalled {
                 next_tick.saturating_duration_since(Instant::now())
             } else {
                 Duration::ZERO
@@ -205,7 +208,7 @@ impl Ledger {
                 next_tick = Instant::now() + TICK;
             }
             if let Some((checkpoint, done)) = stop {
-                while !backlog.messages.is_empty() && self.halted.is_none() {
+                while !backlog.messages.is_empty() && self.halted.is_none() && !self.is_stalled {
                     self.turn(&mut backlog);
                 }
                 self.close(checkpoint);
@@ -245,6 +248,14 @@ impl Ledger {
             backlog.messages.clear();
             return;
         }
+        if self.is_stalled {
+            self.commit();
+        }
+        if self.is_stalled {
+            // As above. What data planes say is kept; they send no more than a window ahead.
+            backlog.commands.clear();
+            return;
+        }
         for command in backlog.commands.drain(..) {
             self.obey(command);
             self.commit_if_long();
@@ -259,7 +270,7 @@ impl Ledger {
     }
 
     fn tick(&mut self) {
-        if self.halted.is_some() {
+        if self.halted.is_some() || self.is_stalled {
             return;
         }
         self.begin_periods();

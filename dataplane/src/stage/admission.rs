@@ -123,13 +123,11 @@ impl Admission {
     fn end(&mut self, end: &Record, charged: Usd) -> u64 {
         self.is_spent = true;
         self.local.counters.hold_ended();
-        let release = Release {
-            credit: Arc::clone(&self.key.credit),
-            allowance: self.key.allowance.as_ref().map(Arc::clone),
-            // Both were words of a cell before they were amounts.
-            held: self.hold.amount.pico_i64().unwrap_or(i64::MAX),
-            charged: charged.pico_i64().unwrap_or(i64::MAX),
-        };
+        // Both were words of a cell before they were amounts.
+        let word = |amount: Usd| amount.pico_i64().unwrap_or(i64::MAX);
+        let (held, charged) = (word(self.hold.amount), word(charged));
+        let KeyEntry { credit, allowance, .. } = &*self.key;
+        let release = Release::new(Arc::clone(credit), allowance.clone(), held, charged);
         self.local.records.end(end, self.hold_seq, release)
     }
 }

@@ -43,6 +43,9 @@ pub trait Disk {
     /// now, beside its other work.
     fn prepare(&self, bytes: u64);
 
+    /// Whether the file that was last prepared for found no room. Said until one did.
+    fn lacks_room(&self) -> bool;
+
     /// A new file of `bytes` zeros, whose later writes and syncs need no new space.
     ///
     /// # Errors

@@ -177,6 +177,18 @@ impl<D: Disk> Journal<D> {
         }
     }
 
+    /// Whether the next segment has room, or the present one is not yet half full. A journal that
+    /// lacks room can still take what is open, but nothing new should be begun; ask again, and it
+    /// is looked for again.
+    pub fn has_room(&self) -> bool {
+        let is_near = self.current.offset >= self.current.bytes / 2;
+        if !is_near || !self.archive.disk.lacks_room() {
+            return true;
+        }
+        self.prepare();
+        false
+    }
+
     /// The last batch that is on the disk for good.
     pub fn durable(&self) -> BatchNumber {
         self.durable.number
@@ -234,9 +246,13 @@ impl<D: Disk> Journal<D> {
     fn prepare_next(&self, just_written: u64) {
         let half = self.current.bytes / 2;
         if self.current.offset >= half && self.current.offset - just_written < half {
-            let block = self.archive.disk.block_bytes();
-            self.archive.disk.prepare(file_bytes(self.options.segment_bytes, block));
+            self.prepare();
         }
+    }
+
+    fn prepare(&self) {
+        let block = self.archive.disk.block_bytes();
+        self.archive.disk.prepare(file_bytes(self.options.segment_bytes, block));
     }
 
     /// Closes the full segment and begins one with room for a batch of `bytes`.

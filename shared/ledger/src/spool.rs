@@ -257,7 +257,7 @@ mod tests {
         let mut ring = spool.ring(0).unwrap();
         ring.hold(&hold(40).encode());
         let credit = Arc::clone(cell);
-        let release = Release { credit, allowance: None, held: 40, charged: 10 };
+        let release = Release::new(credit, None, 40, 10);
         ring.end(&post(0, 40, 10).encode(), 0, release);
         assert_eq!(ring.finish(), 2);
     }
@@ -298,11 +298,7 @@ mod tests {
         spool.clear();
         spool.acknowledge(0, 1);
         let mut ring = spool.ring(0).unwrap();
-        ring.end(
-            &post(0, 1, 1).encode(),
-            0,
-            Release { credit: cell, allowance: None, held: 1, charged: 1 },
-        );
+        ring.end(&post(0, 1, 1).encode(), 0, Release::new(cell, None, 1, 1));
         ring.finish();
         spool.close();
         assert_eq!(spool.durable(2), Some(2), "the end stands behind it");

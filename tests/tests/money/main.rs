@@ -3,7 +3,8 @@
 //!
 //! Contents: `mixed` (everything at once, then exact books), `cent` (a thousand requests on one
 //! cent), `crash` (kill -9 under load), `restart` (what stays, and how a process drains), `limits`
-//! (keys' limits, what an admin's answer promises), `durable` (`before_final`), `prices`, `tiers`
+//! (keys' limits, what an admin's answer promises), `durable` (`before_final`),
+//! `full_disk` (no room, then room again), `prices`, `tiers`
 //! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
 //! died), `overrun` (limits ignored), `caps` (limits lowered), `leaving` (clients gone), `lots`
 //! (credit that ends and goes back meanwhile), `repeats` (idempotency keys), `reconcile`
@@ -23,6 +24,7 @@ mod caps;
 mod cent;
 mod crash;
 mod durable;
+mod full_disk;
 mod leaving;
 mod limits;
 mod load;

@@ -7,16 +7,12 @@
 
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use journal::checkpoint::{self, Checkpoint};
 use journal::{Archive, BatchNumber, Journal, JournalError, JournalOptions, PlainDisk};
 
 use crate::settings::StartError;
-
-/// How often a full disk is tried again before the ledger stops.
-const FULL_TRIES: u32 = 25;
-const FULL_WAIT: Duration = Duration::from_millis(200);
 
 /// The folders of a data directory.
 #[derive(Clone, Debug)]
@@ -104,30 +100,20 @@ impl LedgerJournal {
     /// Writes and syncs one batch; returns its number.
     ///
     /// # Errors
-    /// The disk failed again after a new segment, or stayed full; nothing more can be written.
+    /// `Full`, after which the same batch is to be committed again; every other error is the end of
+    /// the writing.
     pub(crate) fn commit(
         &mut self,
         first_order: u64,
         count: u32,
         records: &[u8],
     ) -> Result<u64, JournalError> {
-        let mut full = 0;
-        loop {
-            let begun = Instant::now();
-            match self.journal.commit(first_order, count, records, || {}) {
-                Ok(number) => {
-                    self.syncs += 1;
-                    self.sync_ns += begun.elapsed().as_nanos() as u64;
-                    self.since_checkpoint += records.len() as u64;
-                    return Ok(number.get());
-                }
-                Err(JournalError::Full) if full < FULL_TRIES => {
-                    full += 1;
-                    thread::sleep(FULL_WAIT);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let begun = Instant::now();
+        let number = self.journal.commit(first_order, count, records, || {})?;
+        self.syncs += 1;
+        self.sync_ns += begun.elapsed().as_nanos() as u64;
+        self.since_checkpoint += records.len() as u64;
+        Ok(number.get())
     }
 
     /// Hands every batch from `from` on to `take`, oldest first.

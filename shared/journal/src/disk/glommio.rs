@@ -86,6 +86,10 @@ impl Disk for DirectDisk {
         self.plain.prepare(bytes);
     }
 
+    fn lacks_room(&self) -> bool {
+        self.plain.lacks_room()
+    }
+
     fn create(&self, name: &str, bytes: u64) -> io::Result<DirectFile> {
         let cached = self.plain.create(name, bytes)?;
         let path = self.plain.path(name);

@@ -149,6 +149,10 @@ impl Disk for MemoryDisk {
     /// Making a file takes no time here.
     fn prepare(&self, _bytes: u64) {}
 
+    fn lacks_room(&self) -> bool {
+        false
+    }
+
     fn create(&self, name: &str, bytes: u64) -> io::Result<MemoryFile> {
         self.operate(|files| {
             if files.contains_key(name) {

@@ -107,6 +107,10 @@ impl Disk for PlainDisk {
         self.spare.begin(bytes);
     }
 
+    fn lacks_room(&self) -> bool {
+        self.spare.lacks_room()
+    }
+
     fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
         self.check_held()?;
         let path = self.path(name);

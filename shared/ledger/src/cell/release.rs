@@ -20,17 +20,24 @@ pub fn try_hold(credit: &CreditCell, allowance: Option<&CreditCell>, amount: i64
 
 /// What the end of a hold gives back, and to whom.
 pub struct Release {
-    /// The account's credit.
-    pub credit: Arc<CreditCell>,
-    /// The key's allowance, where it has one.
-    pub allowance: Option<Arc<CreditCell>>,
-    /// Picodollars that were held.
-    pub held: i64,
-    /// Picodollars of them that were charged.
-    pub charged: i64,
+    credit: Arc<CreditCell>,
+    allowance: Option<Arc<CreditCell>>,
+    held: i64,
+    charged: i64,
 }
 
 impl Release {
+    /// What a request gives back that `held` this many picodollars of the account's credit, and of
+    /// the key's allowance if it has one, and was `charged` so many of them.
+    pub fn new(
+        credit: Arc<CreditCell>,
+        allowance: Option<Arc<CreditCell>>,
+        held: i64,
+        charged: i64,
+    ) -> Self {
+        Self { credit, allowance, held, charged }
+    }
+
     /// Gives back; to be called after the batch that holds the record was written.
     pub fn perform(self) {
         self.credit.end_hold(self.held, self.charged);
@@ -59,13 +66,7 @@ mod tests {
         assert!(!try_hold(&credit, Some(&allowance), 31));
         assert_eq!((credit.free(), allowance.free()), (100, 30));
         assert!(try_hold(&credit, Some(&allowance), 30));
-        Release {
-            credit: Arc::clone(&credit),
-            allowance: Some(Arc::clone(&allowance)),
-            held: 30,
-            charged: 5,
-        }
-        .perform();
+        Release::new(Arc::clone(&credit), Some(Arc::clone(&allowance)), 30, 5).perform();
         assert_eq!((credit.free(), allowance.free()), (95, 25));
     }
 }

@@ -103,7 +103,9 @@ impl Process {
         let picked = random.below(core.requests.len());
         let Some(request) = core.requests.get_mut(picked).filter(|_| free > 0) else { return };
         let held = request.hold.amount.pico() as i64;
-        request.shown = random.amount(request.shown, held);
+        // An upstream that passes its cap shows more than was held.
+        let most = if random.one_in(5) { held * 2 } else { held };
+        request.shown = random.amount(request.shown, most.max(request.shown));
         let (id, shown) = (request.id, request.shown);
         let deed = truth.deeds.get_mut(&id).expect("every request is known");
         deed.progress.push((core.next_seq, shown));
@@ -134,7 +136,7 @@ impl Process {
         };
         let deed = truth.deeds.get_mut(&id).expect("every request is known");
         deed.end = Some((core.next_seq, cost.charge + cost.from_free, cost.written_off));
-        let release = Release { credit, allowance, held, charged: cost.charge };
+        let release = Release::new(credit, allowance, held, cost.charge);
         core.push(Entry::End(record.encode(), id.seq, release));
     }
 

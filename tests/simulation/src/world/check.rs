@@ -1,8 +1,10 @@
 //! What must hold after each step, whatever happened.
 
+use std::collections::BTreeMap;
+
 use ledger::Purse;
 use ledger::books::audit;
-use units::{AccountId, KeyId};
+use units::{AccountId, GenerationId, KeyId};
 
 use super::World;
 use crate::records::usd;
@@ -73,11 +75,26 @@ impl World {
             let written_off = ends.map(|deed| deed.written_off()).sum::<i64>();
             assert_eq!(view.written_off, usd(written_off), "written off of {account}");
         }
+        self.check_refunds();
         for key in (1..=4).map(KeyId) {
             let view = ledger.books.key(key).expect("it was made");
             assert_eq!(view.used, usd(self.truth.charged_to_key(key)), "used of key {}", key.0);
         }
         self.check_cells();
+    }
+
+    /// Nothing went back twice, or beyond what it had cost.
+    fn check_refunds(&self) {
+        let mut refunds: BTreeMap<GenerationId, i64> = BTreeMap::new();
+        for order in &self.truth.orders {
+            if order.kind.is_none() && order.state != OrderState::Void {
+                *refunds.entry(order.generation).or_default() += order.amount;
+            }
+        }
+        for (id, refunded) in refunds {
+            let charged = self.truth.deeds[&id].charged();
+            assert!(refunded <= charged, "{refunded} of {id} went back, it was charged {charged}");
+        }
     }
 
     /// What each cell has is what its lease has.
@@ -94,6 +111,16 @@ impl World {
                 assert_eq!(process.held(purse), 0, "{purse} of {dataplane:?} holds nothing");
             }
         }
+    }
+
+    /// Whether every grant has reached its data plane: none was lost with a link.
+    pub(super) fn grants_arrived(&self) -> bool {
+        let ledger = self.control.process.as_ref().expect("it runs");
+        self.planes.iter().all(|machine| {
+            let (dataplane, epoch) = machine.process.as_ref().expect("it runs").name;
+            let mut leases = ledger.books.leases(dataplane, epoch);
+            leases.all(|(_, lease)| lease.granted == lease.confirmed)
+        })
     }
 
     /// When every lease has gone back: all credit is there to be lent.

@@ -1,10 +1,16 @@
 //! The end of a life: everything is healed, what runs comes to its end, and all credit comes home.
 
+use ledger::event::CreditKind;
+use units::{AccountId, GenerationId};
+
 use super::{Which, World};
 use crate::plane::{CORES, Ending};
+use crate::truth::OrderState;
 
 /// Rounds in which everything must have come to rest.
 const ROUNDS_MAX: usize = 300;
+/// Rounds in which an order waits for credit that is on its way back.
+const PATIENT_ROUNDS: usize = 20;
 /// Rounds without any news that count as rest.
 const QUIET_ROUNDS: usize = 3;
 
@@ -14,6 +20,9 @@ impl World {
         self.tell(|| "no more faults".to_owned());
         self.settle_down();
         self.check_at_rest();
+        if self.grants_arrived() {
+            self.take_half();
+        }
         for plane in 0..2 {
             self.crash(Which::Plane(plane));
         }
@@ -25,11 +34,31 @@ impl World {
         self.check_at_rest();
     }
 
+    /// What no request holds can be taken back, wherever it is lent.
+    fn take_half(&mut self) {
+        for account in [1, 2].map(AccountId) {
+            let (credit, _) = self.truth.credit(account);
+            let half = (credit - self.truth.charged(account)) / 2;
+            if half > 0 {
+                let deaths = self.tally.ledger_deaths;
+                let number = self.truth.orders.len();
+                let kind = Some(CreditKind::Adjustment);
+                self.give(account, kind, -half, GenerationId::default());
+                self.settle_down();
+                let is_told = matches!(self.truth.orders[number].state, OrderState::Told(_));
+                // An order dies with the ledger that it was given to.
+                let has_died = self.tally.ledger_deaths > deaths;
+                assert!(is_told || has_died, "{half} of {account} is free");
+            }
+        }
+        self.check_at_rest();
+    }
+
     fn settle_down(&mut self) {
         let mut quiet = 0;
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             self.step += 1;
-            self.round();
+            self.round(round >= PATIENT_ROUNDS);
             self.check();
             quiet = if self.is_quiet() { quiet + 1 } else { 0 };
             if quiet == QUIET_ROUNDS {
@@ -39,7 +68,7 @@ impl World {
         panic!("nothing comes to rest");
     }
 
-    fn round(&mut self) {
+    fn round(&mut self, is_over: bool) {
         self.now = self.now.plus_ms(1000);
         if self.control.process.is_none() {
             self.start(Which::Ledger);
@@ -55,7 +84,7 @@ impl World {
         if self.ledger_listens()
             && let Some(ledger) = self.control.process.as_mut()
         {
-            ledger.retry(&self.truth, self.now, true);
+            ledger.retry(&self.truth, self.now, is_over);
         }
         self.commit();
         for plane in 0..2 {

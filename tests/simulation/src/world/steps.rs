@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    fn give(
+    pub(super) fn give(
         &mut self,
         account: AccountId,
         kind: Option<CreditKind>,

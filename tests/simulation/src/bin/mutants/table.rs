@@ -1,0 +1,272 @@
+//! The mutants: where, what, and what it becomes. A text that is not to be found any more stops the
+//! run: a mutant that is not applied would pass for one that was caught.
+
+/// One mistake.
+pub(crate) struct Mutant {
+    pub(crate) name: &'static str,
+    pub(crate) file: &'static str,
+    /// Stands in the file exactly once.
+    pub(crate) find: &'static str,
+    pub(crate) replace: &'static str,
+}
+
+const fn m(
+    name: &'static str,
+    file: &'static str,
+    find: &'static str,
+    replace: &'static str,
+) -> Mutant {
+    Mutant { name, file, find, replace }
+}
+
+const CELL: &str = "shared/ledger/src/cell/credit.rs";
+const RELEASE: &str = "shared/ledger/src/cell/release.rs";
+const SPOOL: &str = "shared/ledger/src/spool.rs";
+const TAIL: &str = "shared/ledger/src/spool/tail.rs";
+const REMAINDER: &str = "shared/ledger/src/remainder.rs";
+const BORROWER: &str = "shared/ledger/src/borrower.rs";
+const LENDER: &str = "shared/ledger/src/lender.rs";
+const DESK: &str = "shared/ledger/src/desk.rs";
+const SETTLE: &str = "shared/ledger/src/books/settle.rs";
+const MOVES: &str = "shared/ledger/src/books/settle/moves.rs";
+const CREDIT: &str = "shared/ledger/src/books/credit.rs";
+const LEASE: &str = "shared/ledger/src/books/lease.rs";
+const CHECKPOINT: &str = "shared/ledger/src/books/checkpoint.rs";
+const WRITER: &str = "shared/journal/src/writer.rs";
+const GROUP: &str = "shared/journal/src/group.rs";
+const SCAN: &str = "shared/journal/src/scan.rs";
+const RECOVERY: &str = "shared/journal/src/recovery.rs";
+
+/// All of them.
+pub(crate) const MUTANTS: [Mutant; 34] = [
+    m(
+        "settlement without a watermark",
+        SETTLE,
+        "        if run.end_seq() <= expected {
+            return Ok(Applied::Nothing);
+        }
+        if run.first_seq != expected {
+            let found = run.first_seq;
+            return Err(BooksError::Gap { ring: run.ring, expected, found });
+        }
+",
+        "",
+    ),
+    m(
+        "a gap is settled as if nothing was missing",
+        SETTLE,
+        "        if run.first_seq != expected {",
+        "        if run.first_seq < expected {",
+    ),
+    m(
+        "a void leaves its hold open, to be ended again",
+        SETTLE,
+        "        draft.touch(void.account, book);
+        draft.close(of.run, open);",
+        "        draft.touch(void.account, book);
+        let _ = open;",
+    ),
+    m(
+        "a charge is counted without its part above the hold",
+        SETTLE,
+        "        charged: add(from_hold, from_free)?,",
+        "        charged: from_hold,",
+    ),
+    m(
+        "credit that came back is not posted",
+        SETTLE,
+        "draft.returned = add(draft.returned, *amount)?;",
+        "",
+    ),
+    m(
+        "a key's purse is passed over",
+        MOVES,
+        "            if payer.key_limited {",
+        "            if payer.key_limited && made.charge.charged.is_zero() {",
+    ),
+    m(
+        "a return does not reach the account",
+        MOVES,
+        "book.sums.unlent = [book.sums.unlent, amount].into_iter().sum();",
+        "let _ = book;",
+    ),
+    m(
+        "a top-up is booked each time it is asked for",
+        CREDIT,
+        "        if let Some(earlier) = self.transaction_by_reference(row.account, &row.reference) {
+            return repeated(earlier, &row);
+        }
+        check_credit(kind, &row)?;",
+        "        check_credit(kind, &row)?;",
+    ),
+    m(
+        "a refund is booked each time it is asked for",
+        CREDIT,
+        "        if let Some(earlier) = self.refund_by_reference(*generation, reference) {
+            return repeated(earlier, &row);
+        }
+",
+        "",
+    ),
+    m(
+        "refunds beyond the charge",
+        CREDIT,
+        "        if refunded > charge {",
+        "        if amount > charge {",
+    ),
+    m(
+        "an adjustment takes what is lent",
+        CREDIT,
+        "    if amount.is_negative() && after.is_negative() {",
+        "    if amount.is_negative() && after.pico() < -100 {",
+    ),
+    m(
+        "a closed epoch keeps its leases",
+        LEASE,
+        "        purses.iter().for_each(|purse| self.drop_lease(name, *purse));",
+        "        purses.iter().skip(1).for_each(|purse| self.drop_lease(name, *purse));",
+    ),
+    m(
+        "a loan beyond what is there",
+        LENDER,
+        "    let lend = share.min(unlent).min(room);",
+        "    let lend = share.min(room);",
+    ),
+    m(
+        "a recall asks for nothing",
+        LENDER,
+        "        *free = (*free).min(missing);",
+        "        *free = Usd::ZERO;",
+    ),
+    m(
+        "what was sent is acknowledged, not what was settled",
+        DESK,
+        "if is_over { end } else { mark(ring) }",
+        "end.max(mark(ring))",
+    ),
+    m(
+        "a hold beyond free credit",
+        CELL,
+        "        while (0..=free).contains(&amount) {",
+        "        while amount >= 0 && free > 0 {",
+    ),
+    m(
+        "the whole hold comes back, whatever was charged",
+        CELL,
+        "        self.add(held.saturating_sub(charged));",
+        "        self.add(held);",
+    ),
+    m(
+        "a grant is counted twice",
+        CELL,
+        "        self.owned.fetch_add(amount.max(0), Ordering::Relaxed);
+        self.add(amount.max(0));",
+        "        self.owned.fetch_add(amount.max(0), Ordering::Relaxed);
+        self.add(amount.max(0) * 2);",
+    ),
+    m(
+        "what is taken back stays",
+        CELL,
+        "            match self.swap(free, free - taken) {",
+        "            match self.swap(free, free) {",
+    ),
+    m(
+        "a hold that the key cannot pay keeps the account's credit",
+        RELEASE,
+        "        credit.undo_hold(amount);
+        return false;",
+        "        return false;",
+    ),
+    m(
+        "a request gives its hold back when it ends, not when that is written",
+        RELEASE,
+        "        Self { credit, allowance, held, charged }",
+        "        let now = Self { credit: Arc::clone(&credit), allowance: allowance.clone(), held, charged };
+        now.perform();
+        Self { credit, allowance, held: 0, charged: 0 }",
+    ),
+    m(
+        "a return is not written down",
+        SPOOL,
+        "            run.push(&Record::Return { purse, amount }.encode());",
+        "            let _ = (purse, amount);",
+    ),
+    m(
+        "a grant is written down and never given",
+        SPOOL,
+        "                LedgerAnswer::Granted(amount) => cell.grant(word(amount)),",
+        "                LedgerAnswer::Granted(_) => cell.unask(),",
+    ),
+    m(
+        "the journal of a running request is removed",
+        TAIL,
+        "map(|(a, b)| *a.min(b))",
+        "map(|(a, _)| *a)",
+    ),
+    m(
+        "journal is removed that the ledger does not have",
+        TAIL,
+        "map(|(a, b)| *a.min(b))",
+        "map(|(_, b)| *b)",
+    ),
+    m(
+        "an epoch is done when anything of each ring was settled",
+        REMAINDER,
+        "self.acknowledged.get(ring) >= Some(end)",
+        "self.acknowledged.get(ring) >= Some(end).map(|_| &1)",
+    ),
+    m(
+        "a recovery beyond the hold",
+        BORROWER,
+        "        charge: progress.charge.min(hold.amount),",
+        "        charge: progress.charge,",
+    ),
+    m(
+        "a recovery for nothing",
+        BORROWER,
+        "        charge: progress.charge.min(hold.amount),",
+        "        charge: Usd::ZERO,",
+    ),
+    m(
+        "a checkpoint forgets what a lease confirmed",
+        CHECKPOINT,
+        "        Ok(Lease { granted, confirmed, settled, returned, held })",
+        "        Ok(Lease { granted, confirmed: confirmed.min(settled), settled, returned, held })",
+    ),
+    m(
+        "a batch counts before it is on disk",
+        WRITER,
+        "        self.archive
+            .disk
+            .sync(&self.current.file)
+            .map_err(|source| self.failed(\"sync the journal\", source))?;
+",
+        "",
+    ),
+    m(
+        "a rotation keeps what was never durable",
+        WRITER,
+        "        self.written = self.durable;
+        self.archive.last = self.durable.number;",
+        "        self.archive.last = self.written.number;",
+    ),
+    m(
+        "after a failed sync another one is believed",
+        GROUP,
+        "Err(JournalError::Io { .. } | JournalError::MustRotate) => self.rotate()?,",
+        "Err(JournalError::Io { .. }) => return Ok(self.written()),
+                Err(JournalError::MustRotate) => self.rotate()?,",
+    ),
+    m(
+        "a torn batch is accepted",
+        SCAN,
+        "            && checksum(bytes, &bytes[HEAD_BYTES..]) == claimed;",
+        "            && checksum(bytes, &bytes[HEAD_BYTES..]) | 1 != claimed & 1;",
+    ),
+    m(
+        "what a start found is taken for durable",
+        RECOVERY,
+        "        if let Some(head) = window.head(newest)?.filter(|_| self.durable < self.tip.number) {",
+        "        if let Some(head) = window.head(newest)?.filter(|_| self.tip.number < self.durable) {",
+    ),
+];
