@@ -5,6 +5,7 @@
 //! that nothing that happened is lost on the way.
 
 use std::net::{SocketAddr, TcpListener};
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
@@ -34,6 +35,10 @@ use crate::settings::Settings;
 use crate::uplink::adopt::{adopt_all, directory_of};
 use crate::uplink::{self, Cores, Uplink, resolve};
 use crate::worker::{self, Seat};
+
+/// How the process exits when its journal cannot be written any more: whoever watches over it may
+/// start it again, once the disk is mended.
+const JOURNAL_LOST: i32 = 1;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -114,7 +119,9 @@ pub fn start(
     let committer = Committer::new(epoch, journal, rings, order_list, to_uplink.clone(), figures);
     let journal_thread = spawn("journal", move || {
         if let Err(fault) = committer.run(parker) {
-            eprintln!("tollgate: the journal is beyond use, nothing is admitted: {fault}");
+            // Answers that go on without a journal would never be paid for.
+            eprintln!("tollgate: the journal is beyond use, so this process ends: {fault}");
+            process::exit(JOURNAL_LOST);
         }
     })?;
 

@@ -210,7 +210,11 @@ impl Socket {
 
     /// Whether an idle connection has nothing to say: no bytes, no end of stream.
     pub fn is_quiet(&self) -> bool {
-        self.state == State::Idle && self.link.peek() == Peek::Quiet
+        let holds_nothing = match &self.cover {
+            Cover::Plain => true,
+            Cover::Tls(session) => session.is_quiet(),
+        };
+        self.state == State::Idle && holds_nothing && self.link.peek() == Peek::Quiet
     }
 
     /// Ends our side of the stream, with a close notice under TLS. *abandon closes*

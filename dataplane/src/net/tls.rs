@@ -190,6 +190,11 @@ impl Session {
         }
     }
 
+    /// Whether nothing that the peer sent waits here, not even a part of a record.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.incoming.is_empty() && self.early.is_empty() && !self.peer_closed
+    }
+
     async fn encrypt(&mut self, link: &mut Link, work: Work<'_>) -> io::Result<()> {
         loop {
             match self.turn(work)? {

@@ -32,6 +32,7 @@ pub struct Attendance<'a> {
     policy: AbortPolicy,
     is_stream: bool,
     last_sign_ms: u64,
+    next_round_ms: u64,
     drain: Option<(DrainPass<'a>, u64)>,
 }
 
@@ -39,7 +40,15 @@ impl<'a> Attendance<'a> {
     /// Begins to attend to a request.
     pub fn new(local: &'a Local, head: &'a AnswerHead, is_stream: bool) -> Self {
         let last_sign_ms = local.now_ms();
-        Self { local, head, policy: AbortPolicy::Abort, is_stream, last_sign_ms, drain: None }
+        Self {
+            local,
+            head,
+            policy: AbortPolicy::Abort,
+            is_stream,
+            last_sign_ms,
+            next_round_ms: last_sign_ms + ROUND_MS,
+            drain: None,
+        }
     }
 
     /// Sets what becomes of the upstream when the client leaves.
@@ -67,10 +76,13 @@ impl<'a> Attendance<'a> {
         mut future: Pin<&mut F>,
     ) -> Result<F::Output, ClientGone> {
         loop {
-            let next_round = self.local.now_ms() + ROUND_MS;
-            match read_or_tick(future.as_mut(), client.socket().watch(), next_round).await {
+            let watch = client.socket().watch();
+            match read_or_tick(future.as_mut(), watch, self.next_round_ms).await {
                 Race::Read(output) => return Ok(output),
-                Race::Tick => self.look_after(client).await?,
+                Race::Tick => {
+                    self.next_round_ms = self.local.now_ms() + ROUND_MS;
+                    self.look_after(client).await?;
+                }
             }
         }
     }

@@ -97,13 +97,13 @@ pub async fn exchange(
             Err(Miss::ClientGone) => {
                 return Err(Failure::client_gone(&candidate, index, attempts));
             }
-            Err(Miss::Lost(_)) if client.was_seen_gone() => {
+            Err(Miss::Lost(_)) if client.was_seen_deserted() => {
                 return Err(Failure::client_gone(&candidate, index, attempts));
             }
             Err(Miss::Lost(fault)) => last = fault,
             Err(Miss::Failed { fault, try_next }) => {
                 last = fault;
-                if !try_next || client.was_seen_gone() {
+                if !try_next || client.was_seen_deserted() {
                     break;
                 }
             }

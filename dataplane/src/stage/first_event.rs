@@ -70,7 +70,13 @@ async fn first_frame(
                 Opening::Nothing => body.consume(first.len),
             },
             Ok(None) if body.is_complete() => {
-                return Err(unreadable("the stream ended before its first event"));
+                let last = scanner.at_eof(body.window());
+                let first =
+                    last.ok_or_else(|| unreadable("the stream ended before its first event"))?;
+                return match opening(body.window(), &first)? {
+                    Opening::Event => Ok(Answering::Stream { body, scanner, first }),
+                    Opening::Nothing => Err(unreadable("the stream ended before its first event")),
+                };
             }
             Ok(None) => {
                 let more = attendance.wait(client, pin!(body.more())).await?;

@@ -37,7 +37,8 @@ pub struct Meter {
     text_bytes: u64,
     text_chunks: u64,
     sound_bytes: u64,
-    finished: u64,
+    /// The choices that ended, a bit for each index.
+    finished: u128,
     /// How the answer ended, once it said so.
     pub finish: Finish,
     /// The provider's id of it.
@@ -86,7 +87,7 @@ impl Meter {
         self.text_chunks += u64::from(answer.text_bytes > 0);
         if answer.finish != Finish::None {
             self.finish = answer.finish;
-            self.finished += u64::from(answer.finished);
+            self.finished |= answer.finished;
         }
         if let Some(usage) = answer.usage_object() {
             self.take_usage(chat_usage(usage.of(json), self.cache_included));
@@ -150,7 +151,7 @@ impl Meter {
 
     /// Whether every choice has said that it ended: nothing but the usage can follow.
     pub const fn is_answered(&self, choices: u64) -> bool {
-        self.finished >= choices
+        self.finished.count_ones() as u64 >= choices
     }
 
     /// Whether the provider told a usage, right or wrong.

@@ -287,16 +287,31 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Writes what is queued; an ending if the client is gone and nobody waits any more.
     async fn flush(&mut self) -> Option<Ending> {
-        self.client.flush(&self.request.local.settings.limits).await;
+        if self.client.queued() > 0 {
+            self.client.flush(&self.request.local.settings.limits).await;
+            self.attendance.signed();
+        }
         self.client.rest();
-        self.attendance.signed();
         let let_go = self.client.was_seen_deserted() && self.attendance.let_go().is_err();
         let_go.then_some(Ending::ClientGone)
     }
 
+    fn is_answered(&self) -> bool {
+        self.meter.is_answered(self.request.intent.choices)
+    }
+
     /// The stream closed without its end mark: whole only if the model had said that it was done.
     fn end_of_stream(&mut self) -> Ending {
-        if !self.meter.is_answered(self.request.intent.choices) {
+        if let Some(last) = self.scanner.at_eof(self.body.window()) {
+            // A last event without its blank line may be the usage, or the end itself.
+            match self.pass_frames(Some(last)) {
+                Step::Done => return self.finish(),
+                Step::Cut => return self.cut(),
+                Step::Failed(fault) if !self.is_answered() => return self.fail(&fault),
+                Step::Failed(_) | Step::GoOn => {}
+            }
+        }
+        if !self.is_answered() {
             let message = "the provider's stream ended before the answer did";
             return self.fail(&Fault::upstream(Code::ProviderError, message));
         }
@@ -305,7 +320,7 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// The connection failed. An answer that was whole before is still one, and is paid for.
     fn broken_off(&mut self, fault: &UpstreamFault) -> Ending {
-        if self.meter.is_answered(self.request.intent.choices) {
+        if self.is_answered() {
             return self.finish();
         }
         self.fail(&verdict::transport(fault))

@@ -18,6 +18,10 @@ use crate::net::socket::Socket;
 /// Most interim (1xx) answers before the final one.
 const INTERIM_MAX: usize = 8;
 
+/// A connection that was idle and ends within so long of a request had died before it, as far as
+/// anyone can tell; one that ends later may have been at work on it.
+const STALE_WITHIN_MS: u64 = 1_000;
+
 /// The bounds of one exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct ExchangeLimits {
@@ -53,6 +57,8 @@ pub(super) struct Line {
     pub(super) buffer: Buffer,
     pub(super) key: PoolKey,
     pub(super) was_idle: bool,
+    /// When the request began to go out.
+    pub(super) sent_ms: u64,
     pub(super) limits: ExchangeLimits,
 }
 
@@ -78,7 +84,9 @@ pub async fn connect(
     }
     let socket = Box::pin(dialler.dial(endpoint)).await?;
     let buffer = dialler.pool.buffer();
-    Ok(Connection { line: Box::new(Line { socket, buffer, key, was_idle: false, limits }) })
+    Ok(Connection {
+        line: Box::new(Line { socket, buffer, key, was_idle: false, sent_ms: 0, limits }),
+    })
 }
 
 impl Connection {
@@ -96,6 +104,7 @@ impl Connection {
     /// The provider did not take all of it in time, and said nothing.
     pub async fn send(mut self, head: &[u8], body: &[u8]) -> Result<Sent, UpstreamFault> {
         let line = &mut self.line;
+        line.sent_ms = line.now_ms();
         line.socket.watch().arm(line.limits.write_ms);
         match line.socket.write_both(head, body).await {
             Ok(()) => {}
@@ -170,6 +179,14 @@ impl Line {
         }
     }
 
+    pub(super) fn now_ms(&self) -> u64 {
+        self.socket.watch().deadlines().clock().now_ms()
+    }
+
+    fn is_stale(&self) -> bool {
+        self.was_idle && self.now_ms().saturating_sub(self.sent_ms) < STALE_WITHIN_MS
+    }
+
     /// What ended the exchange; a deadline that closed the socket is the true cause.
     pub(super) fn fault(&self, phase: Phase, cause: Cause) -> UpstreamFault {
         let timed_out = self.socket.watch().expired();
@@ -177,7 +194,7 @@ impl Line {
         let ended = matches!(cause, Cause::Closed | Cause::Broken(_));
         let reached = match phase {
             Phase::Connect | Phase::Tls => Reached::Nothing,
-            Phase::Write | Phase::FirstByte if self.was_idle && ended => Reached::StaleConnection,
+            Phase::Write | Phase::FirstByte if ended && self.is_stale() => Reached::StaleConnection,
             Phase::Write | Phase::FirstByte => Reached::Unanswered,
             Phase::Head | Phase::Body => Reached::Answered,
         };

@@ -3,9 +3,8 @@
 //! Invariants: a connection is in the pool or in an exchange, never in both; it comes back only
 //! through `Body::reuse`, after a whole answer with nothing behind it; every other end of an
 //! exchange drops it, which closes it. What was used last is taken first, so that the surplus ages
-//! and goes. A connection on which the peer is seen to have spoken or hung up while it was idle is
-//! never taken; one that was idle for less than a tick of the clock is not looked at, as what
-//! arrives in so short a time may as well arrive after the look.
+//! and goes. A connection on which the peer spoke or hung up while it was idle is never taken,
+//! however short that was: what it said would be read as the answer to somebody else.
 //! Left out on purpose: connections in use, of which the caps of a core keep count.
 
 use std::cell::{Cell, RefCell};
@@ -46,9 +45,7 @@ impl Connections {
         let waiting = idle.get_mut(&key)?;
         while let Some(Idle { line, since_ms }) = waiting.pop_back() {
             self.count.set(self.count.get() - 1);
-            let now_ms = now_ms(&line);
-            let is_fresh = now_ms == since_ms;
-            if is_fresh || !self.is_aged(since_ms, now_ms) && line.socket.is_quiet() {
+            if !self.is_aged(since_ms, line.now_ms()) && line.socket.is_quiet() {
                 return Some(line);
             }
         }
@@ -67,7 +64,7 @@ impl Connections {
         } else {
             self.count.set(self.count.get() + 1);
         }
-        let since_ms = now_ms(&line);
+        let since_ms = line.now_ms();
         waiting.push_back(Idle { line, since_ms });
     }
 
@@ -92,8 +89,4 @@ impl Connections {
     fn is_aged(&self, since_ms: u64, now_ms: u64) -> bool {
         now_ms.saturating_sub(since_ms) >= self.idle_ms
     }
-}
-
-fn now_ms(line: &Line) -> u64 {
-    line.socket.watch().deadlines().clock().now_ms()
 }

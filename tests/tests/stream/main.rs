@@ -16,6 +16,7 @@
 )]
 
 mod answer;
+mod endings;
 mod failover;
 mod framing;
 mod leaving;

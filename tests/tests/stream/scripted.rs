@@ -43,7 +43,7 @@ fn read_request(stream: &mut TcpStream) -> Option<()> {
 }
 
 /// A gateway before a provider of these answers.
-fn stand(answers: Vec<String>) -> Stand {
+pub(crate) fn stand(answers: Vec<String>) -> Stand {
     let url = format!("http://{}/v1", scripted(answers));
     let unused = Upstream::start();
     let (from, to) = (unused.base_url(), url);
@@ -53,9 +53,9 @@ fn stand(answers: Vec<String>) -> Stand {
     })
 }
 
-const EVENTS: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
+pub(crate) const EVENTS: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
                        connection: close\r\n\r\n";
-const FINISH: &str =
+pub(crate) const FINISH: &str =
     r#"data: {"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 
 /// A stream of one event and a good end, which lasts until its connection does.

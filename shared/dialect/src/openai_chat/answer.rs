@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use wire::Span;
-use wire::json::{Cursor, JsonFault, Member, ValueKind, elements, members};
+use wire::json::{self, Cursor, JsonFault, Member, ValueKind, elements, members};
 
 use crate::Finish;
 
@@ -37,8 +37,8 @@ pub struct Answer {
     texts: u32,
     /// How the answer ended, if it says so.
     pub finish: Finish,
-    /// How many of its choices say that they ended.
-    pub finished: u32,
+    /// Which of its choices say that they ended: a bit for each index.
+    pub finished: u128,
 }
 
 /// What the client is to see in place of what the provider sent.
@@ -189,8 +189,13 @@ impl Answer {
 
     fn read_choice(&mut self, json: &[u8], cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
         cursor.enter()?;
+        let (mut index, mut is_finished) = (0, false);
         while let Some(key) = cursor.next_key()? {
             match (key.of(json), cursor.peek()) {
+                (b"index", Some(ValueKind::Number)) => {
+                    let (number, _) = cursor.skip()?;
+                    index = json::u64_value(number.of(json)).unwrap_or(0);
+                }
                 (b"delta" | b"message", Some(ValueKind::Object)) => {
                     self.read_delta(json, cursor)?;
                 }
@@ -200,11 +205,18 @@ impl Answer {
                 }
                 (b"finish_reason", Some(ValueKind::String)) => {
                     let (reason, _) = cursor.skip()?;
-                    self.finish = Finish::from_openai(unquoted(reason.of(json)));
-                    self.finished += 1;
+                    let reason = unquoted(reason.of(json));
+                    // Some providers send an empty reason with every chunk.
+                    if !reason.is_empty() {
+                        self.finish = Finish::from_openai(reason);
+                        is_finished = true;
+                    }
                 }
                 _ => drop(cursor.skip()?),
             }
+        }
+        if is_finished {
+            self.finished |= 1_u128 << index.min(127);
         }
         Ok(())
     }
