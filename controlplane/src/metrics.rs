@@ -18,6 +18,11 @@ pub(crate) fn render(status: &StatusView) -> String {
     page.gauge("tollgate_keys", "API keys.", status.keys);
     page.gauge("tollgate_accounts", "Accounts.", status.accounts);
     page.gauge("ledger_written_off_usd", "Cost that nobody paid.", status.written_off);
+    let (name, about) = ("ledger_posted_usd", "Totals of double entry; they sum to zero.");
+    page.head(name, "gauge", about);
+    for (account, total) in &status.totals {
+        page.line(name, &format!("account=\"{account}\""), total);
+    }
     ledger(&mut page, status);
     planes(&mut page, status);
     cores(&mut page, &status.reports);

@@ -2,6 +2,8 @@
 //!
 //! Plain values in the operator's shape; the numbers behind `/metrics` as well.
 
+use std::collections::BTreeMap;
+
 use link::{End, EndCounts};
 use serde::{Serialize, Serializer};
 use units::{DataPlaneId, Epoch, Usd};
@@ -58,6 +60,9 @@ pub struct StatusView {
     pub accounts: usize,
     /// What requests cost above what their customers paid, of all accounts together.
     pub written_off: Usd,
+    /// The totals of double entry: what is owed to customers, and income, is positive. They sum to
+    /// zero.
+    pub totals: BTreeMap<&'static str, Usd>,
     /// The ledger's own disk.
     pub journal: JournalView,
     /// The data planes.

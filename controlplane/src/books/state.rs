@@ -22,6 +22,7 @@ impl Ledger {
             models: rows.model.len(),
             keys: self.register.keys().len(),
             accounts: self.books.account_ids().len(),
+            totals: self.books.trial().named().collect(),
             written_off: -self.books.trial().total(LedgerAccount::WriteOffs),
             journal: JournalView {
                 batch: self.journal.durable(),

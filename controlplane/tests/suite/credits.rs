@@ -124,6 +124,10 @@ fn a_fee_is_on_top_of_the_credit_and_the_first_top_up_has_a_minimum() {
     assert_eq!(scene.credit(by_hand).ok(200)["fee"], "0", "an operator's has none");
     let sums = scene.shown(&["balance", "topped_up", "fees"]);
     assert_eq!(sums, ["111.5", "111.5", "7.1"]);
+    let totals = scene.control.get("/admin/v1/status").ok(200)["totals"].clone();
+    assert_eq!((&totals["top_ups"], &totals["fees"]), (&json!("-118.6"), &json!("7.1")));
+    let metrics = scene.control.call("GET", "/metrics", "", "").body;
+    assert!(metrics.contains("ledger_posted_usd{account=\"fees\"} 7.1\n"), "{metrics}");
     scene.audit();
 }
 

@@ -82,6 +82,23 @@ impl LedgerAccount {
     }
 }
 
+/// What each total is called, in the order of their places.
+const NAMES: [&str; LedgerAccount::TOTALS] = [
+    "available",
+    "lent",
+    "top_ups",
+    "grants",
+    "adjustments",
+    "revenue",
+    "write_offs",
+    "refunds",
+    "expired",
+    "provider_cost",
+    "provider_owed",
+    "fees",
+    "pay_backs",
+];
+
 /// One side of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Posting {
@@ -230,6 +247,11 @@ impl Trial {
         self.totals[account.place()]
     }
 
+    /// Each total with its name.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, Usd)> + '_ {
+        NAMES.into_iter().zip(self.totals)
+    }
+
     /// The totals in the order of their places.
     pub(crate) const fn totals(&self) -> &[Usd; LedgerAccount::TOTALS] {
         &self.totals
@@ -242,5 +264,26 @@ impl Trial {
     /// The sum of all totals: zero, or the books are wrong.
     pub fn sum(&self) -> Usd {
         self.totals.iter().copied().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_has_the_name_of_its_account() {
+        for (account, name) in [
+            (LedgerAccount::Available(AccountId(1)), "available"),
+            (LedgerAccount::TopUps, "top_ups"),
+            (LedgerAccount::WriteOffs, "write_offs"),
+            (LedgerAccount::Fees, "fees"),
+            (LedgerAccount::PayBacks, "pay_backs"),
+        ] {
+            let one = Posting { account, amount: Usd::from_pico(1) };
+            let trial = Trial::default().after(&[one]).unwrap();
+            let named = trial.named().find(|(_, amount)| !amount.is_zero());
+            assert_eq!(named, Some((name, Usd::from_pico(1))));
+        }
     }
 }
