@@ -9,9 +9,9 @@ use std::thread::{self, JoinHandle};
 
 use ledger::books::Books;
 use ledger::event::Event;
+use ledger::expiry::Expiries;
 use serde::{Deserialize, Serialize};
 
-use super::expiry::Expiries;
 use super::register::Register;
 use super::retention::Days;
 use super::thread::{Input, Ledger, Opened};

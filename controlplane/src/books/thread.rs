@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 
 use ledger::books::{Applied, Books, BooksError};
 use ledger::event::Event;
+use ledger::expiry::Expiries;
 use link::{Outbox, ToControl, ToData};
 use units::{AccountId, UnixMillis};
 
 use super::audit::Expected;
 use super::command::Command;
-use super::expiry::Expiries;
 use super::links::Links;
 use super::queries::ViewState;
 use super::register::{News, Register};

@@ -13,6 +13,7 @@ mod bytes;
 pub mod cell;
 pub mod desk;
 pub mod event;
+pub mod expiry;
 pub mod lender;
 pub mod postings;
 mod purse;

@@ -7,8 +7,10 @@ mod plane;
 mod reference;
 mod step;
 
-use super::{Applied, Books, audit};
+use super::{Applied, Books, BooksError, audit};
+use crate::desk::Booking;
 use crate::event::CreditKind;
+use crate::expiry::Expiries;
 use crate::lender::{self, Answer, LendPolicy};
 use crate::{Event, Purse, Record, Run, TransactionId, postings};
 use proptest::prelude::*;
@@ -33,6 +35,19 @@ struct World {
     books: Books,
     reference: Reference,
     planes: [Plane; 2],
+    expiries: Expiries,
+    /// The ledger's clock, which never goes back.
+    now: u64,
+}
+
+impl Booking for World {
+    fn books(&self) -> &Books {
+        &self.books
+    }
+
+    fn book(&mut self, event: &Event) -> Result<Applied, BooksError> {
+        self.applied(event).1
+    }
 }
 
 fn usd(pico: i64) -> Usd {
@@ -50,7 +65,8 @@ fn purse(number: u64) -> Purse {
 impl World {
     fn new() -> Self {
         let planes = [Plane::new(DataPlaneId(1)), Plane::new(DataPlaneId(2))];
-        let mut world = Self { books: Books::new(), reference: Reference::new(OFFERS), planes };
+        let (books, reference) = (Books::new(), Reference::new(OFFERS));
+        let mut world = Self { books, reference, planes, expiries: Expiries::default(), now: 0 };
         let new_offers = (0..OFFERS).map(|id| (OfferId(id), format!("offer {id}"))).collect();
         world.apply(&Event::CatalogApplied { rows_json: "{}".into(), offers: vec![], new_offers });
         for account in (1..=ACCOUNTS).map(AccountId) {
@@ -87,8 +103,12 @@ impl World {
         world
     }
 
-    /// Applies an event to both, and holds one against the other.
     fn apply(&mut self, event: &Event) -> Verdict {
+        self.applied(event).0
+    }
+
+    /// Applies an event to both, and holds one against the other.
+    fn applied(&mut self, event: &Event) -> (Verdict, Result<Applied, BooksError>) {
         let before = self.books.encode();
         let trial = *self.books.trial();
         let moved = postings::of(&self.books, event);
@@ -106,7 +126,29 @@ impl World {
         } else {
             assert!(self.books.encode() == before, "changed by {event:?}: {applied:?}");
         }
-        verdict
+        if let Ok(Applied::Transacted(row)) = &applied {
+            self.expiries.note(row);
+        }
+        (verdict, applied)
+    }
+
+    /// Ends what is due; data planes give back what they are asked for, or not.
+    fn end(&mut self, wait: u64, is_heard: bool) {
+        self.now += wait;
+        let now = UnixMillis(self.now);
+        let mut expiries = std::mem::take(&mut self.expiries);
+        let asked = expiries.end_due(self, now).unwrap();
+        for (purse, wanted) in asked.into_iter().filter(|_| is_heard) {
+            for (dataplane, _, up_to) in lender::recall(&self.books, purse, wanted) {
+                let place = usize::from(dataplane.0) - 1;
+                self.planes[place].give_back(purse, up_to.pico_i64().unwrap());
+                while self.planes[place].commits() {
+                    self.ship(place, 0);
+                }
+            }
+            expiries.end_returned(self, now).unwrap();
+        }
+        self.expiries = expiries;
     }
 
     fn open_epoch(&mut self, place: usize) {
@@ -122,6 +164,7 @@ impl World {
             | Step::Expire { .. }
             | Step::PayBack { .. }
             | Step::Refund { .. } => self.transact(step),
+            Step::End { wait, is_heard } => self.end(*wait, *is_heard),
             Step::Need { plane, purse: number, amount, policy } => {
                 self.need(*plane, purse(*number), usd(*amount), *policy);
             }
@@ -327,6 +370,13 @@ proptest! {
         for place in 0..2 {
             world.restart(place);
             world.check();
+        }
+        for _ in 0..2 {
+            world.end(200, false);
+            world.check();
+        }
+        for lot in (1..=2).flat_map(|account| world.books.lots(AccountId(account))) {
+            prop_assert!(lot.expires_at.is_none() || lot.left.is_zero(), "{lot:?} does not end");
         }
         let bytes = world.books.encode();
         let mut read = Books::decode(&bytes).unwrap();

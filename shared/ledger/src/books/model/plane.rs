@@ -189,6 +189,12 @@ impl Plane {
         }
     }
 
+    /// Commits, and says whether something waits to be settled.
+    pub(super) fn commits(&mut self) -> bool {
+        self.commit();
+        !self.waiting.is_empty()
+    }
+
     pub(super) fn settled(&mut self, place: usize) {
         let run = self.waiting.remove(place);
         self.shipped.push(run);

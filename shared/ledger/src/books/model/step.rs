@@ -11,6 +11,7 @@ pub(super) enum Step {
     Credit { account: u64, kind: CreditKind, amount: i64, fee: i64, reference: u8 },
     Expire { lot: u64, amount: i64 },
     PayBack { lot: u64, amount: i64, reference: u8 },
+    End { wait: u64, is_heard: bool },
     Refund { generation: usize, amount: i64, reference: u8 },
     Need { plane: usize, purse: u64, amount: i64, policy: LendPolicy },
     Hold { plane: usize, ring: u16, owner: u64, amount: i64 },
@@ -51,6 +52,7 @@ fn of_money() -> impl Strategy<Value = Step> {
         1 => (0..12u64, 0..50i64, 10..14u8).prop_map(|(lot, amount, reference)| {
             Step::PayBack { lot, amount, reference }
         }),
+        1 => (0..60u64, any::<bool>()).prop_map(|(wait, is_heard)| Step::End { wait, is_heard }),
         2 => (any::<u16>(), 0..30i64, 0..3u8).prop_map(|(generation, amount, reference)| {
             Step::Refund { generation: generation.into(), amount, reference }
         }),
