@@ -286,5 +286,8 @@ mod tests {
         assert!(lots.check(usd(25), &Change::Take(usd(26))).is_err(), "more than there is");
         assert!(lots.check(usd(26), &Change::Take(usd(25))).is_err(), "one is charged meanwhile");
         assert!(lots.check(usd(51), &Change::Take(Usd::ZERO)).is_err(), "more than was lent");
+        let end = |amount| Change::TakeFrom(ranks[3], usd(amount), Loss::Expired);
+        assert!(lots.check(usd(27), &end(3)).is_ok());
+        assert!(lots.check(usd(27), &end(4)).is_err(), "two of five are charged meanwhile");
     }
 }

@@ -136,6 +136,10 @@ fn what_is_left_of_a_top_up_goes_back_within_its_time() {
     let again = books.apply(&paid_back(4, 1, 70, 99)).unwrap();
     assert!(matches!(again, Applied::Repeated(row) if row.id == TransactionId(3)));
     refused(&mut books, &paid_back(4, 1, 10, 50));
+    let mut other = books.clone();
+    other.apply(&credited(4, CreditKind::TopUp, 70)).unwrap();
+    let taken = refused(&mut other, &paid_back(5, 4, 70, 50));
+    assert!(matches!(taken, BooksError::ReferenceTaken { .. }), "of another top-up");
     let view = books.account(ACCOUNT).unwrap();
     assert_eq!((view.paid_back, view.balance, view.unlent), (usd(70), usd(10), usd(0)));
     assert_eq!(books.trial().total(LedgerAccount::PayBacks), usd(70));
