@@ -23,15 +23,19 @@ use crate::stage::refuse;
 /// Moves a client to another core; it comes back where the way is not open, and is refused.
 /// *abandon closes*
 pub async fn move_to(local: &Local, client: Client, core: usize, head: &RequestHead) {
-    let returned = match (client.pack(), local.neighbours.get(core)) {
-        (Ok(parcel), Some(way)) => match way.send(parcel) {
-            Ok(()) => return,
-            Err(parcel) => parcel.unpack(&local.pool, &local.deadlines).ok(),
+    // A process that ends takes nobody in any more.
+    let way = local.neighbours.get(core).filter(|_| !local.is_draining());
+    let mut client = match (way, client) {
+        (None, client) => client,
+        (Some(way), client) => match client.pack().map(|parcel| way.send(parcel)) {
+            Ok(Ok(())) => return,
+            Ok(Err(parcel)) => match parcel.unpack(&local.pool, &local.deadlines) {
+                Ok(client) => client,
+                Err(_) => return,
+            },
+            Err(client) => *client,
         },
-        (Ok(parcel), None) => parcel.unpack(&local.pool, &local.deadlines).ok(),
-        (Err(client), _) => Some(*client),
     };
-    let Some(mut client) = returned else { return };
     client.keeps_alive = false;
     let surface = Surface::of(head.path(client.input.filled()));
     let message = "the core that this Idempotency-Key belongs to takes no more; try again";

@@ -19,7 +19,7 @@ use super::tls::Packed;
 /// A connection that belongs to no runtime.
 pub struct Detached {
     pub(super) stream: TcpStream,
-    pub(super) cover: Option<Packed>,
+    pub(super) cover: Option<Box<Packed>>,
 }
 
 /// Another descriptor of a connection.

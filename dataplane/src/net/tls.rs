@@ -106,10 +106,10 @@ impl Session {
     }
 
     /// Takes the session off its core, when nothing is left to be sent.
-    pub(super) fn pack(self: Box<Self>) -> Packed {
+    pub(super) fn pack(self: Box<Self>) -> Box<Packed> {
         let Self { side, incoming, early, peer_closed, .. } = *self;
         let (incoming, early) = (incoming.filled().to_vec(), early.filled().to_vec());
-        Packed { side, incoming, early, peer_closed }
+        Box::new(Packed { side, incoming, early, peer_closed })
     }
 
     /// Runs until application bytes may flow. *abandon closes*

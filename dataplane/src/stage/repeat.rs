@@ -7,6 +7,7 @@
 //! they came with: two API keys of one account do not see each other's answers.
 //! Left out on purpose: framing, which is that of the connection that repeats.
 
+use link::End;
 use sha2::{Digest, Sha256};
 use units::GenerationId;
 use wire::head::RequestHead;
@@ -125,7 +126,10 @@ pub async fn join(
     loop {
         let rings = reader.rings();
         match reader.next() {
-            Piece::Head(fields, body) => begin(client, fields, body.as_deref(), has_ended),
+            Piece::Head(fields, body) => {
+                local.counters.count(End::Replayed);
+                begin(client, fields, body.as_deref(), has_ended);
+            }
             Piece::Bytes(bytes) => client.chunk(|out| out.extend(&bytes)),
             Piece::End => {
                 client.finish_stream();

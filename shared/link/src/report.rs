@@ -74,11 +74,13 @@ pub enum End {
     Panicked = 7,
     /// Its hold was dropped instead of ended, and voided for it.
     DroppedHold = 8,
+    /// It got the answer of an earlier request with its idempotency key.
+    Replayed = 9,
 }
 
 impl End {
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
 
     /// Every one, in the order of their places.
     pub const ALL: [Self; Self::COUNT] = [
@@ -91,6 +93,7 @@ impl End {
         Self::WrittenOff,
         Self::Panicked,
         Self::DroppedHold,
+        Self::Replayed,
     ];
 
     /// The name under which it is counted.
@@ -105,6 +108,7 @@ impl End {
             Self::WrittenOff => "write_offs",
             Self::Panicked => "panics",
             Self::DroppedHold => "dropped_holds",
+            Self::Replayed => "replays",
         }
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use tollgate_tests::client::chat_request;
+use tollgate_tests::client::{chat_request, request};
 use tollgate_tests::config::Config;
 use tollgate_tests::gateway::Gateway;
-use tollgate_tests::stand::hello;
+use tollgate_tests::stand::{CHAT, hello};
 use tollgate_tests::upstream::Upstream;
 use tollgate_tests::wait_for;
 
@@ -62,7 +62,11 @@ fn connect(gateway: &Gateway, trusted: &Certificate) -> io::Result<Secured> {
 
 /// Asks, and reads until the answer's JSON has come to its end.
 fn chat(secured: &mut Secured, key: &str) -> String {
-    secured.write_all(&chat_request(key, &hello())).unwrap();
+    ask(secured, &chat_request(key, &hello()))
+}
+
+fn ask(secured: &mut Secured, request: &[u8]) -> String {
+    secured.write_all(request).unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"}}") {
         let mut piece = [0; 4096];
@@ -103,4 +107,33 @@ fn files_that_do_not_belong_together_change_nothing() {
     });
     let mut still = connect(&gateway, &first).unwrap();
     assert!(chat(&mut still, &customer.key).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn a_session_follows_its_idempotency_keys_from_core_to_core() {
+    let upstream = Upstream::start();
+    let made = certificate();
+    let gateway = serving(&made, &upstream);
+    let customer = gateway.admin.customer("customer", "10");
+    let mut secured = connect(&gateway, &made).unwrap();
+    let body = hello().to_string();
+    let named = |name: &str| {
+        let headers = [("x-api-key", customer.key.as_str()), ("idempotency-key", name)];
+        request("POST", CHAT, &headers, body.as_bytes())
+    };
+    let mut answers = Vec::new();
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        let answer = ask(&mut secured, &named(name));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        answers.push((name, answer));
+    }
+    for (name, first) in answers {
+        let again = ask(&mut secured, &named(name));
+        assert!(again.contains("Idempotent-Replayed: true"), "{again}");
+        assert_eq!(
+            again.split_once("\r\n\r\n").unwrap().1,
+            first.split_once("\r\n\r\n").unwrap().1
+        );
+    }
+    assert_eq!(upstream.truths().len(), 8);
 }

@@ -272,6 +272,29 @@ fn a_joined_answer_that_fails_fails_for_all() {
 }
 
 #[test]
+fn what_a_joiner_has_whole_is_on_disk_where_the_operator_asks_for_it() {
+    let durable = |config: Config| Config {
+        dataplane: "drain_seconds = 5\ndurability = \"before_final\"\n".to_owned(),
+        ..on_two_cores("")(config)
+    };
+    let mut stand = Stand::on(Upstream::paced(20, 200), durable);
+    for round in 1..=5 {
+        let sent = named(&stand, CHAT, &format!("round {round}"), &hello_stream());
+        let mut first = stand.gateway.connect();
+        first.send(&sent);
+        first.read_head().unwrap();
+        let mut second = stand.gateway.connect();
+        second.send(&sent);
+        let answer = second.read_answer().unwrap();
+        stand.gateway.strike();
+        assert!(answer.text().ends_with("data: [DONE]\n\n"));
+        stand.gateway.kill();
+        stand.gateway.restart();
+        assert_served(&stand, round);
+    }
+}
+
+#[test]
 fn a_crash_forgets_what_was_in_memory_and_books_both() {
     let mut stand = Stand::with(on_two_cores(""));
     let sent = named(&stand, CHAT, "a", &hello());
