@@ -4,6 +4,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use catalog::keys::{KeyClass, KeyRow};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use units::{GenerationId, TokenClass};
@@ -118,9 +119,16 @@ pub(crate) async fn one(
     Customer(key): Customer,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Wrapped<OwnGeneration>>, Refusal> {
-    let id = parsed("generation", &wanted.id)?;
-    let view = shared.commands.generation(id, Owner::Account(key.account)).await?;
+    let view = own(&shared, &key, &wanted.id).await?;
     Ok(Json(Wrapped { data: view.into() }))
+}
+
+/// A generation that a key may see: a management key its account's, a live key its own.
+async fn own(shared: &Shared, key: &KeyRow, id: &str) -> Result<GenerationView, Refusal> {
+    let id = parsed("generation", id)?;
+    let view = shared.commands.generation(id, Owner::Account(key.account)).await?;
+    let is_seen = key.class == KeyClass::Management || view.key_hash == Some(key.digest);
+    is_seen.then_some(view).ok_or_else(|| Refusal::not_found("generation", id))
 }
 
 pub(crate) async fn receipt(
@@ -128,8 +136,7 @@ pub(crate) async fn receipt(
     Customer(key): Customer,
     Path(id): Path<String>,
 ) -> Result<Json<Receipt>, Refusal> {
-    let id = parsed("generation", &id)?;
-    let generation = shared.commands.generation(id, Owner::Account(key.account)).await?;
+    let generation = own(&shared, &key, &id).await?;
     shared.signer.receipt(&generation).map(Json)
 }
 
@@ -144,7 +151,7 @@ pub(crate) async fn refund(
     Path(id): Path<String>,
     MaybeBody(flag): MaybeBody<Flag>,
 ) -> Result<Json<Line>, Refusal> {
-    let id = parsed("generation", &id)?;
+    let id = own(&shared, &key, &id).await?.id;
     let reason = flag.reason.unwrap_or_else(|| "flagged by the customer".to_owned());
     let by = Refunder::Customer(key.account);
     let booked = shared.commands.refund(id, by, reason).await?;

@@ -50,9 +50,11 @@ pub(crate) async fn credits(
     Customer(key): Customer,
 ) -> Result<Json<Wrapped<Credits>>, Refusal> {
     let account = shared.commands.account(key.account).await?;
-    let parts = [account.topped_up, account.granted, account.adjusted];
+    // What has ended or gone back is not there to be used: the two totals leave the balance.
+    let gone = [-account.expired, -account.paid_back];
+    let parts = [account.topped_up, account.granted, account.adjusted].into_iter().chain(gone);
     let data = Credits {
-        total_credits: Number(parts.into_iter().sum()),
+        total_credits: Number(parts.sum()),
         total_usage: Number([account.spent, -account.refunded].into_iter().sum()),
         lots: shared.commands.lots(key.account, false).await?,
     };

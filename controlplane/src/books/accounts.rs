@@ -59,8 +59,9 @@ impl Ledger {
             self.obey_write(command, since);
         }
         for purse in self.waiting.lowered() {
-            if self.books.unlent(purse).is_some_and(Usd::is_negative) {
-                self.recall(purse, Usd::ZERO);
+            let beyond = self.books.overlent(purse);
+            if beyond > Usd::ZERO {
+                self.recall(purse, beyond);
                 self.waiting.until_returned(purse);
             }
         }

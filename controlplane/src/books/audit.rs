@@ -73,6 +73,8 @@ impl Ledger {
 
     /// Starts the full audit; it answers by itself.
     pub(crate) fn audit_fully(&mut self, reply: Reply<AuditView>) {
+        // The journal is folded as far as it is on disk, so the books may have nothing beyond.
+        self.commit();
         let mut quick = self.audit();
         let task = FullAudit {
             folders: self.journal.folders().clone(),

@@ -95,7 +95,9 @@ impl Ledger {
         });
     }
 
+    /// What a checkpoint at the last durable batch holds: the books, which have nothing beyond it.
     fn checkpoint_payload(&self) -> Vec<u8> {
+        assert_eq!(self.batch.count, 0, "a checkpoint would be ahead of the journal");
         start::payload(&self.books, &Marks::of(self))
     }
 
@@ -119,7 +121,7 @@ impl Ledger {
     /// The last acts: the view to disk, and a checkpoint, so that the next start has little to do.
     pub(super) fn close(mut self, checkpoint: bool) {
         self.commit();
-        if self.halted.is_some() || !checkpoint {
+        if self.halted.is_some() || self.is_stalled || !checkpoint {
             return;
         }
         self.view.flush();

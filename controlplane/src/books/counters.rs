@@ -52,7 +52,10 @@ impl Counters {
         let Self::Whole { charged, covered } = self else { return None };
         let marks = books.watermarks(dataplane, epoch);
         let of_cores = marks.iter().filter(|(ring, _)| *ring != ledger::run::LEASE_RING);
-        let same = of_cores.clone().all(|(ring, seq)| covered.get(ring) == Some(seq));
+        let settled =
+            |ring| of_cores.clone().find(|(other, _)| *other == ring).map(|(_, seq)| *seq);
+        let same = of_cores.clone().all(|(ring, seq)| covered.get(ring) == Some(seq))
+            && covered.iter().all(|(ring, seq)| *seq == 0 || settled(*ring) == Some(*seq));
         let leases = books.leases(dataplane, epoch);
         let money = leases.filter(|(purse, _)| matches!(purse, Purse::Account(_)));
         let settled = money.map(|(_, lease)| lease.settled).sum();

@@ -6,7 +6,7 @@
 use catalog::keys::{KeyClass, KeyRow, LimitReset};
 use ledger::Purse;
 use ledger::event::Event;
-use units::{AccountId, KeyDigest, UnixMillis, Usd};
+use units::{AccountId, KeyDigest, KeyId, UnixMillis, Usd};
 
 use super::accounts::checked_text;
 use super::command::Owner;
@@ -65,6 +65,7 @@ impl Ledger {
         patch: KeyPatch,
     ) -> Result<KeyView, Refusal> {
         let old = self.row(digest, owner)?.clone();
+        let reset_before = old.limit_reset;
         let row = KeyRow {
             name: patch.name.unwrap_or(old.name),
             disabled: patch.disabled.unwrap_or(old.disabled),
@@ -78,23 +79,26 @@ impl Ledger {
             ..old
         };
         self.check_key(&row)?;
+        // A new rhythm begins now, and is known to have begun after any restart.
+        let is_new_period = row.limit_reset.is_some() && row.limit_reset != reset_before;
         let changed = Event::KeyChanged { key: row.id, limit: row.limit, row: written(&row)? };
         self.book(&changed).map_err(refused)?;
-        self.after_limit_change(&row);
+        if is_new_period {
+            self.book(&Event::KeyPeriodBegan { key: row.id, at: self.now }).map_err(refused)?;
+        }
+        self.after_limit_change(row.id);
         self.key(digest, Owner::Anyone)
     }
 
     /// A higher limit is lent on, what is lent above a lower one is asked back.
-    fn after_limit_change(&mut self, row: &KeyRow) {
-        let purse = Purse::Key(row.id);
-        let lent: Usd = self.books.lent(purse).map(|(_, _, lease)| lease.outstanding()).sum();
-        let left = self.limit_remaining(row).unwrap_or(lent);
-        match lent.checked_sub(left) {
-            Some(beyond) if beyond > Usd::ZERO => {
-                self.recall(purse, beyond);
-                self.waiting.until_returned(purse);
-            }
-            _ => self.lend_more(purse),
+    fn after_limit_change(&mut self, key: KeyId) {
+        let purse = Purse::Key(key);
+        let beyond = self.books.overlent(purse);
+        if beyond > Usd::ZERO {
+            self.recall(purse, beyond);
+            self.waiting.until_returned(purse);
+        } else {
+            self.lend_more(purse);
         }
     }
 

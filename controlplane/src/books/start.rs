@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use super::register::Register;
 use super::retention::Days;
 use super::thread::{Input, Ledger, Opened};
-use crate::clock;
 use crate::settings::{Settings, StartError};
 use crate::store::embedded::{Folders, LedgerJournal, frames};
 
@@ -99,7 +98,7 @@ fn open(settings: &Settings, folders: &Folders) -> Result<Opened, StartError> {
             (read_payload(&found.payload).map_err(StartError::Books)?, found.number.get() + 1)
         }
         None => {
-            let marks = Marks { generation: 1, periods: clock::now().day(), ..Marks::default() };
+            let marks = Marks { generation: 1, ..Marks::default() };
             (Stored { books: Books::new(), marks }, 1)
         }
     };

@@ -256,6 +256,7 @@ impl Ledger {
             backlog.commands.clear();
             return;
         }
+        self.begin_periods();
         for command in backlog.commands.drain(..) {
             self.obey(command);
             self.commit_if_long();
@@ -273,10 +274,12 @@ impl Ledger {
         if self.halted.is_some() || self.is_stalled {
             return;
         }
-        self.begin_periods();
         self.expire_credits();
         self.retry_recalls();
         self.commit();
+        if self.halted.is_some() || self.is_stalled {
+            return;
+        }
         self.write_view();
         self.waiting.settle(&self.links, Instant::now());
         self.checkpoint_if_due();

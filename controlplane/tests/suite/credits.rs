@@ -240,6 +240,15 @@ fn customers_take_charges_back_within_a_budget() {
     };
     let (stranger, _) = scene.control.key(&scene.control.account("1"), json!({}));
     flag(2, &stranger, "").refused(404, "not_found");
+    let (other_key, _) = scene.control.key(&scene.account, json!({}));
+    flag(2, &other_key, "").refused(404, "not_found");
+    for path in ["/api/v1/generation?id=", "/api/v1/generation/"] {
+        let id = listed["data"][2]["id"].as_str().unwrap();
+        let path =
+            if path.ends_with('=') { format!("{path}{id}") } else { format!("{path}{id}/receipt") };
+        scene.control.call("GET", &path, &other_key, "").refused(404, "not_found");
+        scene.control.call("GET", &path, &scene.key, "").ok(200);
+    }
     let taken = flag(2, &scene.key, "").ok(200);
     assert_eq!((&taken["type"], &taken["amount_exact"]), (&json!("refund"), &json!("0.04")));
     flag(2, &scene.key, "").refused(409, "conflict");

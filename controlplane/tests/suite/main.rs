@@ -7,6 +7,8 @@ mod customer;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod money;
 #[cfg(test)]
 mod operator;

@@ -251,6 +251,16 @@ impl Books {
         unlent.map(|unlent| unlent.max(Usd::ZERO))
     }
 
+    /// How much more is lent of a purse than it may spend, as after a limit was lowered; zero where
+    /// nothing is, or where there is no such purse.
+    pub fn overlent(&self, purse: Purse) -> Usd {
+        let unlent = match purse {
+            Purse::Account(account) => self.accounts.get(&account).map(|row| row.sums.unlent),
+            Purse::Key(key) => self.keys.get(&key).and_then(|row| row.unlent().ok().flatten()),
+        };
+        unlent.filter(|unlent| unlent.is_negative()).map_or(Usd::ZERO, |unlent| -unlent)
+    }
+
     /// What of a purse is lent to each open epoch, zero left out, in the order of lending.
     pub fn lent(&self, purse: Purse) -> impl Iterator<Item = (DataPlaneId, Epoch, Lease)> + '_ {
         let leases = self.purse_leases(purse).into_iter().flat_map(|leases| &leases.rows);
