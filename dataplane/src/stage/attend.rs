@@ -16,7 +16,7 @@ use crate::local::Local;
 use crate::local::counters::DrainPass;
 use crate::net::deadline::{Race, read_or_tick};
 
-/// How often a silent wait is looked after, in milliseconds.
+/// How often the client is looked after, in milliseconds.
 const ROUND_MS: u64 = 1_000;
 /// A comment that no SDK sees as an event: it has no blank line of its own.
 const HEARTBEAT: &[u8] = b": keep-alive\n";
@@ -34,6 +34,7 @@ pub struct Attendance<'a> {
     last_sign_ms: u64,
     next_round_ms: u64,
     drain: Option<(DrainPass<'a>, u64)>,
+    received: u64,
 }
 
 impl<'a> Attendance<'a> {
@@ -48,12 +49,24 @@ impl<'a> Attendance<'a> {
             last_sign_ms,
             next_round_ms: last_sign_ms + ROUND_MS,
             drain: None,
+            received: 0,
         }
     }
 
-    /// Sets what becomes of the upstream when the client leaves.
-    pub fn set_policy(&mut self, policy: AbortPolicy) {
+    /// Begins to attend to an attempt: sets what becomes of it when the client leaves.
+    pub fn begin_attempt(&mut self, policy: AbortPolicy) {
         self.policy = policy;
+        self.received = 0;
+    }
+
+    /// Takes note of the bytes of text that had come of an answer that was not to come whole.
+    pub const fn note_received(&mut self, bytes: u64) {
+        self.received = bytes;
+    }
+
+    /// The bytes of text that the last attempt had brought before it ended early.
+    pub const fn received(&self) -> u64 {
+        self.received
     }
 
     /// The head that the answer will have.

@@ -80,7 +80,7 @@ pub async fn exchange(
     for index in request.plan.candidates.iter().copied().take(limits.attempts) {
         let started = request.admission.elapsed_ms();
         let Some(candidate) = Candidate::of(request, index) else { continue };
-        attendance.set_policy(candidate.provider.on_client_abort);
+        attendance.begin_attempt(candidate.provider.on_client_abort);
         let tried = candidate.attempt(client, body, attendance).await;
         let took = request.admission.elapsed_ms().saturating_sub(started);
         let status = match &tried {

@@ -24,7 +24,9 @@ pub fn fail(
     let Failure { why, attempts, reached } = failure;
     let fault = match (why, reached) {
         (Why::Fault(fault), _) => fault,
-        (Why::ClientGone, Some(endpoint)) => return Outcome::abandoned(endpoint, attempts),
+        (Why::ClientGone, Some(endpoint)) => {
+            return Outcome::abandoned(endpoint, attempts, attendance.received());
+        }
         (Why::ClientGone, None) => {
             return Outcome::failed(VoidReason::ClientGoneBeforeDispatch, 499, attempts);
         }

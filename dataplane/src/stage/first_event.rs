@@ -5,7 +5,7 @@
 
 use std::pin::pin;
 
-use dialect::openai_chat::{Answer, is_done};
+use dialect::openai_chat::{Answer, is_done, said_so_far};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
 use crate::client::Client;
@@ -113,6 +113,10 @@ async fn read_whole(
     bytes_max: usize,
 ) -> Result<(), Miss> {
     loop {
+        if !body.is_complete() {
+            // Now, as what was read goes with a read that is given up.
+            attendance.note_received(said_so_far(body.window()));
+        }
         let more = attendance.wait(client, pin!(body.more())).await?;
         let more = more.map_err(|fault| verdict::of_transport(&fault))?;
         if more == More::End {

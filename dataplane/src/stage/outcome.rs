@@ -50,12 +50,14 @@ impl Outcome {
         }
     }
 
-    /// A request whose client left while this endpoint worked on it.
-    pub const fn abandoned(endpoint: u32, attempts: Attempts) -> Self {
+    /// A request whose client left while this endpoint worked on it, and had said so many bytes.
+    pub const fn abandoned(endpoint: u32, attempts: Attempts, said: u64) -> Self {
+        let mut meter = Meter::new(true);
+        meter.add_text(said as usize);
         Self {
             ending: Ending::ClientGone,
             endpoint: Some(endpoint),
-            meter: Meter::new(true),
+            meter,
             attempts,
             first_byte_ms: 0,
             status: 499,

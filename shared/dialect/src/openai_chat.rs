@@ -8,7 +8,7 @@ mod made;
 mod pattern;
 mod request;
 
-pub use answer::{Answer, ChunkReader, Rewrite, is_done};
+pub use answer::{Answer, ChunkReader, Rewrite, is_done, said_so_far};
 pub use made::{Label, add_usage};
 pub use pattern::Pattern;
 pub use request::{read_intent, write_upstream};

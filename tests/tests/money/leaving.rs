@@ -2,6 +2,7 @@
 //! the provider stops billing when it is told.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use sandbox::Outcome;
 use serde_json::Value;
@@ -163,6 +164,22 @@ fn a_provider_that_refuses_while_it_is_drained_is_not_paid_for() {
     let generation = ended(&gateway, &[&upstream], &customer, 1).remove(0);
     assert_eq!(generation.outcome, "upstream_failed", "{generation:?}");
     assert!(generation.charged.is_zero() && upstream.truths().len() == 1, "{generation:?}");
+}
+
+#[test]
+fn a_client_that_leaves_a_whole_answer_pays_for_what_had_come_of_it() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(Config::simple(&upstream.base_url()));
+    let customer = gateway.admin.customer("impatient", "1");
+    upstream.fault("rate:80+endless");
+    let client = asked(&gateway, &customer, Shape::Whole);
+    std::thread::sleep(Duration::from_millis(900));
+    drop(client);
+    let generation = ended(&gateway, &[&upstream], &customer, 1).remove(0);
+    assert_eq!((generation.outcome.as_str(), generation.reported), ("client_gone", false));
+    let (said, made) = (generation.usage.output_total(), upstream.truths()[0].billed.completion);
+    assert!(said > 30 && said <= made + 8, "{said} of {made}");
+    assert!(generation.held.is_some_and(|held| generation.charged <= held), "{generation:?}");
 }
 
 #[test]

@@ -57,6 +57,16 @@ pub fn is_done(data: &[u8]) -> bool {
     data.starts_with(b"[DONE]")
 }
 
+/// About how many bytes of text the beginning of a whole answer holds: what stands behind the
+/// first `content` near its start.
+pub fn said_so_far(beginning: &[u8]) -> u64 {
+    const KEY: &[u8] = b"\"content\":";
+    const NEAR: usize = 2048;
+    let start = &beginning[..beginning.len().min(NEAR)];
+    let place = start.windows(KEY.len()).position(|window| window == KEY);
+    place.map_or(0, |place| (beginning.len() - place - KEY.len()).saturating_sub(1) as u64)
+}
+
 /// Reads the chunks of one stream: members that a chunk repeats from the one before it, up to its
 /// choices, are not read again.
 #[derive(Debug, Default)]

@@ -108,6 +108,14 @@ fn a_chunk_is_rewritten_outside_its_choices_only() {
 }
 
 #[test]
+fn what_was_said_of_a_whole_answer_is_known_before_its_end() {
+    let answer = br#"{"id":"c","choices":[{"message":{"role":"assistant","content":"well then"#;
+    assert_eq!(said_so_far(answer), 9);
+    assert_eq!((said_so_far(&answer[..40]), said_so_far(b"")), (0, 0));
+    assert_eq!(said_so_far(br#"{"content":"#), 0);
+}
+
+#[test]
 fn usage_is_removed_wherever_it_stands() {
     for (json, expected) in [
         (r#"{"usage":{"a":1},"b":2}"#, r#"{"b":2}"#),
