@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tollgate_tests::client::Answer;
 use tollgate_tests::config::Config;
-use tollgate_tests::gateway::binary;
+use tollgate_tests::gateway::{TOKEN, binary};
 use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{CHAT, ROUTED_CHAT, Stand, hello, hello_stream};
 
@@ -87,6 +87,26 @@ fn a_receipt_proves_the_bodies_and_the_charge() {
         assert_eq!(verify(&saved, &[("--request", &got)]).0, 1);
         assert_eq!(verify(&saved, &[("--response", &sent)]).0, 1);
     }
+}
+
+#[test]
+fn the_operator_gets_receipts_and_their_key_by_command() {
+    let stand = Stand::start();
+    let answer = stand.chat(&hello());
+    let receipt = receipt_of(&stand, &answer);
+    let admin = stand.gateway.config.admin_addr.to_string();
+    let said = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command.arg("receipt").args(arguments).args(["--admin", &admin]);
+        let output = command.env("TOLLGATE_ADMIN_TOKEN", TOKEN).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let got = said(&["get", &generation_of(&answer)]);
+    assert_eq!(got, (0, format!("{}\n", receipt.text())));
+    let key = stand.get("/api/v1/receipt-key").json();
+    assert_eq!(said(&["key"]), (0, format!("{}\n", key["public_key"].as_str().unwrap())));
+    assert_eq!(said(&["get", &format!("gen-{}", "0".repeat(32))]).0, 1);
+    assert_eq!(said(&["get", "mine"]).0, 2);
 }
 
 #[test]

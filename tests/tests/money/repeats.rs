@@ -308,3 +308,41 @@ fn a_crash_forgets_what_was_in_memory_and_books_both() {
     assert_ne!(header(&again, "x-generation-id"), header(&first, "x-generation-id"));
     assert_served(&stand, 2);
 }
+
+/// Customers who ask for the same things at once.
+const CROWD: usize = 24;
+/// Things that they ask for, each by its own key.
+const KEYS: usize = 30;
+
+#[test]
+fn a_crowd_with_the_same_keys_is_served_each_of_them_once() {
+    let stand = Stand::on(Upstream::paced(5, 400), on_two_cores(""));
+    let body = |key: usize| if key.is_multiple_of(2) { hello() } else { hello_stream() };
+    let ask = |member: usize| {
+        let mut client = stand.gateway.connect();
+        let mut read = Vec::new();
+        // Everyone begins elsewhere, so that each key has its first, those who join, and repeats.
+        for key in (0..KEYS).map(|key| (key + 7 * member) % KEYS) {
+            client.send(&named(&stand, CHAT, &format!("key {key}"), &body(key)));
+            let answer = client.read_answer().unwrap();
+            assert_eq!((answer.status(), answer.cut), (200, None), "{}", answer.text());
+            read.push((key, answer.text().to_owned()));
+        }
+        read
+    };
+    let read: Vec<(usize, String)> = std::thread::scope(|scope| {
+        let crowd: Vec<_> = (0..CROWD).map(|member| scope.spawn(move || ask(member))).collect();
+        crowd.into_iter().flat_map(|member| member.join().unwrap()).collect()
+    });
+    for key in 0..KEYS {
+        let mut answers = read.iter().filter(|(of, _)| *of == key).map(|(_, answer)| answer);
+        let first = answers.next().unwrap();
+        assert!(answers.all(|answer| answer == first), "key {key}");
+    }
+    assert_served(&stand, KEYS);
+    let repeats = (CROWD - 1) * KEYS;
+    wait_for("the replays are counted", Duration::from_secs(5), || {
+        let counted = stand.gateway.admin.metric("tollgate_replays_total");
+        (counted == repeats as f64).then_some(())
+    });
+}
