@@ -38,6 +38,8 @@ use records::Records;
 
 /// Behind its end mark an answer is read so far at most; more is no end.
 const FINISH_BYTES_MAX: usize = 4 << 10;
+/// How long an answer may take from its end mark to its end, for its connection to be kept.
+const FINISH_MS: u64 = 2_000;
 
 /// A generation as this core holds it: one `Arc` for the core, an `Rc` for each request.
 pub struct Generation(Arc<Published>);
@@ -203,7 +205,12 @@ impl Local {
         let local = Rc::clone(self);
         task::spawn("finish", pass, async move {
             let mut most = FINISH_BYTES_MAX;
-            while most > 0 && body.more().await.is_ok_and(|more| more == More::Bytes) {
+            let end_ms = local.now_ms() + FINISH_MS;
+            body.hurry(FINISH_MS);
+            while most > 0
+                && local.now_ms() < end_ms
+                && body.more().await.is_ok_and(|more| more == More::Bytes)
+            {
                 // Nothing of worth follows the end mark.
                 let rest = body.window().len();
                 body.consume(rest);

@@ -357,7 +357,8 @@ impl<'s, 'a> Stream<'s, 'a> {
     /// The id of a chunk of our own: that of the provider's chunks, as the client saw it.
     fn own_id(&self) -> Vec<u8> {
         let theirs = self.meter.upstream_id.as_bytes();
-        let is_plain = !theirs.is_empty() && !theirs.contains(&b'\\');
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+        let is_plain = !theirs.is_empty() && theirs.iter().all(is_plain);
         if is_plain && self.ids.id_json.is_none() {
             return [b"\"", theirs, b"\""].concat();
         }

@@ -99,6 +99,11 @@ impl Body {
         }
     }
 
+    /// Waits no longer than `ms` for each further read.
+    pub fn hurry(&mut self, ms: u64) {
+        self.line.limits.between_reads_ms = ms;
+    }
+
     /// Whether all of the body is in the window or consumed.
     pub const fn is_complete(&self) -> bool {
         self.decoder.is_done()
