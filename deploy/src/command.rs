@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::admin::{account, apply, key, ledger, receipt};
 use crate::config::Mistake;
-use crate::{check, import_prices, sandbox_alone, serve};
+use crate::{check, copies, import_prices, sandbox_alone, serve};
 
 /// An LLM API gateway that meters, settles and resells to the exact picodollar.
 #[derive(Parser)]
@@ -45,6 +45,10 @@ enum Command {
     Credit(account::Credit),
     Ledger(ledger::Ledger),
     Receipt(receipt::Receipt),
+    /// Copy the data directory into DIR, also while it is in use.
+    Backup(copies::Copy),
+    /// Make a data directory from such a copy; it must not hold anything yet.
+    Restore(copies::Copy),
 }
 
 #[derive(Args)]
@@ -71,6 +75,8 @@ pub fn run() -> ExitCode {
         Command::Credit(credit) => account::credit(&credit),
         Command::Ledger(ledger) => ledger::run(&ledger),
         Command::Receipt(receipt) => receipt::run(&receipt),
+        Command::Backup(order) => copies::backup(&order),
+        Command::Restore(order) => copies::restore(&order),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ mod catalog_file;
 mod check;
 mod command;
 mod config;
+mod copies;
 mod demo;
 mod import_prices;
 mod output;

@@ -273,6 +273,22 @@ fn the_books_are_audited_with_a_server_and_without() {
 }
 
 #[test]
+fn a_copy_of_a_running_server_is_a_server_again() {
+    let mut stand = Stand::serving();
+    let account = stand.account();
+    let copied = stand.run("backup copy --json").json();
+    assert!(copied["events"].as_u64().unwrap() > 2 && copied["accounts"] == 1, "{copied}");
+    stand.run("backup copy").fails(1, &["copy is not empty"]);
+    stand.run("restore copy").fails(1, &["tollgate-data is not empty"]);
+    stand.run("backup other --data none").fails(1, &["there is no ledger in none"]);
+    stand.stop();
+    fs::remove_dir_all(stand.folder.join("tollgate-data")).unwrap();
+    assert!(stand.run("restore copy").good().contains("1 accounts, read back and audited"));
+    stand.serve();
+    assert!(stand.run(&format!("account show {account}")).good().contains("balance    10\n"));
+}
+
+#[test]
 fn a_file_is_checked_without_being_run() {
     let stand = Stand::new();
     let config = format!("{CONFIG}[brand]\ncatalog = \"catalog.toml\"\n");

@@ -63,6 +63,6 @@ pub use shown_state::{
     PlaneView, StatusView,
 };
 pub use shown_usage::{InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView, UsageView};
-pub(crate) use start::{LedgerThread, start};
+pub(crate) use start::{LedgerThread, read_payload, start};
 pub(crate) use thread::Input;
 pub use usage::{Span, UsageOrder};

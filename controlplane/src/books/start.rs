@@ -32,6 +32,11 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
+    /// The number of the next event.
+    pub(crate) const fn order(&self) -> u64 {
+        self.order
+    }
+
     pub(crate) fn of(ledger: &Ledger) -> Self {
         Self {
             generation: ledger.register.generation,
@@ -45,7 +50,7 @@ impl Marks {
 /// A checkpoint, read.
 pub(crate) struct Stored {
     pub(crate) books: Books,
-    marks: Marks,
+    pub(crate) marks: Marks,
 }
 
 /// The bytes of a checkpoint.

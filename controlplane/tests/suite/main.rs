@@ -7,6 +7,8 @@ mod customer;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod keeping;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod money;

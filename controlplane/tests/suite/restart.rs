@@ -11,7 +11,7 @@ use crate::harness::plane::{Asker, Plane};
 use crate::harness::{Control, catalog};
 
 /// A control plane with some history: its folder, account, and what it answers about it.
-fn history() -> (Control, String) {
+pub(crate) fn history() -> (Control, String) {
     let control = Control::start();
     control.post("/admin/v1/catalog", catalog()).ok(200);
     let account = control.account("5");
@@ -34,7 +34,7 @@ fn history() -> (Control, String) {
 }
 
 /// All that can be asked about the account.
-fn answers(control: &Control, account: &str) -> Vec<Value> {
+pub(crate) fn answers(control: &Control, account: &str) -> Vec<Value> {
     let of = |path: &str| control.get(&format!("/admin/v1/accounts/{account}{path}")).ok(200);
     let mut all = vec![of(""), of("/keys"), of("/transactions"), of("/generations?limit=1000")];
     all.push(control.get("/admin/v1/catalog").ok(200));

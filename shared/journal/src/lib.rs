@@ -19,6 +19,7 @@
 mod archive;
 mod batch;
 pub mod checkpoint;
+mod copy;
 mod disk;
 mod error;
 mod group;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use archive::{Archive, Batches, SegmentRange};
 pub use batch::{Batch, BatchNumber, BatchPosition, RECORDS_BYTES_MAX};
+pub use copy::copy;
 #[cfg(feature = "glommio")]
 pub use disk::glommio::{DirectDisk, DirectFile};
 pub use disk::memory::{DiskFault, MemoryDisk, MemoryFile};

@@ -9,12 +9,18 @@ use tollgate_tests::gateway::Gateway;
 use tollgate_tests::upstream::Upstream;
 use units::Usd;
 
-use crate::load::crowd;
+use crate::load::{crowd, rounds};
 
 const REQUESTS: usize = 1000;
+/// How often, unless more is wished for.
+const ROUNDS: usize = 3;
 
 #[test]
 fn a_thousand_requests_on_one_cent_never_overspend_it() {
+    (0..rounds(ROUNDS)).for_each(|_| spend_a_cent());
+}
+
+fn spend_a_cent() {
     let upstream = Upstream::paced(150, 0);
     let mut config = Config::simple(&upstream.base_url());
     config.cores = 2;

@@ -18,6 +18,8 @@ use units::Usd;
 use crate::load::{Ending, Job, Seen, Shape, perform, rounds};
 
 const CLIENTS: usize = 12;
+/// Kills, unless more are wished for.
+const ROUNDS: usize = 10;
 /// The journal was written so long after an answer, however busy the machine is.
 const WRITTEN: Duration = Duration::from_millis(1000);
 const MODELS: [&str; 3] = ["up/chat", "up/slow", "up/long"];
@@ -137,7 +139,7 @@ fn a_crash_under_load_charges_nothing_twice_and_loses_nothing_acknowledged() {
     let customer = gateway.admin.customer("steady", "20");
     let mut told = Acknowledged::default();
     let mut recovered = 0;
-    for round in 0..rounds(3) {
+    for round in 0..rounds(ROUNDS) {
         let load = Duration::from_millis(1300 + (round as u64 * 377) % 700);
         let (seen, blow) = run_and_kill(&mut gateway, &customer, &mut told, load);
         let started = Instant::now();

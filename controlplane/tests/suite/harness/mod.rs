@@ -36,7 +36,7 @@ impl Control {
         Self::started(settings, folder)
     }
 
-    fn folder() -> PathBuf {
+    pub(crate) fn folder() -> PathBuf {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tollgate-control-{}-{number}", std::process::id());
