@@ -13,6 +13,7 @@ use journal::checkpoint;
 use journal::{BatchNumber, DiskFault, Journal, JournalError, JournalOptions, MemoryDisk};
 use ledger::books::{Applied, Books, BooksError};
 use ledger::desk::{self, Booking};
+use ledger::expiry::Expiries;
 use ledger::lender::{self, Answer, LendPolicy};
 use ledger::{Event, Purse};
 use link::{EpochMark, ToControl, ToData};
@@ -50,6 +51,8 @@ pub(crate) struct Ledger {
     links: BTreeMap<usize, (u64, Name)>,
     /// Negative adjustments that wait for credit.
     waiting: Vec<usize>,
+    /// Credits that end some day.
+    expiries: Expiries,
     /// What was settled in this batch.
     settled: Vec<ledger::books::Generation>,
     /// The disk did not take the batch.
@@ -91,6 +94,7 @@ impl Booking for Ledger {
             Applied::Settled { generations, .. } => {
                 self.settled.extend(generations.iter().cloned());
             }
+            Applied::Transacted(row) => self.expiries.note(row),
             _ => {}
         }
         let at = self.batch.len();

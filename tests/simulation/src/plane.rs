@@ -68,6 +68,8 @@ pub(crate) struct Process {
     journal: Journal<MemoryDisk>,
     disk: MemoryDisk,
     spool: Spool,
+    /// Whether something was noted that the next batch must hold or perform.
+    has_notes: bool,
     cells: BTreeMap<Purse, Arc<CreditCell>>,
     cores: Vec<Core>,
     /// Records of the batch that the disk did not take.
@@ -116,6 +118,7 @@ impl Process {
         let records = match self.stalled {
             Some(records) => records,
             None => {
+                self.has_notes = false;
                 self.pour(random);
                 self.spool.close()
             }
@@ -204,6 +207,7 @@ impl Process {
         let idle = |core: &Core| core.ring.is_empty() && core.requests.is_empty();
         self.cores.iter().all(idle)
             && self.stalled.is_none()
+            && !self.has_notes
             && self.outbox.is_empty()
             && self.needs.is_empty()
             && self.adopted.is_empty()

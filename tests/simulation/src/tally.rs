@@ -36,6 +36,8 @@ pub struct Tally {
     pub rot_harmless: u64,
     /// Credit that a data plane was asked to give back.
     pub recalls: u64,
+    /// Entries of credit that ended.
+    pub expiries: u64,
 }
 
 impl AddAssign for Tally {
@@ -46,7 +48,7 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 15] {
+    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 16] {
         [
             ("requests", &mut self.requests),
             ("refused", &mut self.refused),
@@ -63,6 +65,7 @@ impl Tally {
             ("rot noticed", &mut self.rot_noticed),
             ("rot harmless", &mut self.rot_harmless),
             ("recalls", &mut self.recalls),
+            ("expiries", &mut self.expiries),
         ]
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::TransactionId;
 use ledger::event::CreditKind;
-use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId};
+use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, UnixMillis};
 
 /// An epoch's full name.
 pub(crate) type Name = (DataPlaneId, Epoch);
@@ -54,6 +54,8 @@ pub(crate) struct Order {
     pub(crate) generation: GenerationId,
     /// How much.
     pub(crate) amount: i64,
+    /// When what is left of it ends.
+    pub(crate) ends: Option<UnixMillis>,
     /// Its reference.
     pub(crate) reference: String,
     /// What became of it.
@@ -170,6 +172,13 @@ impl Truth {
 
     fn sum(&self, part: impl Fn(&Deed) -> i64) -> i64 {
         self.deeds.values().map(part).sum()
+    }
+}
+
+impl Order {
+    /// What it certainly moved.
+    pub(crate) fn told(&self) -> i64 {
+        if matches!(self.state, OrderState::Told(_)) { self.amount } else { 0 }
     }
 }
 

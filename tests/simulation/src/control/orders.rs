@@ -2,6 +2,7 @@
 
 use ledger::books::{Applied, BooksError};
 use ledger::desk::Booking;
+use ledger::event::CreditKind;
 use ledger::{Event, Purse};
 use units::{AccountId, KeyId, OfferId, UnixMillis};
 
@@ -50,8 +51,23 @@ impl Ledger {
         }
     }
 
-    /// Tries orders that wait for credit again; gives them up where `is_over`.
+    /// Ends the credits whose time has come, and asks for what is lent of them. How many entries
+    /// that made.
+    pub(crate) fn end_credits(&mut self, now: UnixMillis) -> u64 {
+        let before = self.books.next_transaction();
+        let mut expiries = std::mem::take(&mut self.expiries);
+        let asked = expiries.end_due(self, now).expect("what is due may end");
+        self.expiries = expiries;
+        asked.into_iter().for_each(|(purse, wanted)| self.recall(purse, wanted));
+        self.books.next_transaction().0 - before.0
+    }
+
+    /// Tries orders that wait for credit again; gives them up where `is_over`. What has come back
+    /// of a credit that is due ends first.
     pub(crate) fn retry(&mut self, truth: &Truth, now: UnixMillis, is_over: bool) {
+        let mut expiries = std::mem::take(&mut self.expiries);
+        expiries.end_returned(self, now).expect("what is due may end");
+        self.expiries = expiries;
         for number in std::mem::take(&mut self.waiting) {
             if truth.orders[number].state != OrderState::Asked {
                 continue;
@@ -80,7 +96,8 @@ fn event_of(
     transaction: ledger::TransactionId,
     at: UnixMillis,
 ) -> Event {
-    let Order { account, kind, generation, amount, ref reference, .. } = *order;
+    let Order { account, kind, generation, amount, ends, ref reference, .. } = *order;
+    let fee = if kind == Some(CreditKind::TopUp) { usd(amount / 20) } else { usd(0) };
     let (amount, reference) = (usd(amount), reference.clone());
     match kind {
         Some(kind) => Event::Credited {
@@ -88,10 +105,10 @@ fn event_of(
             account,
             kind,
             amount,
-            fee: usd(0),
+            fee,
             method: String::new(),
             reference,
-            expires_at: None,
+            expires_at: ends,
             refund_until: None,
             at,
         },
@@ -107,7 +124,7 @@ fn event_of(
                 reference,
                 reason,
                 flagged: false,
-                expires_at: None,
+                expires_at: ends,
                 at,
             }
         }

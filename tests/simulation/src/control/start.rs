@@ -3,6 +3,7 @@
 use journal::{BatchNumber, Journal, JournalError, MemoryDisk, checkpoint};
 use ledger::Event;
 use ledger::books::Books;
+use ledger::expiry::Expiries;
 
 use super::{Control, Ledger, OPTIONS};
 use crate::plane::Crash;
@@ -65,6 +66,7 @@ impl Control {
         }
         assert_eq!(found.last, recovery.last.get(), "a batch was passed over");
         self.process = Some(Ledger {
+            expiries: Expiries::of(&found.books),
             books: found.books,
             journal,
             disk: self.disk.clone(),

@@ -43,6 +43,7 @@ impl Machine {
             journal,
             disk,
             spool: Spool::new(usize::from(CORES)),
+            has_notes: false,
             cells: Default::default(),
             cores: (0..CORES).map(|_| Core::default()).collect(),
             stalled: None,

@@ -89,6 +89,7 @@ impl Process {
 
     fn answered(&mut self, purse: Purse, answer: LedgerAnswer) {
         let cell = self.cell(purse);
+        self.has_notes = true;
         self.spool.answer(cell, answer);
     }
 
@@ -97,6 +98,7 @@ impl Process {
         let taken = cell.take_back(up_to.pico_i64().unwrap_or(i64::MAX));
         if taken > 0 {
             cell.answered(cell.unlent().saturating_add(taken), cell.elsewhere());
+            self.has_notes = true;
             self.spool.give_back(purse, Usd::from_pico(taken.into()));
         }
     }

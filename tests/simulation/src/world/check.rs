@@ -8,7 +8,7 @@ use units::{AccountId, GenerationId, KeyId};
 
 use super::World;
 use crate::records::usd;
-use crate::truth::OrderState;
+use crate::truth::{Order, OrderState};
 
 /// Identities that hold once all records that were written are settled: a hold may be seen before
 /// the end that freed its credit, if that stands in another ring.
@@ -68,7 +68,11 @@ impl World {
             assert_eq!(least, most, "an order was never answered");
             let charged = self.truth.charged(account);
             assert_eq!(view.spent, usd(charged), "spent of {account}");
-            assert_eq!(view.balance, usd(least - charged), "balance of {account}");
+            let expired = self.expired(account);
+            assert_eq!(view.balance, usd(least - charged - expired), "balance of {account}");
+            let ends = |order: &&Order| order.account == account && order.ends.is_some();
+            let ending: i64 = self.truth.orders.iter().filter(ends).map(Order::told).sum();
+            assert!(expired <= ending, "{expired} of {account} ended, of {ending}");
             assert_eq!(view.held, usd(0), "held of {account}");
             assert!(!view.balance.is_negative(), "{account} is overspent: {}", view.balance);
             let ends = self.truth.deeds.values().filter(|deed| deed.account == account);
@@ -81,6 +85,14 @@ impl World {
             assert_eq!(view.used, usd(self.truth.charged_to_key(key)), "used of key {}", key.0);
         }
         self.check_cells();
+    }
+
+    /// What ended of an account's credit. How much that is depends on what was spent first, which
+    /// the audit counts again.
+    pub(super) fn expired(&self, account: AccountId) -> i64 {
+        let ledger = self.control.process.as_ref().expect("it runs");
+        let view = ledger.books.account(account).expect("it was opened");
+        view.expired.pico() as i64
     }
 
     /// Nothing went back twice, or beyond what it had cost.
@@ -138,6 +150,10 @@ impl World {
         for account in [1, 2].map(AccountId) {
             let view = ledger.books.account(account).expect("it was opened");
             assert_eq!(view.unlent, view.balance, "{account}");
+            for lot in ledger.books.lots(account) {
+                let is_due = lot.expires_at.is_some_and(|end| end <= self.now);
+                assert!(!is_due || lot.left.is_zero(), "{lot:?} of {account} does not end");
+            }
         }
     }
 }

@@ -38,7 +38,8 @@ impl World {
     fn take_half(&mut self) {
         for account in [1, 2].map(AccountId) {
             let (credit, _) = self.truth.credit(account);
-            let half = (credit - self.truth.charged(account)) / 2;
+            let expired = self.expired(account);
+            let half = (credit - self.truth.charged(account) - expired) / 2;
             if half > 0 {
                 let deaths = self.tally.ledger_deaths;
                 let number = self.truth.orders.len();
@@ -48,7 +49,9 @@ impl World {
                 let is_told = matches!(self.truth.orders[number].state, OrderState::Told(_));
                 // An order dies with the ledger that it was given to.
                 let has_died = self.tally.ledger_deaths > deaths;
-                assert!(is_told || has_died, "{half} of {account} is free");
+                // What ends meanwhile cannot be taken.
+                let has_ended = self.expired(account) > expired;
+                assert!(is_told || has_died || has_ended, "{half} of {account} is free");
             }
         }
         self.check_at_rest();
@@ -86,6 +89,7 @@ impl World {
         {
             ledger.retry(&self.truth, self.now, is_over);
         }
+        self.end_credits();
         self.commit();
         for plane in 0..2 {
             while !self.wires[plane].is_heard() {

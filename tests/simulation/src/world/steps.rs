@@ -26,8 +26,23 @@ impl World {
             82..86 => self.connect(),
             86..91 => self.people(),
             91..96 => self.revive(),
-            96..99 => self.checkpoint(),
-            _ => self.now = self.now.plus_ms(800),
+            96..98 => self.checkpoint(),
+            _ => self.wait(),
+        }
+    }
+
+    /// Time goes by, and the ledger looks at its clock.
+    fn wait(&mut self) {
+        self.now = self.now.plus_ms(800);
+        self.end_credits();
+        self.commit();
+    }
+
+    pub(super) fn end_credits(&mut self) {
+        if self.ledger_listens()
+            && let Some(ledger) = self.control.process.as_mut()
+        {
+            self.tally.expiries += ledger.end_credits(self.now);
         }
     }
 
@@ -227,7 +242,10 @@ impl World {
         let number = self.truth.orders.len();
         let reference = format!("order {number}");
         let state = OrderState::Asked;
-        let order = Order { account, kind, generation, amount, reference, state };
+        // An end some time from now, for the credit of some orders.
+        let ends = (amount > 0 && self.random.one_in(3))
+            .then(|| self.now.plus_ms(self.random.below(6000) as u64));
+        let order = Order { account, kind, generation, amount, ends, reference, state };
         self.tell(|| format!("{order:?}"));
         self.truth.orders.push(order);
         let ledger = self.control.process.as_mut().expect("it listens");
