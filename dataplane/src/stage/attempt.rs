@@ -30,6 +30,29 @@ pub struct Request<'a> {
     pub published: &'a Published,
 }
 
+impl Request<'_> {
+    /// What was held for.
+    pub const fn allowed(&self) -> Allowed {
+        let (plan, intent) = (self.plan, self.intent);
+        Allowed {
+            input_tokens: plan.input_tokens_max,
+            output_cap: self.admission.output_cap,
+            choices: intent.choices,
+        }
+    }
+}
+
+/// How many tokens a request was held for.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed {
+    /// The most that goes in.
+    pub input_tokens: u64,
+    /// The most that comes out for each choice.
+    pub output_cap: u64,
+    /// How many answers are asked for.
+    pub choices: u64,
+}
+
 /// The beginning of an answer.
 pub enum Answering {
     /// A stream whose first event is at the front of its body, not yet consumed.

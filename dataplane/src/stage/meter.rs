@@ -1,7 +1,7 @@
 //! What an answer used: watched as it goes by, priced at its end. Pure.
 //!
-//! Invariants: the provider's own count is billed where it is sane; where it is missing or absurd
-//! an estimate is, flagged, never zero for delivered work; later counts replace earlier ones, but
+//! Invariants: the provider's own count is billed where it is sane, which it is only within what the
+//! request was held for and a slack; where it is missing or absurd an estimate is, flagged, never zero for delivered work; later counts replace earlier ones, but
 //! what cannot be billed replaces nothing. The price is that of the tier that served, and never
 //! more than that of the tiers that the hold allowed.
 //! Left out on purpose: holds. What to charge of a cost is `settle`'s.
@@ -13,6 +13,7 @@ use dialect::{Finish, Usage, UsageFault, chat_usage};
 use ledger::record::{Flags, UpstreamId, UsageSource};
 use units::{TokenClass, Tokens, Usd};
 
+use crate::stage::attempt::Allowed;
 use crate::stage::plan::Plan;
 
 /// Bytes of text that usually make a token.
@@ -23,8 +24,13 @@ const SOUND_BYTES_PER_TOKEN: u64 = 3200;
 const BYTES_PER_TOKEN_MAX: u64 = 16;
 /// Chunks without text of their own that a provider may send on top of one for each token.
 const SPARE_CHUNKS: u64 = 32;
-/// A count so many times beyond what the model holds cannot be true.
+/// What the text of a stream in many small chunks has, at most, for each token: one that is beyond
+/// its cap by this reckoning as well is cut.
+const BYTES_PER_TOKEN_CUT: u64 = 6;
+/// A count so many times beyond what was held for cannot be true,
 const SLACK: u64 = 2;
+/// give or take what a provider's own instructions may count.
+const SPARE_INPUT_TOKENS: u64 = 4_096;
 /// Nor does an answer search the web more often than this.
 const SEARCHES_MAX: u64 = 1_000;
 
@@ -33,6 +39,8 @@ const SEARCHES_MAX: u64 = 1_000;
 pub struct Meter {
     usage: Option<Result<Usage, UsageFault>>,
     is_usage_odd: bool,
+    /// The text and the sound that had come when the usage was told.
+    counted: (u64, u64),
     cache_included: bool,
     text_bytes: u64,
     text_chunks: u64,
@@ -69,6 +77,7 @@ impl Meter {
         Self {
             usage: None,
             is_usage_odd: false,
+            counted: (0, 0),
             cache_included,
             text_bytes: 0,
             text_chunks: 0,
@@ -118,6 +127,7 @@ impl Meter {
             }
         }
         self.usage = Some(told);
+        self.counted = (self.text_bytes, self.sound_bytes);
     }
 
     /// Takes note of a chunk that holds a text and nothing else of interest.
@@ -128,11 +138,11 @@ impl Meter {
 
     /// Whether more was delivered than the cap allows, by any reckoning: the upstream ignores it.
     /// Chunks alone do not tell, as some send their tokens in pieces.
-    pub fn is_beyond(&self, output_cap: u64, choices: u64) -> bool {
-        let allowed = output_cap.saturating_mul(choices);
+    pub const fn is_beyond(&self, allowed: Allowed) -> bool {
+        let allowed = allowed.output_cap.saturating_mul(allowed.choices);
         let spare = SPARE_CHUNKS + allowed / 8;
         let has_many = self.text_chunks > allowed.saturating_add(spare);
-        has_many && self.text_bytes / BYTES_PER_TOKEN > allowed
+        has_many && self.text_bytes / BYTES_PER_TOKEN_CUT > allowed
             || self.text_bytes / BYTES_PER_TOKEN_MAX > allowed
     }
 
@@ -165,12 +175,18 @@ impl Meter {
     }
 
     /// What it cost at an endpoint's prices, for a request of so many choices.
-    pub fn price(&self, endpoint: &Endpoint, plan: &Plan, choices: u64) -> Metered {
+    pub fn price(&self, endpoint: &Endpoint, plan: &Plan, allowed: Allowed) -> Metered {
         let (tokens, source, mut flags) = match self.usage {
-            Some(Ok(usage)) if self.is_sane(&usage.tokens, endpoint, choices) => {
+            Some(Ok(usage)) if self.is_sane(&usage.tokens, allowed) => {
                 let is_odd = self.is_usage_odd || usage.is_odd;
                 let flags = if is_odd { Flags::USAGE_ODD } else { Flags::NONE };
-                (self.with_request(usage.tokens), UsageSource::Reported, flags)
+                match self.since_usage(allowed.choices) {
+                    (0, 0) => (with_request(usage.tokens), UsageSource::Reported, flags),
+                    more => {
+                        let tokens = with_more(with_request(usage.tokens), more);
+                        (tokens, UsageSource::Estimated, flags.with(Flags::USAGE_ODD))
+                    }
+                }
             }
             Some(_) => (self.estimate(plan), UsageSource::Estimated, Flags::USAGE_ABSURD),
             None => (self.estimate(plan), UsageSource::Estimated, Flags::USAGE_MISSING),
@@ -185,15 +201,28 @@ impl Meter {
     }
 
     /// Whether a count can be true: something went in, something came out if something was
-    /// delivered, and neither is far beyond what the model holds.
-    fn is_sane(&self, tokens: &Tokens, endpoint: &Endpoint, choices: u64) -> bool {
-        let most = endpoint.context.max(endpoint.max_output);
-        let (input_max, output_max) =
-            (most.saturating_mul(SLACK), most.saturating_mul(SLACK).saturating_mul(choices));
+    /// delivered, and neither is far beyond what was held for. More may come out than the cap
+    /// allows, from a provider that ignores it; then what was delivered shows it.
+    fn is_sane(&self, tokens: &Tokens, allowed: Allowed) -> bool {
+        let input_max = allowed.input_tokens.saturating_mul(SLACK) + SPARE_INPUT_TOKENS;
+        let capped = allowed.output_cap.saturating_mul(allowed.choices);
+        let shown = self.text_bytes.saturating_add(self.sound_bytes);
+        let output_max = capped.max(shown).saturating_mul(SLACK);
         let (input, output) = (tokens.input_total(), tokens.output_total());
         let is_possible = input > 0 && input <= input_max && output <= output_max;
         let has_output = output > 0 || !self.has_content();
         is_possible && has_output && tokens[TokenClass::Search] <= SEARCHES_MAX
+    }
+
+    /// What came after the usage was told, of an answer that never came to its end: tokens of text
+    /// and of sound, estimated.
+    const fn since_usage(&self, choices: u64) -> (u64, u64) {
+        if self.is_answered(choices) {
+            return (0, 0);
+        }
+        let (text, sound) = self.counted;
+        let text = (self.text_bytes - text) / BYTES_PER_TOKEN;
+        (text, (self.sound_bytes - sound) / SOUND_BYTES_PER_TOKEN)
     }
 
     fn estimate(&self, plan: &Plan) -> Tokens {
@@ -201,13 +230,19 @@ impl Meter {
         tokens[TokenClass::Input] = plan.input_tokens_estimate.max(1);
         tokens[TokenClass::Output] = self.text_estimate();
         tokens[TokenClass::AudioOutput] = self.sound_estimate();
-        self.with_request(tokens)
+        with_request(tokens)
     }
+}
 
-    fn with_request(&self, mut tokens: Tokens) -> Tokens {
-        tokens[TokenClass::Request] = 1;
-        tokens
-    }
+fn with_request(mut tokens: Tokens) -> Tokens {
+    tokens[TokenClass::Request] = 1;
+    tokens
+}
+
+fn with_more(mut tokens: Tokens, (text, sound): (u64, u64)) -> Tokens {
+    tokens[TokenClass::Output] = tokens[TokenClass::Output].saturating_add(text);
+    tokens[TokenClass::AudioOutput] = tokens[TokenClass::AudioOutput].saturating_add(sound);
+    tokens
 }
 
 /// The tier whose price is charged, and that price: what the serving tier costs, but no more than

@@ -44,6 +44,8 @@ pub struct Plan {
     pub output_cap_floor: u64,
     /// The input tokens it probably counts.
     pub input_tokens_estimate: u64,
+    /// The most input tokens that it was held for.
+    pub input_tokens_max: u64,
 }
 
 impl Plan {
@@ -168,6 +170,7 @@ struct WorstCost {
     input: Usd,
     output_token: Usd,
     input_tokens_estimate: u64,
+    input_tokens_max: u64,
     output_max: u64,
 }
 
@@ -184,6 +187,9 @@ impl Candidate<'_> {
         if intent.web_search {
             return Err(self.unpriced("web searches").about("web_search_options"));
         }
+        if intent.foreign_tools {
+            return Err(self.unpriced("tools that its provider runs").about("tools"));
+        }
         let estimate = self.tokens(intent.input.text_bytes / BYTES_PER_TOKEN).min(context);
         let input_tokens_max = match bound {
             InputBound::Strict => self.tokens(intent.input.text_bytes).min(context),
@@ -199,6 +205,7 @@ impl Candidate<'_> {
             input,
             output_token,
             input_tokens_estimate: estimate,
+            input_tokens_max,
             output_max: endpoint.max_output.min(room),
         })
     }
@@ -264,6 +271,7 @@ impl Worst {
             input: Usd::ZERO,
             output_token: Usd::ZERO,
             input_tokens_estimate: 0,
+            input_tokens_max: 0,
             output_max: limit.min(model.max_output),
         };
         Self { candidates: Vec::with_capacity(model.endpoints.len()), cost }
@@ -275,6 +283,7 @@ impl Worst {
         worst.input = worst.input.max(cost.input);
         worst.output_token = worst.output_token.max(cost.output_token);
         worst.input_tokens_estimate = worst.input_tokens_estimate.max(cost.input_tokens_estimate);
+        worst.input_tokens_max = worst.input_tokens_max.max(cost.input_tokens_max);
         worst.output_max = worst.output_max.min(cost.output_max);
     }
 
@@ -293,6 +302,7 @@ impl Worst {
             output_limit: intent.output_limit,
             output_cap_floor: floor.min(cost.output_max),
             input_tokens_estimate: cost.input_tokens_estimate,
+            input_tokens_max: cost.input_tokens_max,
         }
     }
 }

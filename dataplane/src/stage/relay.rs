@@ -59,8 +59,8 @@ pub async fn relay<'a>(
             let is_owed = attendance.head().surface == Surface::OpenRouter;
             let missing = is_owed && !meter.was_told_usage();
             let endpoint = &catalog.endpoints[endpoint as usize];
-            let choices = request.intent.choices;
-            let usage = missing.then(|| meter.price(endpoint, request.plan, choices).tokens);
+            let priced = || meter.price(endpoint, request.plan, request.allowed());
+            let usage = missing.then(|| priced().tokens);
             relay_whole(request, client, (body, &answer), attendance, usage)
         }
         Answering::Stream { body, scanner, first } => {
@@ -232,7 +232,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             rewrite: ids.rewrite(!*wants_usage),
             wants_usage: *wants_usage,
         };
-        let allowed = (request.admission.output_cap, request.intent.choices);
+        let allowed = request.allowed();
         client.chunk(|out| {
             loop {
                 let frame = match waiting.take() {
@@ -246,7 +246,7 @@ impl<'s, 'a> Stream<'s, 'a> {
                 let step = passing.frame(body.window(), &frame, out);
                 body.consume(frame.len);
                 match step {
-                    Step::GoOn if passing.meter.is_beyond(allowed.0, allowed.1) => {
+                    Step::GoOn if passing.meter.is_beyond(allowed) => {
                         return Step::Cut;
                     }
                     Step::GoOn => {}
@@ -369,7 +369,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     fn priced(&self) -> Metered {
         let Request { plan, published, .. } = self.request;
         let endpoint = &published.catalog().endpoints[self.endpoint as usize];
-        self.meter.price(endpoint, plan, self.request.intent.choices)
+        self.meter.price(endpoint, plan, self.request.allowed())
     }
 
     /// Ends the stream with an error; a client that left before is charged all the same.

@@ -97,7 +97,7 @@ fn post(
 ) -> Ended {
     let admission = request.admission;
     let endpoint = &request.published.catalog().endpoints[endpoint as usize];
-    let metered = outcome.meter.price(endpoint, request.plan, request.intent.choices);
+    let metered = outcome.meter.price(endpoint, request.plan, request.allowed());
     let held = admission.held();
     let (charge, excess) = match outcome.ending {
         Ending::CutAtHold => (held, Excess::default()),

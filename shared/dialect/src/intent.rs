@@ -29,6 +29,8 @@ pub struct Intent {
     pub audio_output: bool,
     /// Whether the provider is asked to search the web.
     pub web_search: bool,
+    /// Whether tools are given that the provider runs itself, and bills by the call.
+    pub foreign_tools: bool,
     /// Where the members stand that go upstream in another form.
     pub places: Places,
 }

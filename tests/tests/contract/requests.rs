@@ -146,6 +146,8 @@ fn what_the_model_cannot_do_is_said_before_anything_is_held() {
         (json!({ "service_tier": "gold" }), "unsupported_for_model", "service_tier"),
         (json!({ "service_tier": "flex" }), "unsupported_for_model", "service_tier"),
         (json!({ "web_search_options": {} }), "unsupported_for_model", "web_search_options"),
+        (json!({ "search_parameters": {} }), "unsupported_for_model", "web_search_options"),
+        (json!({ "tools": [{ "type": "web_search" }] }), "unsupported_for_model", "tools"),
         (json!({ "models": ["up/small"] }), "unsupported_for_model", "models"),
         (json!({ "provider": { "only": ["up"] } }), "unsupported_for_model", "provider"),
         (json!({ "routing": {} }), "unsupported_for_model", "routing"),

@@ -10,6 +10,42 @@ fn meter(chunks: &[&str]) -> Meter {
     meter
 }
 
+fn held_for(output_cap: u64, choices: u64) -> Allowed {
+    Allowed { input_tokens: 100, output_cap, choices }
+}
+
+fn told(input: u64, output: u64) -> Tokens {
+    let mut tokens = Tokens::ZERO;
+    (tokens[TokenClass::Input], tokens[TokenClass::Output]) = (input, output);
+    tokens
+}
+
+#[test]
+fn a_usage_far_beyond_what_was_held_for_is_not_believed() {
+    let short = meter(&[r#"{"choices":[{"delta":{"content":"ten bytes."}}]}"#]);
+    let sane = |input, output| short.is_sane(&told(input, output), held_for(16, 1));
+    assert!(sane(90, 16) && sane(4_296, 32));
+    assert!(!sane(4_297, 16) && !sane(250_000, 16) && !sane(90, 33) && !sane(90, 250_000));
+    let text = "x".repeat(500);
+    let long = meter(&[&format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}"#)]);
+    assert!(long.is_sane(&told(90, 400), held_for(16, 1)), "what was delivered shows it");
+}
+
+#[test]
+fn what_comes_after_the_usage_of_a_stream_that_never_ends_is_added() {
+    let text = |finish| {
+        let content = "y".repeat(400);
+        format!(r#"{{"choices":[{{"delta":{{"content":"{content}"}},"finish_reason":{finish}}}]}}"#)
+    };
+    let usage = r#"{"usage":{"prompt_tokens":50,"completion_tokens":1}}"#;
+    let cut = meter(&[usage, &text("null"), &text("null")]);
+    assert_eq!(cut.since_usage(1), (200, 0));
+    let whole = meter(&[usage, &text("null"), &text("\"stop\"")]);
+    assert_eq!(whole.since_usage(1), (0, 0), "the provider counts what it delivered");
+    let told_last = meter(&[&text("null"), &text("null"), usage]);
+    assert_eq!(told_last.since_usage(1), (0, 0));
+}
+
 #[test]
 fn the_last_usage_and_the_first_id_count() {
     let meter = meter(&[
@@ -71,7 +107,7 @@ fn what_a_tool_is_called_with_is_counted_and_not_the_json_around_it() {
     let more = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,
         "function":{"arguments":"1234"}}]}}]}"#;
     assert_eq!(meter(&[call, more]).text_bytes, 4 + 7 + 4);
-    assert!(!meter(&[more; 100]).is_beyond(100, 1), "one token in each chunk");
+    assert!(!meter(&[more; 100]).is_beyond(held_for(100, 1)), "one token in each chunk");
 }
 
 #[test]
@@ -82,22 +118,22 @@ fn sound_is_counted_apart_from_what_is_said_in_it() {
     );
     let meter = meter(&[chunk.as_str(); 3]);
     assert_eq!((meter.text_estimate(), meter.sound_estimate()), (3, 6));
-    assert!(!meter.is_beyond(12, 1) && meter.has_content());
+    assert!(!meter.is_beyond(held_for(12, 1)) && meter.has_content());
 }
 
 #[test]
 fn tokens_that_come_in_pieces_are_not_taken_for_more() {
     let letter = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-    assert!(!meter(&[letter; 400]).is_beyond(100, 1));
-    assert!(meter(&[letter; 404]).is_beyond(100, 1));
+    assert!(!meter(&[letter; 605]).is_beyond(held_for(100, 1)));
+    assert!(meter(&[letter; 606]).is_beyond(held_for(100, 1)));
 }
 
 #[test]
 fn an_ignored_cap_is_noticed_by_chunks_and_by_bytes() {
     let chunk = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-    assert!(!meter(&[chunk; 41]).is_beyond(8, 1));
-    assert!(meter(&[chunk; 42]).is_beyond(8, 1));
-    assert!(!meter(&[chunk; 42]).is_beyond(16, 2));
+    assert!(!meter(&[chunk; 53]).is_beyond(held_for(8, 1)));
+    assert!(meter(&[chunk; 54]).is_beyond(held_for(8, 1)));
+    assert!(!meter(&[chunk; 54]).is_beyond(held_for(16, 2)));
     let long = format!(r#"{{"choices":[{{"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(200));
-    assert!(meter(&[&long]).is_beyond(8, 1));
+    assert!(meter(&[&long]).is_beyond(held_for(8, 1)));
 }

@@ -79,6 +79,7 @@ impl<'b> Reader<'b> {
             input: InputShape::default(),
             audio_output: false,
             web_search: false,
+            foreign_tools: false,
             places: Places { object: trimmed(body), ..Places::default() },
         };
         Self { body, intent, saw_messages: false, part_bytes: 0 }
@@ -103,7 +104,11 @@ impl<'b> Reader<'b> {
             b"n" => intent.choices = read_choices(body, member)?,
             b"service_tier" => intent.service_tier = read_text(body, member, "service_tier")?,
             b"modalities" => intent.audio_output = lists_audio(body, member),
-            b"web_search_options" => intent.web_search = member.kind != ValueKind::Null,
+            // OpenAI's, xAI's and DashScope's ways to ask for a search.
+            b"web_search_options" | b"search_parameters" | b"enable_search" => {
+                intent.web_search |= !matches!(member.kind, ValueKind::Null | ValueKind::False);
+            }
+            b"tools" => intent.foreign_tools = lists_foreign_tool(body, member),
             _ => self.take_private(key, member)?,
         }
         Ok(())
@@ -292,6 +297,18 @@ fn lists_audio(body: &[u8], member: &Member) -> bool {
     let array = member.value.of(body);
     member.kind == ValueKind::Array
         && elements(array).flatten().any(|(item, _)| item.of(array) != b"\"text\"")
+}
+
+/// Whether a tool is of a kind that the client does not run itself.
+fn lists_foreign_tool(body: &[u8], member: &Member) -> bool {
+    let array = member.value.of(body);
+    member.kind == ValueKind::Array
+        && elements(array).flatten().any(|(item, _)| is_foreign_tool(item.of(array)))
+}
+
+fn is_foreign_tool(tool: &[u8]) -> bool {
+    let kind = members(tool).flatten().find(|member| member.is(tool, "type"));
+    kind.is_some_and(|kind| !matches!(kind.value.of(tool), b"\"function\"" | b"\"custom\""))
 }
 
 /// Refuses a key that some upstreams would read as one that is billed or routed by, though it is

@@ -2,7 +2,9 @@
 //!
 //! Source: OpenAI API reference, `CompletionUsage`, `ResponseUsage` and the embeddings' `usage`
 //! (cached and cache-write tokens are part of the input, reasoning of the output); DeepSeek API
-//! reference (`prompt_cache_hit_tokens` and `prompt_cache_miss_tokens` make up the prompt).
+//! reference (`prompt_cache_hit_tokens` and `prompt_cache_miss_tokens` make up the prompt);
+//! Moonshot's (`cached_tokens` beside the totals); relays before Anthropic, which pass on its
+//! `cache_read_input_tokens` and `cache_creation_input_tokens`.
 //! Providers differ in two things: whether the input's total includes what was cached (the
 //! catalog's `cache_included`), and whether the output's total includes the reasoning.
 
@@ -97,6 +99,12 @@ impl Counts {
                 counts.read_details(value, Self::output_detail)?;
             } else if key == b"total_tokens" {
                 counts.total = Some(part(usage, &member, &mut counts.is_odd));
+            } else if matches!(key, b"cached_tokens" | b"cache_read_input_tokens") {
+                let count = part(usage, &member, &mut counts.is_odd);
+                counts.cached = counts.cached.or(Some(count));
+            } else if key == b"cache_creation_input_tokens" {
+                let count = part(usage, &member, &mut counts.is_odd);
+                counts.cache_write = counts.cache_write.max(count);
             } else if key == b"prompt_cache_hit_tokens" {
                 counts.hit = Some(part(usage, &member, &mut counts.is_odd));
             } else if key == b"prompt_cache_miss_tokens" {
