@@ -230,7 +230,9 @@ impl Config {
     /// No file: the sandbox, ready to be tried.
     pub fn sandbox() -> Self {
         let brand = Brand { sandbox: true, ..Brand::default() };
-        Self { brand, ..Self::default() }
+        // Whoever tries it out sees receipts with everything in them.
+        let dataplane = DataPlane { receipts: true, ..DataPlane::default() };
+        Self { brand, dataplane, ..Self::default() }
     }
 
     /// Reads a file. Paths in it are relative to its own directory.

@@ -160,6 +160,8 @@ impl State {
         if self.body.len() > 2 * kept {
             let gone = self.body.len() - kept;
             self.body.drain(..gone);
+            // The memory goes too: it is no longer counted.
+            self.body.shrink_to(2 * kept);
             self.dropped += gone;
         }
     }

@@ -1,9 +1,10 @@
 //! What an answer used: watched as it goes by, priced at its end. Pure.
 //!
-//! Invariants: the provider's own count is billed where it is sane, which it is only within what the
-//! request was held for and a slack; where it is missing or absurd an estimate is, flagged, never zero for delivered work; later counts replace earlier ones, but
-//! what cannot be billed replaces nothing. The price is that of the tier that served, and never
-//! more than that of the tiers that the hold allowed.
+//! Invariants: the provider's own count is billed where it is sane, which it is only within what
+//! the request was held for and a slack; where it is missing or absurd an estimate is, flagged,
+//! never zero for delivered work; later counts replace earlier ones, but what cannot be billed
+//! replaces nothing. The price is that of the tier that served, and never more than that of the
+//! tiers that the hold allowed.
 //! Left out on purpose: holds. What to charge of a cost is `settle`'s.
 
 use catalog::Endpoint;
