@@ -65,6 +65,10 @@ impl Ledger {
 
     fn credit_event(&self, account: AccountId, order: &CreditOrder) -> Result<Event, Refusal> {
         order.check()?;
+        if order.reference == SIGNUP {
+            let message = "the reference \"signup\" is the signup credit's own: use another";
+            return Err(Refusal::invalid("reference", message));
+        }
         let money = self.account(account)?;
         let terms = &self.profile.terms;
         let is_new = self.books.transaction_by_reference(account, &order.reference).is_none();
@@ -217,11 +221,12 @@ impl Ledger {
         is_last: bool,
     ) -> Result<Option<Transaction>, Refusal> {
         let reason = checked_text("reason", order.reason.clone())?;
-        let reference = order.reference.clone().unwrap_or_else(|| format!("pay back {lot}"));
-        let reference = checked_text("reference", reference)?;
         let top_up = self.books.transaction(lot).filter(|row| row.kind == TransactionKind::TopUp);
         let account = top_up.map(|row| row.account).filter(|account| owner.sees(*account));
         let account = account.ok_or_else(|| Refusal::not_found("top-up", lot))?;
+        let named = order.reference.clone();
+        let reference = named.unwrap_or_else(|| self.next_pay_back(account, lot));
+        let reference = checked_text("reference", reference)?;
         if let Some(earlier) = self.books.transaction_by_reference(account, &reference) {
             let same = earlier.kind == TransactionKind::PayBack && earlier.lot == Some(lot);
             let taken = || Refusal::Conflict(format!("the reference is taken by {}", earlier.id));
@@ -240,6 +245,20 @@ impl Ledger {
         let (transaction, amount) = (self.books.next_transaction(), left.min(free));
         let event = Event::PaidBack { transaction, lot, amount, reference, reason, at: self.now };
         self.book_transaction(&event).map(Some).map_err(refused)
+    }
+
+    /// The reference of a pay-back that names none: a new one as long as something is left, since
+    /// running requests may have kept a part of it back the last time.
+    fn next_pay_back(&self, account: AccountId, lot: TransactionId) -> String {
+        let is_used = |name: &String| self.books.transaction_by_reference(account, name).is_some();
+        let names = (2..).map(|number: u32| format!("pay back {lot} {number}"));
+        let mut names = std::iter::once(format!("pay back {lot}")).chain(names).peekable();
+        let is_over = self.books.left_of(lot).is_zero();
+        let mut last = None;
+        while let Some(name) = names.next_if(is_used) {
+            last = Some(name);
+        }
+        last.filter(|_| is_over).or_else(|| names.next()).unwrap_or_default()
     }
 
     /// What is left of a top-up that may be paid back now.
