@@ -335,3 +335,27 @@ fn what_a_request_holds_ends_when_it_is_let_go() {
     assert_eq!(shown(), ["2", "0"]);
     scene.audit();
 }
+
+#[test]
+fn what_requests_held_at_the_first_pay_back_goes_back_at_the_next() {
+    let scene = Scene::new();
+    let top_up = scene.top_up("10", "a").ok(200);
+    let (plane, asker) = scene.charged(&[]);
+    plane.settle(Run::of(0, 0, &[asker.hold(usd("4"))]));
+    assert_eq!(plane.acknowledged(0), 1);
+    let purse = Purse::Account(asker.account);
+    let give_back = |seq, amount| {
+        plane.settle(Run::of(LEASE_RING, seq, &[Record::Return { purse, amount: usd(amount) }]));
+        assert_eq!(plane.acknowledged(LEASE_RING), seq + 1);
+    };
+    let order = || json!({"reason": "changed my mind"});
+    give_back(1, "6");
+    assert_eq!(scene.pay_back(&top_up, order()).ok(200)["amount"], "-6");
+    plane.settle(Run::of(0, 1, &[asker.void(0, usd("4"))]));
+    assert_eq!(plane.acknowledged(0), 2);
+    give_back(2, "4");
+    let last = scene.pay_back(&top_up, order()).ok(200);
+    assert_eq!(last["amount"], "-4");
+    assert_eq!(scene.pay_back(&top_up, order()).ok(200), last, "nothing is left of it");
+    scene.audit();
+}
