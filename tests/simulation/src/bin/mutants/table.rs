@@ -30,6 +30,7 @@ const DESK: &str = "shared/ledger/src/desk.rs";
 const SETTLE: &str = "shared/ledger/src/books/settle.rs";
 const MOVES: &str = "shared/ledger/src/books/settle/moves.rs";
 const CREDIT: &str = "shared/ledger/src/books/credit.rs";
+const EXPIRY: &str = "shared/ledger/src/expiry.rs";
 const LEASE: &str = "shared/ledger/src/books/lease.rs";
 const CHECKPOINT: &str = "shared/ledger/src/books/checkpoint.rs";
 const WRITER: &str = "shared/journal/src/writer.rs";
@@ -38,7 +39,7 @@ const SCAN: &str = "shared/journal/src/scan.rs";
 const RECOVERY: &str = "shared/journal/src/recovery.rs";
 
 /// All of them.
-pub(crate) const MUTANTS: [Mutant; 34] = [
+pub(crate) const MUTANTS: [Mutant; 38] = [
     m(
         "settlement without a watermark",
         SETTLE,
@@ -268,5 +269,29 @@ pub(crate) const MUTANTS: [Mutant; 34] = [
         RECOVERY,
         "        if let Some(head) = window.head(newest)?.filter(|_| self.durable < self.tip.number) {",
         "        if let Some(head) = window.head(newest)?.filter(|_| self.tip.number < self.durable) {",
+    ),
+    m(
+        "credit ends though a request holds it",
+        EXPIRY,
+        "books.left_of(lot).min(books.unlent(purse).unwrap_or_default())",
+        "books.left_of(lot)",
+    ),
+    m(
+        "what is lent when it should end is forgotten",
+        EXPIRY,
+        "                self.returning.insert(lot, purse);",
+        "                self.returning.remove(&lot);",
+    ),
+    m(
+        "a transaction leaves the lots as they were",
+        CREDIT,
+        "        book.lots.make(sums.spent, change);",
+        "        drop(change);",
+    ),
+    m(
+        "a fee is posted as credit",
+        CREDIT,
+        "        after.fees = add(after.fees, row.fee)?;",
+        "        after.topped_up = add(after.topped_up, row.fee)?;",
     ),
 ];
