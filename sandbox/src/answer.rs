@@ -22,6 +22,7 @@ pub(crate) enum Finish {
     Stop,
     Length,
     ToolCalls,
+    Error,
 }
 
 impl Finish {
@@ -30,6 +31,7 @@ impl Finish {
             Self::Stop => "stop",
             Self::Length => "length",
             Self::ToolCalls => "tool_calls",
+            Self::Error => "error",
         }
     }
 }
@@ -118,7 +120,11 @@ fn choice(ask: &Ask<'_>, script: &Script, dice: &mut Dice) -> Choice {
         text.truncate(stop);
     }
     let kept = tokens::take(&text, room).len();
-    let finish = if kept < text.len() { Finish::Length } else { Finish::Stop };
+    let finish = match kept < text.len() {
+        _ if script.finish_error => Finish::Error,
+        true => Finish::Length,
+        false => Finish::Stop,
+    };
     text.truncate(kept);
     Choice { reasoning, text, calls: Vec::new(), finish }
 }

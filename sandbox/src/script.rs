@@ -49,6 +49,7 @@ pub(crate) struct Script {
     pub empty_choices: bool,
     pub big_event: usize,
     pub error_in_200: bool,
+    pub finish_error: bool,
     pub show_reasoning: bool,
     pub close_on_next: bool,
     pub first_byte_ms: Option<u64>,

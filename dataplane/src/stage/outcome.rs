@@ -1,5 +1,6 @@
 //! What became of a request that held credit: the one value that `settle` settles.
 
+use dialect::Finish;
 use ledger::record::{Attempts, VoidReason};
 
 use crate::stage::meter::Meter;
@@ -19,6 +20,17 @@ pub enum Ending {
     UpstreamDied,
     /// There was no answer.
     Failed(VoidReason),
+}
+
+impl Ending {
+    /// How an answer that came to its end ended. One that its model ended with an error is none.
+    pub const fn at_the_end(is_client_gone: bool, finish: Finish) -> Self {
+        match finish {
+            _ if is_client_gone => Self::Drained,
+            Finish::Error => Self::UpstreamDied,
+            _ => Self::Complete,
+        }
+    }
 }
 
 /// A request that is over.

@@ -97,12 +97,7 @@ fn relay_whole(
     let length = body.window().len();
     body.consume(length);
     body.reuse(&local.connections);
-    at_the_end(client)
-}
-
-/// How an answer that came to its end ended.
-fn at_the_end(client: &Client) -> Ending {
-    if client.was_seen_deserted() { Ending::Drained } else { Ending::Complete }
+    Ending::at_the_end(client.was_seen_deserted(), answer.finish)
 }
 
 /// What replaces the provider's names.
@@ -333,7 +328,7 @@ impl<'s, 'a> Stream<'s, 'a> {
         }
         self.client.chunk(|out| out.extend(b"data: [DONE]\n\n"));
         self.client.finish_stream();
-        at_the_end(self.client)
+        Ending::at_the_end(self.client.was_seen_deserted(), self.meter.finish)
     }
 
     /// The upstream ignores its limit: the hold is used up, and the answer ends as one cut short.

@@ -52,6 +52,8 @@ const ROWS: &[Row] = rows! {
         |script, arg| ended(script, arg, End::NoDone);
     "error-in-200", NONE, "a 200 whose first event is an error",
         |script, arg| flag(&mut script.error_in_200, arg);
+    "finish-error", NONE, "an answer of text that the model ends with an error",
+        |script, arg| flag(&mut script.finish_error, arg);
     "no-usage", NONE, "never tells the usage",
         |script, arg| reported(script, arg, Reported::Absent);
     "usage-early", NONE, "a stream that tells the usage before the finish",

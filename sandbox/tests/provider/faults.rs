@@ -109,6 +109,14 @@ fn a_good_status_may_hide_an_error() {
 }
 
 #[test]
+fn an_answer_may_end_in_an_error() {
+    let sandbox = start();
+    for got in both(&sandbox, "finish-error") {
+        assert!(end_is_whole(&got) && got.text().contains("\"finish_reason\":\"error\""));
+    }
+}
+
+#[test]
 fn usage_can_be_missing_early_late_or_twice() {
     let sandbox = start();
     let [stream, whole] = both(&sandbox, "no-usage");

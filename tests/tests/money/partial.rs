@@ -39,6 +39,24 @@ fn charged_under(policy: &str) -> Vec<Generation> {
 }
 
 #[test]
+fn an_answer_that_its_model_ends_with_an_error_is_none() {
+    let upstream = Upstream::start();
+    upstream.fault("finish-error");
+    let gateway = Gateway::start(Config::simple(&upstream.base_url()));
+    let customer = gateway.admin.customer("unlucky", "1");
+    for (number, shape) in [Shape::Whole, Shape::Stream].into_iter().enumerate() {
+        let seen = perform(&gateway, &customer.key, Job::of("up/chat", shape), number);
+        assert_eq!(seen.status, 200, "{seen:?}");
+    }
+    let generations = check(&gateway, &[&upstream], &[&customer.account]);
+    assert_eq!(generations.len(), 2);
+    for generation in generations {
+        assert_eq!(generation.outcome, "partial_free", "{generation:?}");
+        assert!(generation.charged.is_zero(), "{generation:?}");
+    }
+}
+
+#[test]
 fn a_stream_that_dies_is_free_where_the_policy_says_so() {
     let generations = charged_under("free");
     assert!(generations.iter().all(|generation| generation.charged.is_zero()));
