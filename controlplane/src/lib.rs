@@ -8,10 +8,11 @@
 //! ```
 //!
 //! Contents: `settings` what it is started with, `terms` what credit costs; `running` start and
-//! stop; `server` the route table; `auth` who calls; `receive` what a call carries; `admin`, `api`
-//! the calls; `refuse` every refusal; `books` the ledger thread; `store` its disk; `mint` keys;
-//! `receipt` what is signed; `csv` files; `backup` a copy of it all; `metrics`, `openapi` what
-//! describes the whole; `demo` the sandbox's first customer.
+//! stop; `link` where other processes' data planes connect; `server` the route table; `auth` who
+//! calls; `receive` what a call carries; `admin`, `api` the calls; `refuse` every refusal; `books`
+//! the ledger thread; `store` its disk; `mint` keys; `receipt` what is signed; `csv` files;
+//! `backup` a copy of it all; `metrics`, `openapi` what describes the whole; `demo` the sandbox's
+//! first customer.
 //! Invariants: handlers hold no state and change nothing themselves; money is `units::Usd`
 //! throughout. Left out on purpose: inference, which is the data plane's, and command lines.
 
@@ -23,6 +24,7 @@ mod books;
 mod clock;
 pub mod csv;
 mod demo;
+mod link;
 mod metrics;
 mod mint;
 mod openapi;

@@ -8,7 +8,7 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -23,6 +23,7 @@ use tokio::task;
 use crate::auth;
 use crate::auth::Shared;
 use crate::books::{self, Commands, Input, LedgerThread};
+use crate::link::LinkSocket;
 use crate::receipt::Signer;
 use crate::server;
 use crate::settings::{Settings, StartError};
@@ -38,7 +39,8 @@ pub struct Running {
     server: task::JoinHandle<std::io::Result<()>>,
     stop: watch::Sender<bool>,
     runtime: Runtime,
-    links: AtomicU64,
+    links: Arc<AtomicU64>,
+    link_path: Option<PathBuf>,
 }
 
 /// Starts a control plane.
@@ -53,6 +55,9 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
     let listener = TcpListener::bind(settings.admin).map_err(listen)?;
     listener.set_nonblocking(true).map_err(listen)?;
     let admin = listener.local_addr().map_err(listen)?;
+    let link_path = settings.link.clone();
+    let socket = link_path.as_deref().map(bind_link).transpose()?;
+    let settings = Settings { admin, ..settings };
     let LedgerThread { queue, handle } = books::start(&settings)?;
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -68,8 +73,15 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
     let shared = Shared { commands: Commands::new(queue.clone()), token, signer, terms };
     let (stop, stopped) = watch::channel(false);
     let server = runtime.spawn(server::serve(listener, shared, stopped));
-    let links = AtomicU64::new(0);
-    Ok(Running { admin, queue, ledger: handle, server, stop, runtime, links })
+    let links = Arc::new(AtomicU64::new(0));
+    if let Some(socket) = socket {
+        runtime.spawn(socket.serve(Arc::clone(&links), queue.clone()));
+    }
+    Ok(Running { admin, queue, ledger: handle, server, stop, runtime, links, link_path })
+}
+
+fn bind_link(path: &Path) -> Result<LinkSocket, StartError> {
+    LinkSocket::bind(path).map_err(|why| StartError::Link { path: path.to_owned(), why })
 }
 
 /// Makes the data directory where there is none, for its owner alone.
@@ -97,7 +109,7 @@ impl Running {
         let _ = self.queue.send(Input::Attached { link, outbox: to_data });
         let queue = self.queue.clone();
         Outbox::new(move |message| {
-            queue.send(Input::FromData { link, message }).map_err(|_| LinkDown)
+            queue.send(Input::FromData { link, message, room: None }).map_err(|_| LinkDown)
         })
     }
 
@@ -112,7 +124,7 @@ impl Running {
     }
 
     fn end(self, checkpoint: bool) {
-        let Self { queue, ledger, server, stop, runtime, .. } = self;
+        let Self { queue, ledger, server, stop, runtime, link_path, .. } = self;
         // A server that has failed has nothing to finish.
         let _ = stop.send(true);
         if checkpoint {
@@ -124,5 +136,9 @@ impl Running {
         }
         let _ = ledger.join();
         runtime.shutdown_timeout(Duration::from_secs(1));
+        if let Some(path) = link_path {
+            // A socket that stays behind is replaced by the next start.
+            let _ = fs::remove_file(path);
+        }
     }
 }

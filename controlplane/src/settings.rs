@@ -18,6 +18,8 @@ pub struct Settings {
     /// The data directory: `journal/`, `checkpoint/`, `view/`, `admin.token`,
     /// `receipt.key`.
     pub data: PathBuf,
+    /// The Unix socket that data planes of other processes link to.
+    pub link: Option<PathBuf>,
     /// The admin token; `None` reads `<data>/admin.token`, and makes it if it is missing.
     pub admin_token: Option<Secret>,
     /// What the brand sets.
@@ -42,6 +44,7 @@ impl Settings {
         Self {
             admin,
             data: data.into(),
+            link: None,
             admin_token: None,
             profile: Profile::default(),
             segment_bytes: 16 << 20,
@@ -112,6 +115,13 @@ pub enum StartError {
         /// What the system said.
         why: io::Error,
     },
+    /// The link's socket cannot be listened on.
+    Link {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
     /// A file or folder of the data directory cannot be used.
     Data {
         /// Which one.
@@ -133,6 +143,14 @@ impl fmt::Display for StartError {
                 write!(f, "the admin address {address} is in use; set listen.admin to another")
             }
             Self::Listen { address, why } => write!(f, "cannot listen on {address}: {why}"),
+            Self::Link { path, why } if why.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "{} is the link of a control plane that runs; set [link] listen to another",
+                path.display()
+            ),
+            Self::Link { path, why } => {
+                write!(f, "[link] listen: {} cannot be listened on: {why}", path.display())
+            }
             Self::Data { path, why } => write!(f, "{}: {why}", path.display()),
             Self::Books(why) => write!(f, "the ledger's journal cannot be read back: {why}"),
             Self::System(why) => f.write_str(why),

@@ -9,7 +9,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +16,7 @@ use channel::{Publisher, Reader, latest};
 
 use crate::net::trust::Identity;
 use crate::settings::TlsFiles;
+use crate::worker::Course;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -48,9 +48,9 @@ impl Certificate {
         self.publisher.add_reader()
     }
 
-    /// Follows the files until `draining` is set.
-    pub fn follow(mut self, draining: &AtomicBool) {
-        while !draining.load(Ordering::Acquire) {
+    /// Follows the files until the cores come to their end.
+    pub fn follow(mut self, course: &Course) {
+        while !course.is_over() {
             thread::sleep(LOOK_EVERY);
             self.look();
         }

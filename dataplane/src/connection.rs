@@ -36,7 +36,8 @@ pub async fn serve(local: Rc<Local>, socket: Socket) {
 /// Serves a client to its end, or until it moves to another core. *abandon closes*
 pub async fn converse(local: Rc<Local>, mut client: Client) {
     let mut served = 0;
-    while !local.is_draining() {
+    // What was accepted gets its first answer, whatever begins meanwhile.
+    while served == 0 || !local.is_closing() {
         let head = client.read_head(&local.settings.limits).await;
         let head = match head {
             Ok(Some(head)) => head,

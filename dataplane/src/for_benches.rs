@@ -36,8 +36,8 @@ impl Planner {
         let catalog = compile(rows, &CompileOptions::default()).ok()?.catalog;
         let upstreams = catalog.providers.iter().enumerate().map(reachable).collect();
         let listing = Arc::new(Listing::render(&Catalog::default()));
-        let published =
-            Published::new(1, Arc::new(catalog), KeyTable::default(), upstreams, listing);
+        let (keys, nowhere) = (KeyTable::default(), ([127, 0, 0, 1], 0).into());
+        let published = Published::new(1, Arc::new(catalog), keys, upstreams, listing, nowhere);
         Some(Self { published, key: key() })
     }
 

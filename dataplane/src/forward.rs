@@ -101,9 +101,12 @@ async fn exchange(
 ) -> Result<(AnswerFields, Body), Fault> {
     field(&mut head, "content-length", &body.len().to_string());
     head.extend_from_slice(b"\r\n");
-    let mut sent = send(local, Freshness::Any, &head, body).await;
+    let generation = local.generation();
+    let nowhere = || Fault::new(Code::ControlUnavailable, "its address is not known yet");
+    let address = Address::from(generation.ok_or_else(nowhere)?.published().control);
+    let mut sent = send(local, address.clone(), Freshness::Any, &head, body).await;
     if sent.as_ref().is_err_and(UpstreamFault::is_stale) {
-        sent = send(local, Freshness::Fresh, &head, body).await;
+        sent = send(local, address, Freshness::Fresh, &head, body).await;
     }
     let response = sent.map_err(|fault| verdict::transport(&fault))?;
     let fields = AnswerFields::of(&response);
@@ -116,11 +119,11 @@ async fn exchange(
 
 async fn send(
     local: &Local,
+    address: Address,
     freshness: Freshness,
     head: &[u8],
     body: &[u8],
 ) -> Result<Response, UpstreamFault> {
-    let address = Address::from(local.settings.control);
     let endpoint = Endpoint { addresses: (address, Vec::new()), cover: Cover::Plain };
     let mut bounds = local.settings.limits.exchange();
     bounds.first_byte_ms = local.settings.limits.control_ms;

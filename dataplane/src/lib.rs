@@ -31,6 +31,7 @@ mod fault;
 #[doc(hidden)]
 pub mod for_benches;
 mod forward;
+mod kept;
 mod limits;
 mod local;
 mod messages;
@@ -47,5 +48,9 @@ mod uplink;
 pub mod upstream;
 mod worker;
 
+pub use messages::Notice;
 pub use running::{Running, StartError, start};
-pub use settings::{Driver, Durability, InputBound, Limits, PartialFailure, Settings, TlsFiles};
+pub use settings::{
+    Alone, Driver, Durability, InputBound, Limits, PartialFailure, Settings, TlsFiles,
+};
+pub use uplink::dial::{dial, is_there};

@@ -103,6 +103,7 @@ pub struct Local {
     reader: RefCell<Reader<Published>>,
     applied: Arc<Mark>,
     draining: Cell<bool>,
+    closing: Cell<bool>,
 }
 
 /// What a core is given when it starts.
@@ -157,6 +158,7 @@ impl Local {
             reader: RefCell::new(reader),
             applied,
             draining: Cell::new(false),
+            closing: Cell::new(false),
         })
     }
 
@@ -170,15 +172,25 @@ impl Local {
         self.generation.borrow().clone()
     }
 
-    /// Takes no new connections, lets no connection begin another request.
+    /// Takes no new connections; from now on every answer says that it is the last.
     pub fn begin_drain(&self) {
         self.draining.set(true);
-        self.deadlines.shut_idle();
     }
 
     /// Whether [`Self::begin_drain`] was called.
     pub fn is_draining(&self) -> bool {
         self.draining.get()
+    }
+
+    /// Waits for no connection's next request any more.
+    pub fn begin_close(&self) {
+        self.closing.set(true);
+        self.deadlines.shut_idle();
+    }
+
+    /// Whether [`Self::begin_close`] was called.
+    pub fn is_closing(&self) -> bool {
+        self.closing.get()
     }
 
     /// Waits until the bell has rung more than `rings` times; false at `end_ms`. *resumable*

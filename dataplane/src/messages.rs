@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::Sender;
 
 use channel::Unparker;
@@ -26,6 +27,10 @@ pub enum ToUplink {
     Usage(Vec<UsageRow>, (u16, u64)),
     /// Names were resolved anew.
     Resolved(Resolved),
+    /// Another process is about to serve beside this one: it needs some of the credit.
+    Share,
+    /// Another process serves on: nothing new is admitted here.
+    Retire,
     /// Ship what is left, then end.
     Stop,
 }
@@ -73,3 +78,21 @@ pub struct Name {
 
 /// What each name stands for; an unresolved name is absent.
 pub type Resolved = HashMap<Name, Vec<SocketAddr>>;
+
+/// What the composition must know of: each ends this process's service, or this epoch's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The control plane does not let this data plane in: why.
+    Refused(String),
+    /// The running epoch's leases were taken away: a new epoch is needed.
+    Fenced,
+}
+
+/// What others may see of the link.
+#[derive(Debug, Default)]
+pub struct LinkGauge {
+    /// Whether the control plane was heard of lately.
+    pub is_up: AtomicBool,
+    /// Records that the ledger does not have yet.
+    pub unsettled: AtomicU64,
+}

@@ -2,49 +2,45 @@
 //!
 //! Invariants: ports are bound and older journals adopted before any thread runs, so what cannot
 //! work is said at the start; a stop drains the cores first, then the journal, then the uplink, so
-//! that nothing that happened is lost on the way.
+//! that nothing that happened is lost on the way; a retirement leaves the listening sockets to
+//! whoever else holds them.
+
+mod parts;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fmt, io};
 
-use channel::{
-    Doorbell, DoorbellSocket, Inbox, Inlet, Mark, Publisher, Reader, Unparker, doorbell, latest,
-    parker, ring,
-};
-use journal::{Journal, JournalError, JournalOptions, PlainDisk};
-use link::{CoreReport, JournalReport, LinkDown, Outbox, StatusReport, ToControl, ToData};
+use channel::{Doorbell, Parker, Reader, parker};
+use journal::JournalError;
+use link::{LinkDown, Outbox, StatusReport, ToControl, ToData, VERSION};
 use units::{Epoch, UnixMillis};
 
-use crate::certificate::Certificate;
-use crate::client::Parcel;
-use crate::committer::{Committer, CoreRing, Figures};
-use crate::local::counters::{Counters, Shared};
-use crate::local::published::Published;
-use crate::local::records::{Durable, Records};
-use crate::local::{Parts, Place};
-use crate::messages::{ToCommitter, ToJournal, ToUplink};
-use crate::net::listener::bind_shared;
+use crate::committer::Committer;
+use crate::kept;
+use crate::messages::{Notice, ToCommitter, ToJournal, ToUplink};
 use crate::net::trust::{Identity, Trust};
 use crate::settings::Settings;
 use crate::uplink::adopt::{adopt_all, directory_of};
-use crate::uplink::{self, Cores, Uplink, resolve};
-use crate::worker::{self, Seat};
+use crate::uplink::saved::{self, Saver};
+use crate::uplink::{self, Cores, Dead, Outbound, Uplink, resolve};
+use crate::worker::{self, Course, Seat};
+use parts::{
+    Gauges, Identities, Place, Prepared, bind_all, open_journal, prepare, read_certificate,
+};
 
 /// How the process exits when its journal cannot be written any more: whoever watches over it may
 /// start it again, once the disk is mended.
 const JOURNAL_LOST: i32 = 1;
 
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 4096;
-
-/// Clients that may be on their way to one core.
-const ARRIVALS: usize = 1024;
+/// How long a control plane that is there may take to publish, before the last publication is
+/// served from.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a data plane does not start.
 #[derive(Debug)]
@@ -53,6 +49,8 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The journal cannot be opened.
     Journal(JournalError),
+    /// A file of the data plane's folder cannot be used.
+    Folder(io::Error),
     /// A certificate or its key cannot be used.
     Tls(String),
     /// A thread or a socket pair cannot be made.
@@ -70,6 +68,7 @@ impl fmt::Display for StartError {
             }
             Self::Listen(address, fault) => write!(f, "cannot listen on {address}: {fault}"),
             Self::Journal(fault) => write!(f, "the data plane's journal: {fault}"),
+            Self::Folder(fault) => write!(f, "the data plane's folder: {fault}"),
             Self::Tls(what) => write!(f, "[listen] tls: {what}"),
             Self::System(fault) => write!(f, "the system gives no thread or socket: {fault}"),
         }
@@ -81,28 +80,34 @@ impl std::error::Error for StartError {}
 /// A data plane that runs.
 pub struct Running {
     address: SocketAddr,
-    draining: Arc<AtomicBool>,
+    sockets: Vec<TcpListener>,
+    course: Arc<Course>,
     listening: Vec<Arc<AtomicBool>>,
     doorbells: Vec<Doorbell>,
+    gauges: Gauges,
+    notices: Receiver<Notice>,
     cores: Vec<JoinHandle<()>>,
     journal: (ToJournal, JoinHandle<()>),
     uplink: (Sender<ToUplink>, JoinHandle<()>),
 }
 
-/// Starts a data plane. `connect` is given the way to it and gives the way to the control plane.
+/// Starts a data plane, on listening sockets that were handed over or, without any, on new ones.
+/// `connect` is given the way to it and gives the way to the control plane.
 ///
 /// # Errors
 /// Whatever cannot work, before anything runs.
 pub fn start(
     settings: Settings,
-    connect: impl FnOnce(Outbox<ToData>) -> Outbox<ToControl>,
+    sockets: Vec<TcpListener>,
+    connect: impl FnOnce(Outbox<ToData>) -> io::Result<Outbox<ToControl>>,
 ) -> Result<Running, StartError> {
     let now = now();
+    let directory = kept::mark(&settings.folder.join("mark")).map_err(StartError::Folder)?;
     let found = adopt_all(&settings.journal, now).map_err(StartError::Journal)?;
     // The clock too, so that a directory that was wiped does not repeat an epoch.
     let epoch = Epoch(found.newest.0.saturating_add(1).max(now.seconds() as u32));
-    let listeners = bind_all(&settings)?;
-    let address = listeners[0].local_addr().map_err(StartError::System)?;
+    let sockets = bind_all(&settings, sockets)?;
+    let address = sockets[0].local_addr().map_err(StartError::System)?;
     let trust = Trust::new(None).map_err(|fault| StartError::Tls(fault.to_string()))?;
     let (certificate, identities) = read_certificate(&settings)?;
     let journal = open_journal(&settings, epoch)?;
@@ -113,48 +118,80 @@ pub fn start(
 
     let (to_uplink, news) = mpsc::channel();
     let (orders, order_list) = mpsc::channel();
+    let (notifier, notices) = mpsc::channel();
     let to_journal = ToJournal { orders, waker };
-    let figures = Arc::new(Mutex::new(Figures { is_sound: true, ..Figures::default() }));
-    let status = status(&settings.cores, shared, &figures);
+    let gauges = Gauges::new(&settings.cores, shared);
+    let figures = Arc::clone(&gauges.figures);
     let committer = Committer::new(epoch, journal, rings, order_list, to_uplink.clone(), figures);
-    let journal_thread = spawn("journal", move || {
+    let journal_thread = start_journal(committer, parker)?;
+
+    let dataplane = settings.dataplane;
+    let reporting = gauges.clone();
+    let parts = uplink::Parts {
+        hello: ToControl::Hello { version: VERSION, dataplane, epoch, directory },
+        epoch,
+        control: connect(inbox(&to_uplink)).map_err(StartError::System)?,
+        cores: Cores { publisher, applied, doorbells: doorbells.clone() },
+        journal: to_journal.clone(),
+        resolver: start_resolver(&to_uplink)?,
+        outbound: Outbound::new(epoch, directory_of(&settings.journal, epoch)),
+        dead: Dead::new(settings.journal.clone(), found),
+        saver: start_saver(&settings)?,
+        fallback: fallback(&settings),
+        heard: settings.alone.map_or(now, |_| saved::last_heard(&settings.folder)),
+        status: Box::new(move || reporting.report()),
+        notices: notifier,
+        gauge: Arc::clone(&gauges.link),
+    };
+    let uplink_thread = spawn("uplink", move || Uplink::new(parts, news).run())?;
+
+    let course = Arc::new(Course::default());
+    let kept = clones(&sockets).map_err(StartError::System)?;
+    let rooms = rooms(&settings.cores, sockets, identities, seats);
+    let (listening, cores) = start_cores(rooms, &trust, &course)?;
+    if let Some(certificate) = certificate {
+        let course = Arc::clone(&course);
+        spawn("certificate", move || certificate.follow(&course))?;
+    }
+    Ok(Running {
+        address,
+        sockets: kept,
+        course,
+        listening,
+        doorbells,
+        gauges,
+        notices,
+        cores,
+        journal: (to_journal, journal_thread),
+        uplink: (to_uplink, uplink_thread),
+    })
+}
+
+fn start_journal(committer: Committer, parker: Parker) -> Result<JoinHandle<()>, StartError> {
+    spawn("journal", move || {
         if let Err(fault) = committer.run(parker) {
             // Answers that go on without a journal would never be paid for.
             eprintln!("tollgate: the journal is beyond use, so this process ends: {fault}");
             process::exit(JOURNAL_LOST);
         }
-    })?;
-
-    let parts = uplink::Parts {
-        epoch,
-        control: connect(inbox(&to_uplink)),
-        cores: Cores { publisher, applied, doorbells: doorbells.clone() },
-        journal: to_journal.clone(),
-        resolver: start_resolver(&to_uplink)?,
-        journals: settings.journal.clone(),
-        adopted: found.adopted,
-        status,
-    };
-    let uplink = Uplink::new(parts, news);
-    let dataplane = settings.dataplane;
-    let uplink_thread = spawn("uplink", move || uplink.run(dataplane))?;
-
-    let draining = Arc::new(AtomicBool::new(false));
-    let places = listeners.into_iter().zip(identities).zip(seats);
-    let (listening, cores) = start_cores(&settings.cores, places, &trust, &draining)?;
-    if let Some(certificate) = certificate {
-        let draining = Arc::clone(&draining);
-        spawn("certificate", move || certificate.follow(&draining))?;
-    }
-    Ok(Running {
-        address,
-        draining,
-        listening,
-        doorbells,
-        cores,
-        journal: (to_journal, journal_thread),
-        uplink: (to_uplink, uplink_thread),
     })
+}
+
+fn clones(sockets: &[TcpListener]) -> io::Result<Vec<TcpListener>> {
+    sockets.iter().map(TcpListener::try_clone).collect()
+}
+
+/// A data plane alone keeps what is published.
+fn start_saver(settings: &Settings) -> Result<Option<Saver>, StartError> {
+    let saver = settings.alone.map(|_| Saver::start(settings.folder.clone()));
+    saver.transpose().map_err(StartError::System)
+}
+
+/// What a data plane alone serves from unless the control plane publishes in time.
+fn fallback(settings: &Settings) -> Option<(Instant, link::Publication)> {
+    let alone = settings.alone?;
+    let patience = if alone.is_control_away { Duration::ZERO } else { PUBLISHED_WITHIN };
+    saved::read(&settings.folder).map(|publication| (Instant::now() + patience, publication))
 }
 
 impl Running {
@@ -168,9 +205,50 @@ impl Running {
         self.listening.iter().all(|listening| listening.load(Ordering::Acquire))
     }
 
-    /// Lets what runs come to its end, writes and ships everything, then stops.
+    /// Whether the control plane was heard of lately.
+    pub fn is_linked(&self) -> bool {
+        self.gauges.link.is_up.load(Ordering::Relaxed)
+    }
+
+    /// How it is.
+    pub fn report(&self) -> StatusReport {
+        self.gauges.report()
+    }
+
+    /// The next thing that the composition must know, if there is one.
+    pub fn notice(&self) -> Option<Notice> {
+        self.notices.try_recv().ok()
+    }
+
+    /// Its listening sockets, for whoever serves on after it.
+    ///
+    /// # Errors
+    /// Descriptors ran out.
+    pub fn sockets(&self) -> io::Result<Vec<TcpListener>> {
+        clones(&self.sockets)
+    }
+
+    /// Makes room for another process that is about to serve beside this one.
+    pub fn share(&self) {
+        // An uplink that is gone has nothing to share.
+        let _ = self.uplink.0.send(ToUplink::Share);
+    }
+
+    /// Closes its listeners, lets what runs come to its end, writes and ships everything, stops.
     pub fn drain(self) {
-        self.draining.store(true, Ordering::Release);
+        self.course.stop();
+        self.end();
+    }
+
+    /// As [`Self::drain`], but leaves the listening sockets to others, who accept from them.
+    pub fn retire(self) {
+        self.course.retire();
+        // As above.
+        let _ = self.uplink.0.send(ToUplink::Retire);
+        self.end();
+    }
+
+    fn end(self) {
         self.doorbells.iter().for_each(Doorbell::ring);
         for core in self.cores {
             // A core that panicked has said so; the others are still to be waited for.
@@ -185,124 +263,49 @@ impl Running {
     }
 }
 
-/// The cores before they run, and what other threads keep of them.
-#[derive(Default)]
-struct Prepared {
-    seats: Vec<(Parts, DoorbellSocket, Inbox<Parcel>)>,
-    rings: Vec<CoreRing>,
-    applied: Vec<Arc<Mark>>,
-    shared: Vec<Arc<Shared>>,
-    doorbells: Vec<Doorbell>,
-    inlets: Vec<Inlet<Parcel>>,
-}
-
-fn prepare(
-    settings: &Arc<Settings>,
-    epoch: Epoch,
-    journal: &Unparker,
-) -> Result<(Prepared, Publisher<Published>), StartError> {
-    let (mut publisher, first) = latest();
-    let mut first = Some(first);
-    let mut prepared = Prepared::default();
-    for number in 0..settings.cores.len() {
-        let reader = first.take().unwrap_or_else(|| publisher.add_reader());
-        prepared.add(
-            settings,
-            Place { dataplane: settings.dataplane, epoch, ring: number as u16 },
-            reader,
-            journal,
-        )?;
-    }
-    for (parts, ..) in &mut prepared.seats {
-        parts.neighbours.clone_from(&prepared.inlets);
-    }
-    Ok((prepared, publisher))
-}
-
-impl Prepared {
-    fn add(
-        &mut self,
-        settings: &Arc<Settings>,
-        place: Place,
-        reader: Reader<Published>,
-        journal: &Unparker,
-    ) -> Result<(), StartError> {
-        let (producer, consumer) = ring(settings.limits.ring_slots);
-        let (bell, socket) = doorbell().map_err(StartError::System)?;
-        let (inlet, arrivals) = channel::inbox(ARRIVALS, bell.clone());
-        let (durable, applied) = (Arc::new(Durable::default()), Arc::new(Mark::new()));
-        let shared = Arc::new(Shared::default());
-        let records = Records::new(producer, journal.clone(), Arc::clone(&durable));
-        let parts = Parts {
-            place,
-            settings: Arc::clone(settings),
-            records,
-            reader,
-            applied: Arc::clone(&applied),
-            counters: Counters::new(Arc::clone(&shared)),
-            neighbours: Vec::new(),
-        };
-        self.inlets.push(inlet);
-        self.seats.push((parts, socket, arrivals));
-        self.rings.push(CoreRing { consumer, durable, doorbell: bell.clone() });
-        self.applied.push(applied);
-        self.shared.push(shared);
-        self.doorbells.push(bell);
-        Ok(())
-    }
-}
-
-/// What each core knows of the certificate.
-type Identities = Vec<Option<Reader<Identity>>>;
-
-/// The certificate, where clients speak TLS, and its readers.
-fn read_certificate(settings: &Settings) -> Result<(Option<Certificate>, Identities), StartError> {
-    let Some(files) = settings.tls.clone() else {
-        return Ok((None, settings.cores.iter().map(|_| None).collect()));
-    };
-    let told = |fault: io::Error| StartError::Tls(fault.to_string());
-    let (mut certificate, first) = Certificate::read(files).map_err(told)?;
-    let mut readers = vec![Some(first)];
-    readers.resize_with(settings.cores.len(), || Some(certificate.add_reader()));
-    Ok((Some(certificate), readers))
-}
-
-fn bind_all(settings: &Settings) -> Result<Vec<TcpListener>, StartError> {
-    let in_use = |fault| StartError::Listen(settings.listen, fault);
-    // A port that another program listens on is refused here, though it may be shared among cores.
-    let probe = TcpListener::bind(settings.listen).map_err(in_use)?;
-    let address = probe.local_addr().map_err(in_use)?;
-    drop(probe);
-    let bind = |_| bind_shared(address, BACKLOG).map_err(in_use);
-    settings.cores.iter().map(bind).collect()
-}
-
-fn open_journal(settings: &Settings, epoch: Epoch) -> Result<Journal<PlainDisk>, StartError> {
-    let directory = directory_of(&settings.journal, epoch);
-    let disk = PlainDisk::open(&directory).map_err(StartError::Journal)?;
-    let opened =
-        Journal::open(disk, JournalOptions { segment_bytes: settings.limits.segment_bytes });
-    opened.map(|(journal, _)| journal).map_err(StartError::Journal)
-}
-
 type Started = (Vec<Arc<AtomicBool>>, Vec<JoinHandle<()>>);
-type Room = ((TcpListener, Option<Reader<Identity>>), (Parts, DoorbellSocket, Inbox<Parcel>));
+
+/// What one core is given.
+struct Room {
+    cpu: usize,
+    listeners: Vec<TcpListener>,
+    identity: Option<Reader<Identity>>,
+    seat: Place,
+}
+
+/// Every socket is accepted from, also where another process had more cores.
+fn rooms(
+    cpus: &[usize],
+    sockets: Vec<TcpListener>,
+    identities: Identities,
+    seats: Vec<Place>,
+) -> Vec<Room> {
+    let each = cpus.iter().zip(identities).zip(seats);
+    let room = |((cpu, identity), seat): ((&usize, _), _)| Room {
+        cpu: *cpu,
+        listeners: Vec::new(),
+        identity,
+        seat,
+    };
+    let mut rooms: Vec<Room> = each.map(room).collect();
+    for (place, socket) in sockets.into_iter().enumerate() {
+        rooms[place % cpus.len()].listeners.push(socket);
+    }
+    rooms
+}
 
 fn start_cores(
-    cpus: &[usize],
-    places: impl Iterator<Item = Room>,
+    rooms: Vec<Room>,
     trust: &Trust,
-    draining: &Arc<AtomicBool>,
+    course: &Arc<Course>,
 ) -> Result<Started, StartError> {
     let (mut all_listening, mut cores) = (Vec::new(), Vec::new());
-    for (cpu, ((listener, identity), (parts, doorbell, arrivals))) in
-        cpus.iter().copied().zip(places)
-    {
+    for Room { cpu, listeners, identity, seat: (parts, doorbell, arrivals) } in rooms {
         let listening = Arc::new(AtomicBool::new(false));
         all_listening.push(Arc::clone(&listening));
-        let (trust, draining) = (trust.clone(), Arc::clone(draining));
+        let (trust, course) = (trust.clone(), Arc::clone(course));
         let seat =
-            Seat { cpu, parts, listener, identity, trust, arrivals, doorbell, draining, listening };
+            Seat { cpu, parts, listeners, identity, trust, arrivals, doorbell, course, listening };
         cores.push(spawn("core", move || run_core(seat))?);
     }
     Ok((all_listening, cores))
@@ -328,32 +331,6 @@ fn inbox(uplink: &Sender<ToUplink>) -> Outbox<ToData> {
     Outbox::new(move |message| uplink.send(ToUplink::Control(message)).map_err(|_| LinkDown))
 }
 
-/// What the control plane hears of this data plane.
-fn status(
-    cpus: &[usize],
-    shared: Vec<Arc<Shared>>,
-    figures: &Arc<Mutex<Figures>>,
-) -> Box<dyn Fn() -> StatusReport + Send> {
-    let (cpus, figures) = (cpus.to_vec(), Arc::clone(figures));
-    Box::new(move || {
-        let core = |(cpu, counts): (&usize, &Arc<Shared>)| CoreReport {
-            core: *cpu as u32,
-            connections: counts.connections.load(Ordering::Relaxed),
-            in_flight: counts.running.load(Ordering::Relaxed),
-            requests: counts.requests.load(Ordering::Relaxed),
-            ends: counts.ends(),
-        };
-        let mut journal = JournalReport::default();
-        if let Ok(mut figures) = figures.lock() {
-            journal.writable = figures.is_sound;
-            journal.batches = figures.batches;
-            journal.slowest_commit_us = std::mem::take(&mut figures.slowest_commit_us);
-        }
-        let cores = cpus.iter().zip(&shared).map(core).collect();
-        StatusReport { cores, journal, ..StatusReport::default() }
-    })
-}
-
 fn spawn(
     name: &'static str,
     body: impl FnOnce() + Send + 'static,
@@ -361,7 +338,8 @@ fn spawn(
     thread::Builder::new().name(name.to_owned()).spawn(body).map_err(StartError::System)
 }
 
-fn now() -> UnixMillis {
+/// The wall clock.
+pub fn now() -> UnixMillis {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     UnixMillis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }

@@ -69,8 +69,10 @@ pub struct Settings {
     pub driver: Driver,
     /// The directory of this data plane's journals.
     pub journal: PathBuf,
-    /// Where account API calls are forwarded.
-    pub control: SocketAddr,
+    /// The directory of its other files.
+    pub folder: PathBuf,
+    /// Set where the control plane is another process.
+    pub alone: Option<Alone>,
     /// When a settlement must be on disk.
     pub durability: Durability,
     /// How input is bounded.
@@ -83,6 +85,14 @@ pub struct Settings {
     pub drain_seconds: u64,
     /// Every other bound.
     pub limits: Limits,
+}
+
+/// What a data plane without a control plane in its process knows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// Whether nobody answers at the link's other end: what was published last is served from at
+    /// once.
+    pub is_control_away: bool,
 }
 
 /// Where the listener's certificate lies.

@@ -1,40 +1,49 @@
 //! The uplink thread: what ledger and publisher say comes in here, what is durable goes out.
 //!
-//! Owns the cells of all purses and the making of generations. Invariants: runs are shipped in the
-//! order in which they were written; a generation is acknowledged only when every core serves from
-//! it; names are resolved and files are read beside this thread, never on a core.
-//! Left out on purpose: how messages travel.
+//! Owns the leases and the making of generations. Invariants: runs are shipped in the order in
+//! which they were written; a generation is acknowledged only when every core serves from it; names
+//! are resolved and files are read beside this thread, never on a core; every welcome begins the
+//! conversation anew, from what both sides have on disk.
+//! Left out on purpose: how messages travel (`dial`, or a channel).
 //!
 //! ```text
 //!   control plane --Publish--> make a generation --> cores --applied--> Applied
 //!                 --Granted, Denied--> journal thread --> cell, bells
 //!                 --Recall--> cell --> journal thread --> Return among the records
+//!                 --Welcome--> what is missing there is read back from the journals
 //!   journal thread --Committed--> (gather a little) --> Settlement
 //!                  --Need, Usage--> the same
 //! ```
 
 pub mod adopt;
 mod cells;
+mod dead;
+pub mod dial;
+mod leases;
 mod make;
+mod outbound;
 pub mod resolve;
+pub mod saved;
 mod ship;
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use channel::{Doorbell, Mark, Publisher};
 use ledger::Purse;
-use link::{Outbox, Publication, StatusReport, ToControl, ToData};
-use units::{DataPlaneId, Epoch, Usd};
+use link::{EpochMark, Outbox, Publication, StatusReport, ToControl, ToData};
+use units::{Epoch, UnixMillis, Usd};
 
 use crate::local::published::Published;
-use crate::messages::{LedgerAnswer, ToCommitter, ToJournal, ToUplink};
-use adopt::{Adopted, directory_of};
-use cells::Cells;
+use crate::messages::{LinkGauge, Notice, ToCommitter, ToJournal, ToUplink};
+use crate::running::now;
+pub use dead::Dead;
+use leases::Leases;
 use make::Maker;
-use ship::Shipment;
+pub use outbound::Outbound;
+use saved::Saver;
 
 /// How long the thread waits for news while a generation is on its way to the cores.
 const WHILE_APPLYING: Duration = Duration::from_millis(1);
@@ -42,9 +51,12 @@ const WHILE_APPLYING: Duration = Duration::from_millis(1);
 const PACE: Duration = Duration::from_millis(50);
 /// How often the control plane hears how this data plane is.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
-
-/// How long purses that run short wait for what dead epochs still have of them.
-const ADOPTION_WAIT: Duration = Duration::from_secs(1);
+/// How often the leases and dead epochs are looked after.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A control plane that was silent for so long is away.
+const AWAY: Duration = Duration::from_secs(3);
+/// How often the last contact is written down.
+const HEARD_EVERY: Duration = Duration::from_secs(30);
 
 /// The cores, as the uplink sees them.
 pub struct Cores {
@@ -58,6 +70,8 @@ pub struct Cores {
 
 /// What an uplink is made of.
 pub struct Parts {
+    /// What is said first on the link.
+    pub hello: ToControl,
     /// This start of the data plane.
     pub epoch: Epoch,
     /// The way to the control plane.
@@ -68,60 +82,95 @@ pub struct Parts {
     pub journal: ToJournal,
     /// The way to the resolver.
     pub resolver: Sender<resolve::Order>,
-    /// Where every epoch has its journal.
-    pub journals: PathBuf,
-    /// Dead epochs that are still to be settled.
-    pub adopted: Vec<Adopted>,
+    /// The records on their way.
+    pub outbound: Outbound,
+    /// Epochs of dead processes, and of such that still drain.
+    pub dead: Dead,
+    /// Where publications are kept, if the control plane is another process.
+    pub saver: Option<Saver>,
+    /// What is served from unless the control plane publishes by then.
+    pub fallback: Option<(Instant, Publication)>,
+    /// When the control plane was last heard of, by this start or an earlier one.
+    pub heard: UnixMillis,
     /// How the data plane is.
     pub status: Box<dyn Fn() -> StatusReport + Send>,
+    /// Where the composition is told what it must know.
+    pub notices: Sender<Notice>,
+    /// What others may see of the link.
+    pub gauge: Arc<LinkGauge>,
 }
 
 /// Everything the uplink thread owns.
 pub struct Uplink {
+    hello: ToControl,
     epoch: Epoch,
     control: Outbox<ToControl>,
     news: Receiver<ToUplink>,
     cores: Cores,
     journal: ToJournal,
-    cells: Cells,
+    leases: Leases,
     maker: Maker,
-    shipment: Shipment,
-    journals: PathBuf,
-    adopted: Vec<Adopted>,
+    outbound: Outbound,
+    dead: Dead,
+    saver: Option<Saver>,
+    fallback: Option<(Instant, Publication)>,
     /// Purses that ran short while dead epochs still have some of them.
     needs: Vec<(Purse, Usd)>,
-    begun: Instant,
     status: Box<dyn Fn() -> StatusReport + Send>,
+    notices: Sender<Notice>,
+    gauge: Arc<LinkGauge>,
     applying: Option<u64>,
-    last_status: Instant,
+    last: Last,
+}
+
+/// When what happens now and then happened last.
+struct Last {
+    status: Instant,
+    look: Instant,
+    read_back: Instant,
+    contact: Option<Instant>,
+    heard: Option<Instant>,
+    /// The first publication.
+    first: Option<Instant>,
 }
 
 impl Uplink {
     /// An uplink that has not yet said hello.
     pub fn new(parts: Parts, news: Receiver<ToUplink>) -> Self {
-        let Parts { epoch, control, cores, journal, resolver, journals, adopted, status } = parts;
+        let Parts { hello, epoch, control, cores, journal, resolver, outbound, dead, .. } = parts;
+        let begun = Instant::now();
         Self {
+            hello,
             epoch,
             control,
             news,
             cores,
+            leases: Leases::new(journal.clone(), parts.heard),
             journal,
-            cells: Cells::default(),
             maker: Maker::new(resolver),
-            shipment: Shipment::default(),
-            journals,
-            adopted,
+            outbound,
+            dead,
+            saver: parts.saver,
+            fallback: parts.fallback,
             needs: Vec::new(),
-            begun: Instant::now(),
-            status,
+            status: parts.status,
+            notices: parts.notices,
+            gauge: parts.gauge,
             applying: None,
-            last_status: Instant::now(),
+            last: Last {
+                status: begun,
+                look: begun,
+                read_back: begun,
+                contact: None,
+                heard: None,
+                first: None,
+            },
         }
     }
 
     /// Runs until it is told to stop.
-    pub fn run(mut self, dataplane: DataPlaneId) {
-        self.say(ToControl::Hello { dataplane, epoch: self.epoch });
+    pub fn run(mut self) {
+        self.say(self.hello.clone());
         loop {
             let pace = if self.applying.is_some() { WHILE_APPLYING } else { PACE };
             match self.news.recv_timeout(pace) {
@@ -131,117 +180,118 @@ impl Uplink {
             }
             self.look_after();
         }
-        self.ship();
+        self.finish();
     }
 
     fn take(&mut self, news: ToUplink) {
         match news {
             ToUplink::Control(message) => self.obey(message),
-            ToUplink::Committed(runs) => self.shipment.add(runs),
+            ToUplink::Committed(runs) => {
+                if self.outbound.committed(runs) {
+                    self.ship();
+                }
+            }
             ToUplink::Need(purse, amount) => self.needs.push((purse, amount)),
-            ToUplink::Usage(rows, covered) => self.shipment.count(rows, covered),
+            ToUplink::Usage(rows, covered) => self.outbound.count(rows, covered),
             ToUplink::Resolved(resolved) => {
                 if let Some(published) = self.maker.resolved(resolved) {
                     self.publish(published);
                 }
             }
+            ToUplink::Share => self.leases.give_half(),
+            ToUplink::Retire => self.leases.retire(),
             ToUplink::Stop => {}
         }
     }
 
     fn obey(&mut self, message: ToData) {
+        self.last.contact = Some(Instant::now());
+        self.leases.hear(now());
+        self.keep_contact();
         match message {
-            ToData::Welcome { open_epochs } => self.welcome(&open_epochs),
+            ToData::Welcome { open_epochs, lent } => self.welcome(&open_epochs, lent),
+            ToData::Refused { why } => self.notify(Notice::Refused(why)),
+            ToData::Contact { shared } => self.leases.share(shared),
             ToData::Publish(publication) => self.make(publication),
-            ToData::Granted { purse, amount } => {
-                self.pass_on(purse, LedgerAnswer::Granted(amount));
-            }
+            ToData::Granted { purse, total, .. } => self.leases.granted(purse, total),
             ToData::Denied { purse, unlent, elsewhere } => {
-                self.pass_on(purse, LedgerAnswer::Denied(unlent, elsewhere));
+                self.leases.denied(purse, unlent, elsewhere);
             }
-            ToData::Recall { purse, up_to } => self.give_back(purse, up_to),
+            ToData::Recall { purse, up_to } => self.leases.give_back(purse, up_to),
             ToData::Acknowledged { epoch, ring, seq } if epoch == self.epoch => {
+                self.outbound.acknowledge(ring, seq);
                 self.journal.tell(ToCommitter::Acknowledged(ring, seq));
             }
-            ToData::Acknowledged { epoch, ring, seq } => self.acknowledge(epoch, ring, seq),
+            ToData::Acknowledged { epoch, ring, seq } => {
+                let said = self.dead.acknowledge(epoch, ring, seq);
+                self.say_all(said);
+            }
         }
     }
 
-    fn pass_on(&mut self, purse: Purse, answer: LedgerAnswer) {
-        self.journal.tell(ToCommitter::Answered(self.cells.credit(purse), answer));
-    }
-
-    /// Takes free credit out of its cell at once, so that a lowered limit holds when it is
-    /// published; the ledger has it back when the record is settled.
-    fn give_back(&mut self, purse: Purse, up_to: Usd) {
-        let cell = self.cells.credit(purse);
-        let taken = cell.take_back(up_to.pico_i64().unwrap_or(i64::MAX));
-        if taken > 0 {
-            // Not lent to anyone for now: whoever needs it is to ask again.
-            cell.answered(cell.unlent().saturating_add(taken), cell.elsewhere());
-            let amount = Usd::from_pico(i128::from(taken));
-            self.journal.tell(ToCommitter::Returned(purse, amount));
+    /// The ledger says where it stands: what it lacks is shipped from there.
+    fn welcome(&mut self, open_epochs: &[EpochMark], lent: Vec<(Purse, Usd)>) {
+        let own = open_epochs.iter().find(|mark| mark.epoch == self.epoch);
+        self.outbound.welcome(own.map_or(&[], |mark| mark.watermarks.as_slice()));
+        if self.leases.welcome(own.is_some_and(|mark| mark.fenced)) {
+            eprintln!(
+                "tollgate: epoch {} is fenced: its leases were taken back, and what it has not \
+                 settled is written off",
+                self.epoch.0
+            );
+            self.notify(Notice::Fenced);
         }
+        for (purse, total) in lent {
+            self.leases.granted(purse, total);
+        }
+        let said = self.dead.welcome(self.epoch, open_epochs);
+        self.say_all(said);
     }
 
     /// Asks for what is needed; not while what dead epochs left is on its way back to the ledger.
     fn ask(&mut self) {
-        if self.adopted.is_empty() || self.begun.elapsed() >= ADOPTION_WAIT {
-            for (purse, amount) in std::mem::take(&mut self.needs) {
+        if self.needs.is_empty() || self.dead.holds_back() {
+            return;
+        }
+        let needs = std::mem::take(&mut self.needs);
+        if !self.leases.is_fenced() {
+            needs.into_iter().for_each(|(purse, amount)| {
                 self.say(ToControl::Need { purse, amount });
-            }
-        }
-    }
-
-    /// Ships what dead epochs left, from where the ledger has it.
-    fn welcome(&mut self, open_epochs: &[link::EpochMark]) {
-        for adopted in &mut self.adopted {
-            let mark = open_epochs.iter().find(|mark| mark.epoch == adopted.epoch());
-            let watermarks = mark.map(|mark| mark.watermarks.as_slice());
-            for message in adopted.ship(watermarks) {
-                // A link that is down says hello again, and then all of this is repeated.
-                let _ = self.control.send(message);
-            }
-        }
-        self.close_adopted();
-        self.close_without_journal(open_epochs);
-    }
-
-    /// A journal is removed once the ledger has all of it. A process that died right after that
-    /// could not say so any more.
-    fn close_without_journal(&self, open_epochs: &[link::EpochMark]) {
-        for epoch in open_epochs.iter().map(|mark| mark.epoch) {
-            if epoch < self.epoch && !directory_of(&self.journals, epoch).exists() {
-                self.say(ToControl::EpochDone { epoch });
-            }
-        }
-    }
-
-    fn acknowledge(&mut self, epoch: Epoch, ring: u16, seq: u64) {
-        if let Some(adopted) = self.adopted.iter_mut().find(|known| known.epoch() == epoch) {
-            adopted.acknowledge(ring, seq);
-        }
-        self.close_adopted();
-    }
-
-    fn close_adopted(&mut self) {
-        let all = std::mem::take(&mut self.adopted).into_iter();
-        let (done, open): (Vec<_>, Vec<_>) = all.partition(Adopted::is_done);
-        self.adopted = open;
-        for adopted in done {
-            self.say(ToControl::EpochDone { epoch: adopted.epoch() });
-            adopted.remove();
+            });
         }
     }
 
     fn make(&mut self, publication: Publication) {
-        match self.maker.make(publication, &mut self.cells) {
-            Ok(published) => self.publish(published),
+        self.fallback = None;
+        let kept = self.saver.as_ref().map(|_| publication.clone());
+        match self.maker.make(publication, &mut self.leases.cells) {
+            Ok(published) => {
+                if let (Some(saver), Some(kept)) = (&self.saver, kept) {
+                    saver.keep(kept);
+                }
+                self.publish(published);
+            }
             Err(complaint) => eprintln!("tollgate: a publication was not understood: {complaint}"),
         }
     }
 
+    /// Serves from what was published before this start, if nothing newer came in time.
+    fn fall_back(&mut self) {
+        let Some((_, publication)) = self.fallback.take_if(|(at, _)| *at <= Instant::now()) else {
+            return;
+        };
+        eprintln!("tollgate: the control plane is away; serving from the last publication");
+        match self.maker.make(publication, &mut self.leases.cells) {
+            Ok(published) => self.publish(published),
+            Err(complaint) => eprintln!("tollgate: the last publication is of no use: {complaint}"),
+        }
+    }
+
+    /// The first generation waits a moment for its providers' names: a core that listens can serve.
     fn publish(&mut self, published: Published) {
+        if !self.maker.has_names(*self.last.first.get_or_insert_with(Instant::now)) {
+            return;
+        }
         self.applying = Some(published.generation);
         self.cores.publisher.publish(Arc::new(published));
         self.wake_cores();
@@ -252,6 +302,10 @@ impl Uplink {
     }
 
     fn look_after(&mut self) {
+        self.fall_back();
+        if let Some(published) = self.last.first.and_then(|first| self.maker.overdue(first)) {
+            self.publish(published);
+        }
         self.ask();
         if let Some(generation) = self.applying
             && self.cores.applied.iter().all(|mark| mark.read() >= generation)
@@ -260,24 +314,82 @@ impl Uplink {
             self.say(ToControl::Applied { generation });
             self.cores.publisher.collect();
         }
-        if self.shipment.is_due(PACE) {
+        if is_due(&mut self.last.read_back, PACE) {
+            self.outbound.read_back();
+        }
+        if self.outbound.is_due(PACE) {
             self.ship();
         }
-        if self.last_status.elapsed() >= STATUS_EVERY {
-            self.last_status = Instant::now();
+        if is_due(&mut self.last.status, STATUS_EVERY) {
+            self.gauge.unsettled.store(self.outbound.unsettled(), Ordering::Relaxed);
+            let is_up = self.last.contact.is_some_and(|contact| contact.elapsed() < AWAY);
+            self.gauge.is_up.store(is_up, Ordering::Relaxed);
             let status = (self.status)();
             self.say(ToControl::Status(status));
+        }
+        if is_due(&mut self.last.look, LOOK_EVERY) {
+            self.look();
+        }
+    }
+
+    fn look(&mut self) {
+        self.leases.look(now());
+        if self.dead.look(now()) {
+            // What the ledger has of an epoch that has just ended comes with another welcome.
+            self.say(self.hello.clone());
+        }
+    }
+
+    /// Writes down now and then that there was contact: the next start may spend what this one
+    /// leaves for as long as that.
+    fn keep_contact(&mut self) {
+        let is_written = self.last.heard.is_some_and(|heard| heard.elapsed() < HEARD_EVERY);
+        if let Some(saver) = self.saver.as_ref().filter(|_| !is_written) {
+            self.last.heard = Some(Instant::now());
+            saver.heard(self.leases.heard());
+        }
+    }
+
+    /// The last words: what is durable and not shipped yet. What a lost link keeps from arriving
+    /// stands in the journal for the next start.
+    fn finish(&mut self) {
+        while let Ok(news) = self.news.try_recv() {
+            self.take(news);
+        }
+        self.ship();
+        if let Some(saver) = self.saver.take() {
+            saver.finish();
         }
     }
 
     fn ship(&mut self) {
-        for message in self.shipment.take(self.epoch) {
-            self.say(message);
+        let said = self.outbound.take();
+        self.say_all(said);
+    }
+
+    fn say_all(&mut self, messages: Vec<ToControl>) {
+        messages.into_iter().for_each(|message| self.say(message));
+    }
+
+    fn say(&mut self, message: ToControl) {
+        if self.control.send(message).is_err() {
+            // What a lost link loses is asked for or shipped again with the next welcome.
+            self.outbound.adrift();
+            self.dead.adrift();
         }
     }
 
-    fn say(&self, message: ToControl) {
-        // What a lost link loses is asked for or shipped again when it is back.
-        let _ = self.control.send(message);
+    fn notify(&self, notice: Notice) {
+        // A composition that has gone needs to know nothing.
+        let _ = self.notices.send(notice);
     }
+}
+
+/// Whether it is time again; then it is counted from now.
+fn is_due(last: &mut Instant, pace: Duration) -> bool {
+    let is_due = last.elapsed() >= pace;
+    if is_due {
+        *last = Instant::now();
+    }
+    is_due
 }

@@ -4,14 +4,16 @@
 //! beyond its bound; a listener is closed before the drain waits for what was accepted.
 //!
 //! ```text
-//!   built --first generation--> listening --drain--> closing --all done, or time is up--> over
+//!   built --first generation--> listening --stop--> closing --all done, or time is up--> over
+//!                                   +--retire--> letting go ----^
 //! ```
 
+use std::cell::RefCell;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use channel::{DoorbellSocket, Inbox, Reader};
@@ -38,6 +40,38 @@ const SWEEP_MS: u64 = 5_000;
 /// A listener that cannot accept waits before it tries again.
 const ACCEPT_PAUSE_MS: u64 = 100;
 
+/// How long a connection that waits for its next request is kept by a core that retires: a request
+/// that is on its way is answered, with word that it was the last.
+const GRACE_MS: u64 = 2_000;
+
+/// What all cores are to do, set by another thread.
+#[derive(Debug, Default)]
+pub struct Course(AtomicU8);
+
+const STOP: u8 = 1;
+const RETIRE: u8 = 2;
+
+impl Course {
+    /// Listen no more, and come to an end.
+    pub fn stop(&self) {
+        self.0.store(STOP, Ordering::Release);
+    }
+
+    /// Come to an end; others listen on.
+    pub fn retire(&self) {
+        self.0.store(RETIRE, Ordering::Release);
+    }
+
+    /// Whether either was called.
+    pub fn is_over(&self) -> bool {
+        self.0.load(Ordering::Acquire) != 0
+    }
+
+    fn leaves_listeners(&self) -> bool {
+        self.0.load(Ordering::Acquire) == RETIRE
+    }
+}
+
 /// What a core is given, beside its parts.
 pub struct Seat {
     /// The CPU.
@@ -45,7 +79,7 @@ pub struct Seat {
     /// What its local state is made of.
     pub parts: Parts,
     /// Where it accepts; bound already, so that a port in use is known at the start.
-    pub listener: TcpListener,
+    pub listeners: Vec<TcpListener>,
     /// The newest certificate, where clients speak TLS.
     pub identity: Option<Reader<Identity>>,
     /// Which providers' certificates are trusted.
@@ -54,8 +88,8 @@ pub struct Seat {
     pub arrivals: Inbox<Parcel>,
     /// What others wake it with.
     pub doorbell: DoorbellSocket,
-    /// Set when the core is to drain.
-    pub draining: Arc<AtomicBool>,
+    /// What the core is to do.
+    pub course: Arc<Course>,
     /// Set by the core when it listens.
     pub listening: Arc<AtomicBool>,
 }
@@ -78,27 +112,38 @@ pub fn run(seat: Seat) -> io::Result<()> {
 }
 
 async fn serve(seat: Seat) -> io::Result<()> {
-    let Seat { parts, listener, identity, trust, arrivals, doorbell, draining, listening, .. } =
+    let Seat { parts, listeners, identity, trust, arrivals, doorbell, course, listening, .. } =
         seat;
     let local = Local::new(parts, trust);
     let upkeep = Gate::new();
     begin_upkeep(&local, &upkeep, doorbell);
     first_generation(&local).await;
-    let listener = Rc::new(Listener::from_std(listener)?);
-    let accepting = accept_all(Rc::clone(&local), Rc::clone(&listener), identity);
-    if let Some(pass) = upkeep.pass() {
-        spawn("accept", pass, accepting);
+    let accepting = Gate::new();
+    let certificate = Rc::new(RefCell::new(Certificate { reader: identity, newest: None }));
+    let listeners = listeners.into_iter().map(Listener::from_std).map(|made| made.map(Rc::new));
+    let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
+    for listener in &listeners {
+        let accept = accept_all(Rc::clone(&local), Rc::clone(listener), Rc::clone(&certificate));
+        if let Some(pass) = accepting.pass() {
+            spawn("accept", pass, accept);
+        }
     }
     listening.store(true, Ordering::Release);
-    while !draining.load(Ordering::Acquire) {
+    while !course.is_over() {
         local.generation();
         let rings = local.bell.rings();
         crossing::take_in(&local, &arrivals);
-        if !draining.load(Ordering::Acquire) {
+        if !course.is_over() {
             local.bell.wait_past(rings).await;
         }
     }
-    drain(&local, &listener).await;
+    if course.leaves_listeners() {
+        retire(&local, &listeners, &accepting, &arrivals).await;
+    } else {
+        local.begin_drain();
+        listeners.iter().for_each(|listener| listener.close());
+    }
+    drain(&local, &arrivals).await;
     Ok(())
 }
 
@@ -147,18 +192,30 @@ async fn hand_on_usage(local: Rc<Local>) {
     }
 }
 
+/// The newest certificate, for every listener of the core.
+struct Certificate {
+    reader: Option<Reader<Identity>>,
+    newest: Option<Arc<Identity>>,
+}
+
+impl Certificate {
+    fn newest(&mut self) -> Option<Arc<Identity>> {
+        if let Some(newest) = self.reader.as_mut().and_then(Reader::take) {
+            self.newest = Some(newest);
+        }
+        self.newest.clone()
+    }
+}
+
 async fn accept_all(
     local: Rc<Local>,
     listener: Rc<Listener>,
-    mut certificate: Option<Reader<Identity>>,
+    certificate: Rc<RefCell<Certificate>>,
 ) {
-    let mut identity = None;
     while !local.is_draining() {
         match listener.accept(&local.deadlines).await {
             Ok((socket, _)) => {
-                if let Some(newest) = certificate.as_mut().and_then(Reader::take) {
-                    identity = Some(newest);
-                }
+                let identity = certificate.borrow_mut().newest();
                 admit_connection(&local, socket, identity.as_deref());
             }
             Err(_) if local.is_draining() => return,
@@ -182,10 +239,30 @@ fn admit_connection(local: &Rc<Local>, socket: Socket, identity: Option<&Identit
     }
 }
 
-/// Lets what runs come to its end, for as long as the settings allow.
-async fn drain(local: &Rc<Local>, listener: &Listener) {
+/// Leaves the listening sockets to others. A connection that was accepted meanwhile is served, and
+/// who waits for the next request has a while to send it.
+async fn retire(
+    local: &Rc<Local>,
+    listeners: &[Rc<Listener>],
+    accepting: &Gate,
+    arrivals: &Inbox<Parcel>,
+) {
     local.begin_drain();
-    listener.close();
+    listeners.iter().for_each(|listener| listener.let_go());
+    while accepting.passes() > 0 {
+        local.deadlines.sleep(1).await;
+    }
+    let end_ms = local.now_ms() + GRACE_MS;
+    while local.tasks.passes() > 0 && local.now_ms() < end_ms {
+        crossing::take_in(local, arrivals);
+        local.deadlines.sleep(50).await;
+    }
+}
+
+/// Lets what runs come to its end, for as long as the settings allow.
+async fn drain(local: &Rc<Local>, arrivals: &Inbox<Parcel>) {
+    crossing::take_in(local, arrivals);
+    local.begin_close();
     local.tasks.close();
     let end_ms = local.now_ms() + local.settings.drain_seconds * 1000;
     while local.tasks.passes() > 0 && local.now_ms() < end_ms {

@@ -14,7 +14,7 @@ use toml::de::DeTable;
 
 use crate::catalog_file::CatalogFile;
 use crate::config::text::{self, Found, line_of};
-use crate::config::{Config, Mistake};
+use crate::config::{Config, LinkPlace, Mistake};
 use crate::{profile, say, serve};
 
 /// The tables of a catalog.
@@ -121,8 +121,27 @@ impl Report {
             None if config.brand.sandbox => {}
             None => self.warnings.push(at("brand", "catalog", NOTHING_SOLD.to_owned())),
         }
+        self.link(&config, &at);
         if config.brand.sandbox {
             self.fact("sandbox", "runs inside, with models of its own".to_owned());
+        }
+    }
+
+    fn link(&mut self, config: &Config, at: &impl Fn(&str, &str, String) -> String) {
+        match (&config.link.control, &config.link.listen) {
+            (Some(LinkPlace(path)), None) => {
+                let id = config.dataplane.id.0;
+                self.fact("link", format!("data plane {id}, to unix:{}", path.display()));
+            }
+            (None, Some(LinkPlace(path))) => {
+                self.fact("link", format!("control plane, at unix:{}", path.display()));
+            }
+            (Some(_), Some(_)) => {
+                let what = "control is a data plane's and listen a control plane's; keep one, or \
+                            neither with `tollgate serve`";
+                self.mistakes.push(at("link", "control", what.to_owned()));
+            }
+            (None, None) => {}
         }
     }
 

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::admin::{account, apply, key, ledger, receipt};
 use crate::config::Mistake;
-use crate::{check, copies, import_prices, sandbox_alone, serve};
+use crate::{check, control_alone, copies, data_alone, import_prices, sandbox_alone, serve};
 
 /// An LLM API gateway that meters, settles and resells to the exact picodollar.
 #[derive(Parser)]
@@ -27,6 +27,11 @@ struct CommandLine {
 enum Command {
     /// Both planes in one process; without a configuration the sandbox, ready to be tried.
     Serve(Serve),
+    /// A data plane alone, linked to a control plane elsewhere. It takes over from the one that
+    /// runs on the same data directory.
+    Dataplane(Part),
+    /// A control plane alone.
+    Controlplane(Part),
     /// The provider simulator alone.
     Sandbox {
         /// Where it listens.
@@ -61,11 +66,25 @@ struct Serve {
     data: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Part {
+    /// The configuration file.
+    #[arg(long)]
+    config: PathBuf,
+    /// The data directory.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
     let line = CommandLine::parse();
     let done = match line.command.unwrap_or(Command::Serve(line.serve)) {
         Command::Serve(Serve { config, data }) => serve::serve(config.as_deref(), data.as_deref()),
+        Command::Dataplane(Part { config, data }) => data_alone::run(&config, data.as_deref()),
+        Command::Controlplane(Part { config, data }) => {
+            control_alone::run(&config, data.as_deref())
+        }
         Command::Sandbox { listen } => sandbox_alone::run(listen),
         Command::Check { file } => check::run(&file),
         Command::Apply(apply) => apply::run(&apply),

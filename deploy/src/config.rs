@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use dataplane::{Driver, Durability, InputBound, Limits, PartialFailure, TlsFiles};
 use serde::Deserialize;
+use units::DataPlaneId;
 
 use crate::profile;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub dataplane: DataPlane,
     /// Every bound of the data plane.
     pub limits: Limits,
+    /// Where planes of different processes meet.
+    pub link: Link,
     /// Where the books are kept.
     pub store: Store,
     /// How long they are kept.
@@ -57,9 +60,11 @@ impl Default for Listen {
 }
 
 /// `[dataplane]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataPlane {
+    /// Its number, which no other data plane of the control plane has.
+    pub id: DataPlaneId,
     /// Which CPUs carry a worker.
     pub cores: Cores,
     /// When a settlement is on disk.
@@ -74,6 +79,21 @@ pub struct DataPlane {
     pub drain_seconds: Option<u64>,
     /// io_uring or epoll.
     pub driver: Driver,
+}
+
+impl Default for DataPlane {
+    fn default() -> Self {
+        Self {
+            id: DataPlaneId(1),
+            cores: Cores::default(),
+            durability: Durability::default(),
+            input_bound: InputBound::default(),
+            partial_failure: PartialFailure::default(),
+            drain_seconds: None,
+            driver: Driver::default(),
+            receipts: false,
+        }
+    }
 }
 
 /// Seconds that streams may go on, unless the configuration says otherwise.
@@ -122,6 +142,32 @@ fn cpu_list(text: &str) -> Option<Vec<usize>> {
         cpus.extend(first..=last);
     }
     Some(cpus)
+}
+
+/// `[link]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Link {
+    /// On a data plane: where its control plane listens.
+    pub control: Option<LinkPlace>,
+    /// On a control plane: where data planes connect.
+    pub listen: Option<LinkPlace>,
+}
+
+/// `"unix:PATH"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkPlace(pub PathBuf);
+
+impl<'de> Deserialize<'de> for LinkPlace {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+            Some(path) => Ok(Self(PathBuf::from(path))),
+            None => Err(serde::de::Error::custom(format!(
+                "{text:?} is not a link: write \"unix:PATH\"; over a network, forward a socket"
+            ))),
+        }
+    }
 }
 
 /// `[store]`
@@ -256,6 +302,10 @@ impl Config {
         if let Some(tls) = &mut self.listen.tls {
             tls.cert = folder.join(&tls.cert);
             tls.key = folder.join(&tls.key);
+        }
+        for LinkPlace(path) in [&mut self.link.control, &mut self.link.listen].into_iter().flatten()
+        {
+            *path = folder.join(&path);
         }
         if !profile::is_shipped(&self.brand.profile) {
             self.brand.profile = folder.join(&self.brand.profile).display().to_string();

@@ -1,7 +1,8 @@
 //! The `tollgate` binary: reads the command line and composes both planes.
 //!
-//! `serve` runs a machine, `check` and `import-prices` work on files, `admin` asks a server that
-//! runs. Left out on purpose: everything that is a plane's; what is here only joins parts.
+//! `serve` runs a machine, `dataplane` and `controlplane` a part of one; `check`, `import-prices`
+//! and `receipt` work on files, `admin` asks a server that runs. Left out on purpose: everything
+//! that is a plane's; what is here only joins parts.
 
 #![expect(
     unreachable_pub,
@@ -13,10 +14,14 @@ mod catalog_file;
 mod check;
 mod command;
 mod config;
+mod control_alone;
 mod copies;
+mod data_alone;
 mod demo;
+mod handover;
 mod import_prices;
 mod output;
+mod plane_port;
 mod profile;
 mod progress;
 mod sandbox_alone;

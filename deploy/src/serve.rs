@@ -9,12 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use catalog::compile::CompileOptions;
-use dataplane::Settings;
+use dataplane::{Alone, Notice, Settings};
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
-use units::DataPlaneId;
 
-use crate::config::{Config, Cores, DATA_DIRECTORY, DRAIN_SECONDS, Mistake};
+use crate::config::{Config, Cores, DATA_DIRECTORY, DRAIN_SECONDS, Link, Mistake};
 use crate::{catalog_file, demo, profile, say, signals};
 
 /// How long a data plane may take from its start until it listens.
@@ -27,6 +26,10 @@ const LISTEN_WITHIN: Duration = Duration::from_secs(30);
 pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> {
     let config = config.map_or_else(|| Ok(Config::sandbox()), Config::read)?;
     let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
+    if config.link != Link::default() {
+        let remedy = "remove [link], or run `tollgate controlplane` and `tollgate dataplane`";
+        return Err(Mistake(format!("serve has both planes in one process; {remedy}")));
+    }
     let profile = profile::read(&config.brand.profile)?;
     let options = CompileOptions { multiplier: profile.multiplier };
     let file = config.brand.catalog.as_deref().map(|path| catalog_file::read(path, &options));
@@ -39,8 +42,9 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
     let commands = control.commands();
     catalog_file::apply(&commands, file.as_ref(), rows).map_err(told)?;
     let key = sandbox.as_ref().map(|_| demo::prepare(&commands, &data)).transpose()?;
-    let settings = data_settings(&config, &data, control.admin_addr())?;
-    let plane = dataplane::start(settings, |to_data| control.attach(to_data)).map_err(told)?;
+    let settings = data_settings(&config, &data, None)?;
+    let plane = dataplane::start(settings, Vec::new(), |to_data| Ok(control.attach(to_data)));
+    let plane = plane.map_err(told)?;
     wait_until_listening(&plane)?;
     let (customers, operators) = (plane.address(), control.admin_addr());
     say(&match key {
@@ -55,7 +59,8 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
     Ok(())
 }
 
-fn told(fault: impl std::fmt::Display) -> Mistake {
+/// A fault as a mistake.
+pub fn told(fault: impl std::fmt::Display) -> Mistake {
     Mistake(fault.to_string())
 }
 
@@ -64,7 +69,8 @@ fn start_sandbox() -> Result<sandbox::Handle, Mistake> {
         .map_err(|fault| Mistake(format!("the sandbox does not start: {fault}")))
 }
 
-fn control_settings(
+/// What a control plane of this configuration is started with.
+pub fn control_settings(
     config: &Config,
     data: &Path,
     profile: controlplane::Profile,
@@ -79,19 +85,24 @@ fn control_settings(
     }
 }
 
-fn data_settings(
+/// What a data plane of this configuration is started with.
+///
+/// # Errors
+/// It names CPUs that this process may not use.
+pub fn data_settings(
     config: &Config,
     data: &Path,
-    control: std::net::SocketAddr,
+    alone: Option<Alone>,
 ) -> Result<Settings, Mistake> {
     Ok(Settings {
-        dataplane: DataPlaneId(1),
+        dataplane: config.dataplane.id,
         listen: config.listen.data,
         tls: config.listen.tls.clone(),
         cores: chosen_cores(&config.dataplane.cores)?,
         driver: config.dataplane.driver,
         journal: data.join("journal").join("dataplane"),
-        control,
+        folder: data.join("dataplane"),
+        alone,
         durability: config.dataplane.durability,
         input_bound: config.dataplane.input_bound,
         partial_failure: config.dataplane.partial_failure,
@@ -128,6 +139,9 @@ pub fn chosen_cores(cores: &Cores) -> Result<Vec<usize>, Mistake> {
 fn wait_until_listening(plane: &dataplane::Running) -> Result<(), Mistake> {
     let end = Instant::now() + LISTEN_WITHIN;
     while !plane.is_listening() {
+        if let Some(Notice::Refused(why)) = plane.notice() {
+            return Err(Mistake(why));
+        }
         if Instant::now() >= end {
             return Err(Mistake("the data plane does not come up; see the messages above".into()));
         }

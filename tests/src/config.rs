@@ -100,8 +100,46 @@ impl Prices {
     }
 }
 
+/// Which part of a gateway a process is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Both planes.
+    #[default]
+    Whole,
+    /// The control plane alone.
+    Control,
+    /// A data plane alone: its number, and the folder of its control plane.
+    Plane(u16, PathBuf),
+}
+
+impl Part {
+    /// The command that runs it.
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::Whole => "serve",
+            Self::Control => "controlplane",
+            Self::Plane(..) => "dataplane",
+        }
+    }
+
+    /// Its lines of `[link]`, and the further ones of `[dataplane]`.
+    fn lines(&self, folder: &Path) -> (String, String) {
+        let socket = |folder: &Path| folder.join("link.sock").display().to_string();
+        match self {
+            Self::Whole => (String::new(), String::new()),
+            Self::Control => {
+                (format!("[link]\nlisten = \"unix:{}\"\n", socket(folder)), String::new())
+            }
+            Self::Plane(id, control) => (
+                format!("[link]\ncontrol = \"unix:{}\"\n", socket(control)),
+                format!("id = {id}\n"),
+            ),
+        }
+    }
+}
+
 /// One configuration: its files' texts, its addresses and its folder.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Where customers connect.
     pub data_addr: SocketAddr,
@@ -123,6 +161,8 @@ pub struct Config {
     pub catalog: String,
     /// The models with their prices, for the checker.
     pub prices: Vec<(String, Prices)>,
+    /// Which part of a gateway runs on it.
+    pub part: Part,
 }
 
 impl Config {
@@ -144,7 +184,22 @@ impl Config {
             profile: "plain".to_owned(),
             catalog: String::new(),
             prices: Vec::new(),
+            part: Part::Whole,
         }
+    }
+
+    /// This configuration as that of a control plane alone.
+    #[must_use]
+    pub fn control(self) -> Self {
+        Self { part: Part::Control, ..self }
+    }
+
+    /// A data plane of this control plane, with ports and a folder of its own.
+    #[must_use]
+    pub fn plane(&self, id: u16) -> Self {
+        let part = Part::Plane(id, self.folder.clone());
+        let (cores, dataplane) = (self.cores, self.dataplane.clone());
+        Self { cores, dataplane, part, prices: self.prices.clone(), ..Self::new() }
     }
 
     /// One provider `up` at `base_url` and one model `up/chat` at $1 and $10 a million.
@@ -217,9 +272,11 @@ impl Config {
         fs::write(&catalog, &self.catalog).expect("catalog.toml is written");
         let Self { data_addr, admin_addr, listen, cores, dataplane, limits, profile, .. } = self;
         let config = self.folder.join("tollgate.toml");
+        let (link, id) = self.part.lines(&self.folder);
         let text = format!(
             "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n{listen}\n[dataplane]\n\
-             cores = {cores}\n{dataplane}\n[limits]\n{limits}\n[log]\nlevel = \"info\"\n\n[brand]\n\
+             cores = {cores}\n{id}{dataplane}\n{link}[limits]\n{limits}\n[log]\nlevel = \"info\"\n\n\
+             [brand]\n\
              profile = \"{profile}\"\ncatalog = \"{}\"\nsandbox = false\n",
             catalog.display()
         );

@@ -1,4 +1,5 @@
-//! The real binary, run on a config of its own: started, watched, killed and started again.
+//! The real binary, run on a config of its own: started, watched, killed and started again. It may
+//! be a whole gateway or one plane of it.
 //!
 //! Invariants: the process ends with its `Gateway`, by its own id; its folder goes with it, unless
 //! the test is failing: then both the folder and the log's end are shown.
@@ -50,16 +51,37 @@ impl Gateway {
         gateway
     }
 
+    /// Starts what will not run; what it says on its way out.
+    pub fn start_in_vain(config: Config) -> String {
+        config.write();
+        let admin = Admin::new(config.admin_addr, TOKEN);
+        let log = config.folder.join("log.txt");
+        let mut gateway = Self { config, admin, child: None, log };
+        gateway.spawn();
+        let status = wait_for("it ends at its start", START, || gateway.ended());
+        assert_eq!(status.code(), Some(1), "{}", gateway.log());
+        gateway.log()
+    }
+
+    /// Starts another process on the same config and data, which takes over from this one; waits
+    /// until this one has ended.
+    pub fn hand_over(&mut self) {
+        let mut old = self.child.take().expect("it runs");
+        self.run();
+        let status = wait_for("the old process ends", STOP, || old.try_wait().expect("its state"));
+        assert!(status.success(), "{status}:\n{}", tail(&self.log, TAIL));
+    }
+
     /// Starts it again on the same config and data; it must have ended before.
     pub fn restart(&mut self) {
         assert!(self.child.is_none(), "it still runs");
         self.run();
     }
 
-    fn run(&mut self) {
+    fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log).expect("a log");
         let child = Command::new(binary())
-            .arg("serve")
+            .arg(self.config.part.command())
             .arg("--config")
             .arg(self.config.folder.join("tollgate.toml"))
             .arg("--data")
@@ -71,6 +93,10 @@ impl Gateway {
             .stderr(log)
             .spawn();
         self.child = Some(child.unwrap_or_else(|error| panic!("{:?}: {error}", binary())));
+    }
+
+    fn run(&mut self) {
+        self.spawn();
         wait_for("the gateway is ready", START, || {
             if let Some(status) = self.ended() {
                 panic!("it ended at its start with {status}:\n{}", tail(&self.log, TAIL));
@@ -100,6 +126,16 @@ impl Gateway {
     /// Asks it to end (SIGTERM), and does not wait.
     pub fn term(&self) {
         self.signal(Signal::SIGTERM);
+    }
+
+    /// Lets it stand still, as a machine does that has lost its network.
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
     }
 
     fn signal(&self, signal: Signal) {

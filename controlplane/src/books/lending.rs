@@ -1,33 +1,48 @@
 //! What data planes say, and what they are lent.
 //!
 //! ```text
-//!   Hello ─▶ EpochOpened ─▶ Welcome + everything published
+//!   Hello ─▶ DirectoryTaken, EpochOpened ─▶ Welcome + everything published
+//!         └─ another directory, another version ─▶ Refused
 //!   Need ─▶ lender ─┬─ Lent, on disk ─▶ Granted
-//!                   └─ Denied
+//!                   └─ Denied, and Recall to others that have some
 //!   credit came in ─▶ Lent to whoever had some ─▶ Granted, before the credit is answered
 //!   credit is wanted back ─▶ Recall ─▶ a Return among the settled records
 //! ```
 //!
-//! Invariant: the book comes first; a grant leaves when its loan is on disk.
+//! Invariants: the book comes first; a grant leaves when its loan is on disk; who was not heard of
+//! for longer than its leases live loses them.
 
-use ledger::Purse;
+use std::time::Instant;
+
+use ledger::books::BooksError;
 use ledger::desk;
+use ledger::event::Event;
 use ledger::lender::{self, Answer, LendPolicy};
-use link::{EpochMark, ToControl, ToData};
+use ledger::{Purse, contact};
+use link::{EpochMark, ToControl, ToData, VERSION};
 use units::{DataPlaneId, Epoch, Usd};
 
 use super::counters::Counters;
-use super::thread::{After, Ledger};
+use super::thread::{After, Ledger, refused};
+use super::waiting::Wanted;
+use crate::refuse::Refusal;
 
 impl Ledger {
     /// Does what a message asks for.
     pub(crate) fn hear(&mut self, link: u64, message: ToControl) {
+        self.links.hear(link, self.now);
         match message {
-            ToControl::Hello { dataplane, epoch } => self.hello(link, dataplane, epoch),
+            ToControl::Hello { version, dataplane, epoch, directory } => {
+                match self.let_in(version, dataplane, epoch, directory) {
+                    Ok(is_new) => self.greet(link, dataplane, epoch, is_new),
+                    Err(why) => self.links.refuse(link, why),
+                }
+            }
             ToControl::Need { purse, amount } => self.need(link, purse, amount),
             ToControl::Settlement { epoch, runs } => {
                 self.settle(link, epoch, runs);
                 self.retry_recalls();
+                self.retry_wants();
             }
             ToControl::EpochDone { epoch } => self.epoch_done(link, epoch),
             ToControl::Applied { generation } => self.applied(link, generation),
@@ -40,36 +55,55 @@ impl Ledger {
                 if let Some(linked) = self.links.get(link) {
                     linked.report = report;
                 }
+                let shared = self.is_shared();
+                self.links.send(link, ToData::Contact { shared });
             }
         }
     }
 
-    fn hello(&mut self, link: u64, dataplane: DataPlaneId, epoch: Epoch) {
-        match desk::hello(self, dataplane, epoch) {
-            Ok(is_new) => {
-                self.links.greet(link, (dataplane, epoch), Counters::begin(is_new));
-                self.after(After::Welcome { link });
-            }
-            Err(error) => {
-                let (plane, start) = (dataplane.0, epoch.0);
-                eprintln!("tollgate: epoch {start} of data plane {plane} is refused: {error}");
-                self.links.drop_link(link);
-            }
+    /// Books who says hello; whether its epoch is new, or why it cannot be let in.
+    fn let_in(
+        &mut self,
+        version: u16,
+        dataplane: DataPlaneId,
+        epoch: Epoch,
+        directory: u64,
+    ) -> Result<bool, String> {
+        if version != VERSION {
+            return Err(format!(
+                "it speaks version {version} of the link, this control plane {VERSION}; run the \
+                 same tollgate on both"
+            ));
         }
+        let taken = self.book(&Event::DirectoryTaken { dataplane, directory });
+        taken.map_err(|error| error.to_string())?;
+        desk::hello(self, dataplane, epoch).map_err(|error| error.to_string())
+    }
+
+    fn greet(&mut self, link: u64, dataplane: DataPlaneId, epoch: Epoch, is_new: bool) {
+        self.links.greet(link, (dataplane, epoch), Counters::begin(is_new), self.now);
+        self.after(After::Welcome { link });
     }
 
     /// What the ledger has of a data plane's open epochs.
     pub(crate) fn open_epochs(&self, dataplane: DataPlaneId) -> Vec<EpochMark> {
-        let marks = self
-            .books
-            .open_epochs(dataplane)
-            .map(|epoch| EpochMark { epoch, watermarks: self.books.watermarks(dataplane, epoch) });
-        marks.collect()
+        let mark = |epoch| EpochMark {
+            epoch,
+            watermarks: self.books.watermarks(dataplane, epoch),
+            fenced: self.books.is_fenced(dataplane, epoch),
+        };
+        self.books.open_epochs(dataplane).map(mark).collect()
     }
 
-    /// One data plane that serves alone is lent all there is; several share.
+    /// One process that serves alone is lent all there is; several share.
     fn policy(&self) -> LendPolicy {
-        if self.books.dataplanes().nth(1).is_some() { LendPolicy::Share } else { LendPolicy::All }
+        let several = self.books.dataplanes().nth(1).is_some() || self.is_shared();
+        if several { LendPolicy::Share } else { LendPolicy::All }
+    }
+
+    /// Whether several processes borrow now.
+    fn is_shared(&self) -> bool {
+        self.links.iter().nth(1).is_some()
     }
 
     fn need(&mut self, link: u64, purse: Purse, amount: Usd) {
@@ -77,6 +111,31 @@ impl Ledger {
         let (dataplane, epoch) = (linked.dataplane, linked.epoch);
         let answer = lender::answer(&self.books, dataplane, epoch, purse, amount, self.policy());
         self.lend(link, (dataplane, epoch), purse, answer);
+        if !matches!(answer, Answer::Lend(lent) if lent >= amount) {
+            self.want(dataplane, epoch, purse, amount);
+        }
+    }
+
+    /// Asks the others for what one epoch lacks, and remembers to lend it on.
+    fn want(&mut self, dataplane: DataPlaneId, epoch: Epoch, purse: Purse, amount: Usd) {
+        let asked = lender::recall_for(&self.books, dataplane, epoch, purse, amount);
+        if self.ask_back(purse, asked) {
+            let wanted = Wanted { dataplane, epoch, purse, amount, since: Instant::now() };
+            self.waiting.until_lent(wanted);
+        }
+    }
+
+    /// Lends on what came back of what was wanted.
+    fn retry_wants(&mut self) {
+        for wanted in self.waiting.wants(Instant::now()) {
+            let Wanted { dataplane, epoch, purse, amount, .. } = wanted;
+            let Some(link) = self.links.of(dataplane, epoch) else { continue };
+            let policy = self.policy();
+            match lender::answer(&self.books, dataplane, epoch, purse, amount, policy) {
+                Answer::Deny { .. } => self.waiting.until_lent(wanted),
+                lend => self.lend(link, (dataplane, epoch), purse, lend),
+            }
+        }
     }
 
     /// After credit came in: lends it on to every linked epoch that had some of the purse.
@@ -91,7 +150,11 @@ impl Ledger {
 
     fn lend(&mut self, link: u64, name: (DataPlaneId, Epoch), purse: Purse, answer: Answer) {
         let message = match desk::lend(self, name, purse, answer) {
-            Ok(Answer::Lend(amount)) => ToData::Granted { purse, amount },
+            Ok(Answer::Lend(amount)) => {
+                let lease = self.books.lease(name.0, name.1, purse);
+                let total = lease.map_or(amount, |lease| lease.granted);
+                ToData::Granted { purse, amount, total }
+            }
             Ok(Answer::Deny { unlent, elsewhere }) => ToData::Denied { purse, unlent, elsewhere },
             Err(error) => {
                 eprintln!("tollgate: a loan of {purse} was refused: {error}");
@@ -103,8 +166,13 @@ impl Ledger {
 
     /// Asks for credit back, so that `wanted` comes to be unlent; whether anybody can be asked.
     pub(crate) fn recall(&mut self, purse: Purse, wanted: Usd) -> bool {
+        let asked = lender::recall(&self.books, purse, wanted);
+        self.ask_back(purse, asked)
+    }
+
+    fn ask_back(&mut self, purse: Purse, leases: Vec<(DataPlaneId, Epoch, Usd)>) -> bool {
         let mut asked = false;
-        for (dataplane, epoch, up_to) in lender::recall(&self.books, purse, wanted) {
+        for (dataplane, epoch, up_to) in leases {
             if let Some(link) = self.links.of(dataplane, epoch) {
                 asked = true;
                 self.after(After::Send { link, message: ToData::Recall { purse, up_to } });
@@ -124,6 +192,49 @@ impl Ledger {
         match desk::close(self, (dataplane, epoch)) {
             Ok(purses) => purses.into_iter().for_each(|purse| self.lend_more(purse)),
             Err(error) => self.refuse_message(dataplane, &error.to_string()),
+        }
+    }
+
+    /// Takes back what a data plane that is gone had borrowed, what its open holds need included.
+    pub(crate) fn fence(&mut self, dataplane: DataPlaneId) -> Result<(), Refusal> {
+        if !self.books.dataplanes().any(|known| known == dataplane) {
+            return Err(Refusal::not_found("data plane", dataplane.0));
+        }
+        if self.links.iter().any(|(_, linked)| linked.dataplane == dataplane) {
+            let message = "the data plane is linked: stop it before it is fenced";
+            return Err(Refusal::Conflict(message.into()));
+        }
+        self.fence_epochs(dataplane).map_err(refused)
+    }
+
+    fn fence_epochs(&mut self, dataplane: DataPlaneId) -> Result<(), BooksError> {
+        let epochs: Vec<Epoch> = self.books.open_epochs(dataplane).collect();
+        for epoch in epochs {
+            let purses = desk::fence(self, (dataplane, epoch))?;
+            purses.into_iter().for_each(|purse| self.lend_more(purse));
+        }
+        Ok(())
+    }
+
+    /// Fences the data planes whose leases have outlived the last contact with them.
+    pub(crate) fn reclaim_lost(&mut self) {
+        let lost: Vec<DataPlaneId> = self
+            .books
+            .dataplanes()
+            .filter(|plane| {
+                let mut open = self.books.open_epochs(*plane);
+                open.any(|epoch| !self.books.is_fenced(*plane, epoch))
+                    && contact::is_lost(self.links.heard_of(*plane), self.now)
+            })
+            .collect();
+        for plane in lost {
+            eprintln!(
+                "tollgate: data plane {} was not heard of for 25 hours: its leases are taken back",
+                plane.0
+            );
+            if let Err(error) = self.fence_epochs(plane) {
+                eprintln!("tollgate: data plane {} cannot be fenced: {error}", plane.0);
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! The data planes that are linked now.
 //!
 //! ```text
-//!   attach ──▶ STRANGER ── Hello ──▶ LINKED ── a send fails ──▶ gone
+//!   attach ──▶ STRANGER ── Hello ──▶ LINKED ── a send fails, detached ──▶ gone
+//!                 └── refused ──▶ gone
 //!                                      │ ▲
 //!                           Publish ───┘ └── Applied: that generation; the same again: all of it
 //! ```
@@ -12,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use link::{Outbox, StatusReport, ToData};
-use units::{DataPlaneId, Epoch};
+use units::{DataPlaneId, Epoch, UnixMillis};
 
 use super::counters::Counters;
 
@@ -21,6 +22,9 @@ use super::counters::Counters;
 pub(crate) struct Links {
     strangers: BTreeMap<u64, Outbox<ToData>>,
     linked: BTreeMap<u64, Linked>,
+    /// When each data plane was last heard of; those not listed, at the start.
+    heard: BTreeMap<DataPlaneId, UnixMillis>,
+    begun: UnixMillis,
 }
 
 /// A link that has said who it is.
@@ -39,6 +43,33 @@ pub(crate) struct Linked {
 }
 
 impl Links {
+    /// No links yet; whoever was linked before counts as heard of now.
+    pub(crate) fn new(now: UnixMillis) -> Self {
+        Self { begun: now, ..Self::default() }
+    }
+
+    /// Something came over a link.
+    pub(crate) fn hear(&mut self, link: u64, now: UnixMillis) {
+        if let Some(linked) = self.linked.get(&link) {
+            self.heard.insert(linked.dataplane, now);
+        }
+    }
+
+    /// When a data plane was last heard of.
+    pub(crate) fn heard_of(&self, dataplane: DataPlaneId) -> UnixMillis {
+        self.heard.get(&dataplane).copied().unwrap_or(self.begun)
+    }
+
+    /// Tells a stranger, or a linked one that says hello again, why it cannot be let in.
+    pub(crate) fn refuse(&mut self, link: u64, why: String) {
+        eprintln!("tollgate: a data plane was not let in: {why}");
+        let known = self.linked.remove(&link).map(|linked| linked.outbox);
+        if let Some(outbox) = self.strangers.remove(&link).or(known) {
+            // One that is gone need not hear why.
+            let _ = outbox.send(ToData::Refused { why });
+        }
+    }
+
     pub(crate) fn attach(&mut self, link: u64, outbox: Outbox<ToData>) {
         self.strangers.insert(link, outbox);
     }
@@ -49,7 +80,9 @@ impl Links {
         link: u64,
         (dataplane, epoch): (DataPlaneId, Epoch),
         counters: Counters,
+        now: UnixMillis,
     ) {
+        self.heard.insert(dataplane, now);
         let known = self.linked.remove(&link).map(|linked| linked.outbox);
         let Some(outbox) = self.strangers.remove(&link).or(known) else { return };
         // A link that was cut and made again: the epoch speaks over the newest.

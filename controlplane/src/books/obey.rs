@@ -71,7 +71,7 @@ impl Ledger {
                 self.answer_write(before, reply, result);
             }
             Command::Fence { dataplane, reply } => {
-                let result = self.fence(dataplane);
+                let result = self.fence(dataplane).map(|()| self.data_plane(dataplane));
                 self.answer_write(before, reply, result);
             }
             read => self.obey_read(read),

@@ -14,18 +14,19 @@ impl Ledger {
     /// Greets a data plane that has said who it is.
     pub(crate) fn welcome(&mut self, link: u64) {
         let Some(linked) = self.links.get(link) else { return };
-        let dataplane = linked.dataplane;
-        let open_epochs = self.open_epochs(dataplane);
-        self.links.send(link, ToData::Welcome { open_epochs });
+        linked.applied = 0;
+        self.tell_marks(link);
         self.publish_all(link);
     }
 
     /// Tells a data plane again where the ledger stands.
     pub(crate) fn tell_marks(&mut self, link: u64) {
         let Some(linked) = self.links.get(link) else { return };
-        let dataplane = linked.dataplane;
+        let (dataplane, epoch) = (linked.dataplane, linked.epoch);
         let open_epochs = self.open_epochs(dataplane);
-        self.links.send(link, ToData::Welcome { open_epochs });
+        let leases = self.books.leases(dataplane, epoch);
+        let lent = leases.map(|(purse, lease)| (purse, lease.granted)).collect();
+        self.links.send(link, ToData::Welcome { open_epochs, lent });
     }
 
     fn publish_all(&mut self, link: u64) {
@@ -35,6 +36,7 @@ impl Ledger {
             generation,
             catalog: Some(self.published_catalog()),
             keys: KeyChanges::Full(keys),
+            control: self.address,
         };
         if let Some(linked) = self.links.get(link) {
             linked.published = generation;
@@ -62,8 +64,8 @@ impl Ledger {
             if let Some(linked) = self.links.get(link) {
                 linked.published = generation;
             }
-            let publication =
-                Publication { generation, catalog: catalog.clone(), keys: news.keys() };
+            let (catalog, keys, control) = (catalog.clone(), news.keys(), self.address);
+            let publication = Publication { generation, catalog, keys, control };
             self.links.send(link, ToData::Publish(publication));
         }
     }

@@ -39,6 +39,8 @@ pub struct PlaneView {
     pub connected: bool,
     /// Its open epochs, oldest first.
     pub epochs: Vec<Epoch>,
+    /// Those of them whose leases were taken back; what they still tell of is written off.
+    pub fenced: Vec<Epoch>,
     /// The configuration generation that it serves by.
     pub generation: u64,
     /// What it has borrowed and not yet settled or returned.

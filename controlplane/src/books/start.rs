@@ -136,5 +136,6 @@ fn open(settings: &Settings, folders: &Folders) -> Result<Opened, StartError> {
         checkpoint_bytes: settings.checkpoint_bytes,
         data_planes_min: settings.data_planes_min,
         retention_days: settings.retention_days,
+        address: settings.admin,
     })
 }

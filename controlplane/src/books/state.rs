@@ -1,7 +1,6 @@
-//! How the ledger and its data planes are doing; fencing one that is gone.
+//! How the ledger and its data planes are doing.
 
 use ledger::Purse;
-use ledger::desk;
 use ledger::postings::LedgerAccount;
 use link::StatusReport;
 use units::{DataPlaneId, Epoch};
@@ -10,7 +9,7 @@ use super::links::Linked;
 use super::shown_state::{
     CoreView, HealthView, JournalView, PlaneJournalView, PlaneReport, PlaneView, StatusView,
 };
-use super::thread::{Ledger, refused};
+use super::thread::Ledger;
 use crate::refuse::Refusal;
 
 impl Ledger {
@@ -64,7 +63,7 @@ impl Ledger {
         self.books.dataplanes().map(|dataplane| self.data_plane(dataplane)).collect()
     }
 
-    fn data_plane(&self, dataplane: DataPlaneId) -> PlaneView {
+    pub(crate) fn data_plane(&self, dataplane: DataPlaneId) -> PlaneView {
         let linked: Vec<&Linked> = self.links.iter().map(|(_, linked)| linked).collect();
         let of_it = linked.iter().filter(|linked| linked.dataplane == dataplane);
         let epochs: Vec<Epoch> = self.books.open_epochs(dataplane).collect();
@@ -74,6 +73,11 @@ impl Ledger {
             id: dataplane,
             connected: of_it.clone().count() > 0,
             generation: of_it.map(|linked| linked.applied).max().unwrap_or(0),
+            fenced: epochs
+                .iter()
+                .copied()
+                .filter(|epoch| self.books.is_fenced(dataplane, *epoch))
+                .collect(),
             lent: money.map(|(_, lease)| lease.outstanding()).sum(),
             epochs,
         }
@@ -112,23 +116,5 @@ impl Ledger {
                 slowest_commit_us: journal.slowest_commit_us,
             },
         }
-    }
-
-    /// Takes back what a data plane that is gone had borrowed. What its open holds need stays
-    /// lent: only its own journal can say how they ended.
-    pub(crate) fn fence(&mut self, dataplane: DataPlaneId) -> Result<PlaneView, Refusal> {
-        if !self.books.dataplanes().any(|known| known == dataplane) {
-            return Err(Refusal::not_found("data plane", dataplane.0));
-        }
-        if self.links.iter().any(|(_, linked)| linked.dataplane == dataplane) {
-            let message = "the data plane is linked: stop it before it is fenced";
-            return Err(Refusal::Conflict(message.into()));
-        }
-        let epochs: Vec<Epoch> = self.books.open_epochs(dataplane).collect();
-        for epoch in epochs {
-            let purses = desk::fence(self, (dataplane, epoch)).map_err(refused)?;
-            purses.into_iter().for_each(|purse| self.lend_more(purse));
-        }
-        Ok(self.data_plane(dataplane))
     }
 }

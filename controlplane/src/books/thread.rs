@@ -13,6 +13,7 @@
 //! refusing until the process is started again, when the books are read back from the disk.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use ledger::books::{Applied, Books, BooksError};
 use ledger::event::Event;
 use ledger::expiry::Expiries;
 use link::{Outbox, ToControl, ToData};
+use tokio::sync::OwnedSemaphorePermit;
 use units::{AccountId, UnixMillis};
 
 use super::audit::Expected;
@@ -46,9 +48,15 @@ pub(crate) enum Input {
         link: u64,
         outbox: Outbox<ToData>,
     },
+    /// A link is down.
+    Detached {
+        link: u64,
+    },
     FromData {
         link: u64,
         message: ToControl,
+        /// Makes room for the peer's next messages when this one was heard.
+        room: Option<OwnedSemaphorePermit>,
     },
     ViewBuilt(Result<View, String>),
     Compare(Expected),
@@ -104,6 +112,7 @@ pub(crate) struct Opened {
     pub(crate) checkpoint_bytes: u64,
     pub(crate) data_planes_min: usize,
     pub(crate) retention_days: u32,
+    pub(crate) address: SocketAddr,
 }
 
 /// The thread's state: everything that the ledger is.
@@ -122,6 +131,8 @@ pub(crate) struct Ledger {
     pub(crate) days: Days,
     pub(crate) queue: Sender<Input>,
     pub(crate) now: UnixMillis,
+    /// Where the account API is answered.
+    pub(super) address: SocketAddr,
     pub(super) checkpoint_bytes: u64,
     pub(super) data_planes_min: usize,
     pub(super) retention_days: u32,
@@ -153,7 +164,7 @@ pub(super) struct Batch {
 #[derive(Default)]
 struct Backlog {
     commands: VecDeque<Command>,
-    messages: VecDeque<(u64, ToControl)>,
+    messages: VecDeque<(u64, ToControl, Option<OwnedSemaphorePermit>)>,
 }
 
 impl Ledger {
@@ -165,7 +176,7 @@ impl Ledger {
             register: opened.register,
             view: ViewState::building(&opened.journal, &queue),
             journal: opened.journal,
-            links: Links::default(),
+            links: Links::new(clock::now()),
             waiting: Waiting::default(),
             profile: opened.profile,
             figures: Figures::default(),
@@ -174,6 +185,7 @@ impl Ledger {
             days: opened.days,
             queue,
             now: clock::now(),
+            address: opened.address,
             checkpoint_bytes: opened.checkpoint_bytes,
             data_planes_min: opened.data_planes_min,
             retention_days: opened.retention_days,
@@ -229,8 +241,11 @@ impl Ledger {
         for input in first.into_iter().chain(inputs.try_iter()) {
             match input {
                 Input::Command(command) => backlog.commands.push_back(command),
-                Input::FromData { link, message } => backlog.messages.push_back((link, message)),
+                Input::FromData { link, message, room } => {
+                    backlog.messages.push_back((link, message, room));
+                }
                 Input::Attached { link, outbox } => self.links.attach(link, outbox),
+                Input::Detached { link } => self.links.drop_link(link),
                 Input::ViewBuilt(built) => self.view_built(built),
                 Input::Compare(expected) => self.compare(expected),
                 Input::Checkpointed(done) => self.checkpointed(done),
@@ -263,8 +278,9 @@ impl Ledger {
         }
         let end = self.figures.records + RECORDS_A_TURN;
         while self.figures.records < end {
-            let Some((link, message)) = backlog.messages.pop_front() else { break };
+            let Some((link, message, room)) = backlog.messages.pop_front() else { break };
             self.hear(link, message);
+            drop(room);
             self.commit_if_long();
         }
         self.commit();
@@ -276,6 +292,7 @@ impl Ledger {
         }
         self.expire_credits();
         self.retry_recalls();
+        self.reclaim_lost();
         self.commit();
         if self.halted.is_some() || self.is_stalled {
             return;

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use ledger::Purse;
+use units::{DataPlaneId, Epoch, Usd};
 
 use super::command::Command;
 use super::links::Links;
@@ -15,6 +16,18 @@ use super::thread::Answer;
 const APPLIED_WAIT: Duration = Duration::from_millis(700);
 /// How long a command waits for credit that was recalled.
 const RECALL_WAIT: Duration = Duration::from_millis(700);
+/// How long a data plane's need is remembered while others are asked to give back.
+const WANT_WAIT: Duration = Duration::from_secs(1);
+
+/// What an epoch needs and others were asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) dataplane: DataPlaneId,
+    pub(crate) epoch: Epoch,
+    pub(crate) purse: Purse,
+    pub(crate) amount: Usd,
+    pub(crate) since: Instant,
+}
 
 /// Everything that waits.
 #[derive(Default)]
@@ -22,6 +35,7 @@ pub(crate) struct Waiting {
     applied: Vec<(u64, Instant, Answer)>,
     recalls: Vec<(Instant, Command)>,
     lowered: Vec<Purse>,
+    wants: Vec<Wanted>,
 }
 
 impl Waiting {
@@ -53,6 +67,20 @@ impl Waiting {
     /// Keeps a command until credit has come back; `since` is when it first asked.
     pub(crate) fn until_recalled(&mut self, since: Instant, command: Command) {
         self.recalls.push((since, command));
+    }
+
+    /// Remembers a need; a second one of the same epoch and purse takes the place of the first.
+    pub(crate) fn until_lent(&mut self, wanted: Wanted) {
+        let name = |want: &Wanted| (want.dataplane, want.epoch, want.purse);
+        self.wants.retain(|want| name(want) != name(&wanted));
+        self.wants.push(wanted);
+    }
+
+    /// The needs that are not too old, to be looked at again.
+    pub(crate) fn wants(&mut self, now: Instant) -> Vec<Wanted> {
+        let mut wants = std::mem::take(&mut self.wants);
+        wants.retain(|want| now.saturating_duration_since(want.since) < WANT_WAIT);
+        wants
     }
 
     /// Keeps a purse of which more is lent than it may spend: requests still hold some of it.

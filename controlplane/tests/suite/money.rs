@@ -228,7 +228,7 @@ fn the_next_epoch_adopts_the_one_before() {
     assert_eq!(epochs, [Epoch(1), Epoch(2)]);
     next.say(ToControl::EpochDone { epoch: Epoch(1) });
     let lent = next.borrow(Purse::Account(scene.asker.account), 0);
-    assert_eq!(lent.to_string(), "4.95");
+    assert_eq!(lent.to_string(), "1.2375", "a quarter, as the one before is still linked");
     scene.audit();
 }
 
@@ -242,7 +242,15 @@ fn a_data_plane_is_fenced_only_when_it_is_gone() {
     // The link is found to be down with the next thing that is said over it.
     control.key(&account, json!({}));
     let fenced = control.post("/admin/v1/dataplanes/1/fence", json!({})).ok(200);
-    assert_eq!((&fenced["connected"], &fenced["lent"]), (&json!(false), &json!("0.1")));
+    assert_eq!((&fenced["connected"], &fenced["lent"]), (&json!(false), &json!("0")));
+    assert_eq!(fenced["fenced"], json!([1]));
+    let late = Plane::link(control.running(), 1, 1);
+    let mark = late.welcome().remove(0);
+    assert!(mark.fenced && mark.watermarks.contains(&(0, 1)));
+    late.settle(Run::of(0, 1, &[asker.post(0, TEN_CENTS, TEN_CENTS)]));
+    assert_eq!(late.acknowledged(0), 2);
+    let told = control.get(&format!("/admin/v1/accounts/{account}")).ok(200);
+    assert_eq!((&told["spent"], &told["held"]), (&json!("0"), &json!("0")));
     let audit = control.get("/admin/v1/ledger/audit?full=1").ok(200);
     assert_eq!(audit["ok"], true, "{audit:#}");
 }

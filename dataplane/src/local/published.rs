@@ -4,6 +4,7 @@
 //! that it began with. Cells (credit, rate) are shared by all generations and all cores.
 //! Left out on purpose: making it (`publish`), and choosing from it (`stage::plan`).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use catalog::listing::Listing;
@@ -21,6 +22,8 @@ pub struct Published {
     keys: KeyTable<KeyEntry>,
     upstreams: Arc<[Upstream]>,
     listing: Arc<Listing>,
+    /// Where the control plane answers account API calls.
+    pub control: SocketAddr,
 }
 
 /// A key as the cores see it, with the cells it draws on.
@@ -84,8 +87,9 @@ impl Published {
         keys: KeyTable<KeyEntry>,
         upstreams: Arc<[Upstream]>,
         listing: Arc<Listing>,
+        control: SocketAddr,
     ) -> Self {
-        Self { generation, catalog, keys, upstreams, listing }
+        Self { generation, catalog, keys, upstreams, listing, control }
     }
 
     /// Models, endpoints, prices.

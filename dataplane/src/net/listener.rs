@@ -1,15 +1,19 @@
 //! A listening socket of one core.
 //!
-//! Invariants: accepting is never raced and never cancelled, or an accepted descriptor could be
-//! lost; closing shuts the socket down, and the parked accept returns an error. Sockets come out
-//! with the write delay already off: they inherit it, which saves a system call each.
+//! Invariants: accepting is never raced, or an accepted descriptor could be lost; who waits for it
+//! hears how it ended. Closing shuts the socket down for everyone, and the parked accept returns an
+//! error. Letting go leaves the socket to others: the parked accept is called back, and returns an
+//! error or the connection that came first. Sockets come out with the write delay already off: they
+//! inherit it, which saves a system call each.
 //! Left out on purpose: connection limits and what becomes of an accepted socket.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
+use monoio::io::Canceller;
 use monoio::net::TcpListener;
 use nix::sys::socket::{Shutdown, shutdown};
 use socket2::{Domain, Protocol, SockRef, Type};
@@ -21,6 +25,7 @@ use super::socket::Socket;
 /// A socket that accepts on one core.
 pub struct Listener {
     listener: TcpListener,
+    canceller: RefCell<Canceller>,
 }
 
 /// Binds a listening socket that other cores and processes may share the port with.
@@ -51,7 +56,8 @@ impl Listener {
     pub fn from_std(listener: StdTcpListener) -> io::Result<Self> {
         SockRef::from(&listener).set_tcp_nodelay(true)?;
         listener.set_nonblocking(driver() == Driver::Epoll)?;
-        Ok(Self { listener: TcpListener::from_std(listener)? })
+        let listener = TcpListener::from_std(listener)?;
+        Ok(Self { listener, canceller: RefCell::new(Canceller::new()) })
     }
 
     /// The address it listens on.
@@ -65,10 +71,17 @@ impl Listener {
     /// The next connection. *whole*
     ///
     /// # Errors
-    /// Descriptors ran out, the peer gave up, or [`Self::close`] was called.
+    /// Descriptors ran out, the peer gave up, or [`Self::close`] or [`Self::let_go`] was called.
     pub async fn accept(&self, deadlines: &Rc<Deadlines>) -> io::Result<(Socket, SocketAddr)> {
-        let (stream, peer) = self.listener.accept().await?;
+        let handle = self.canceller.borrow().handle();
+        let (stream, peer) = self.listener.cancelable_accept(handle).await?;
         Ok((Socket::accepted(stream, deadlines), peer))
+    }
+
+    /// Accepts no more here; the socket goes on listening for whoever else holds it.
+    pub fn let_go(&self) {
+        let canceller = self.canceller.take();
+        self.canceller.replace(canceller.cancel());
     }
 
     /// Stops listening: a parked accept returns an error, connections not yet accepted are reset.

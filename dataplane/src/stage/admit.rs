@@ -141,10 +141,11 @@ impl<'p> Purses<'p> {
         }
     }
 
-    /// The purse that does not cover even the lowest cap, were all that it has free.
+    /// The purse that does not cover even the lowest cap, were all that it has free. One that the
+    /// ledger lent to since it last said what there is elsewhere may have more.
     fn poorest(&self, plan: &Plan) -> Option<&'p Arc<CreditCell>> {
         let least = least(plan);
-        self.each().find(|cell| total(cell) < least.pico())
+        self.each().find(|cell| cell.is_told() && total(cell) < least.pico())
     }
 
     /// Asks the ledger for more of each purse that is short, and waits for its answers. A purse
@@ -208,7 +209,7 @@ async fn answered(local: &Local, cell: &CreditCell, wanted: Usd) -> bool {
         if !answered_once(local, cell, wanted, asked, end).await {
             return false;
         }
-        let has_no_more = cell.unlent() == 0 && (asked || question > 0);
+        let has_no_more = cell.is_told() && cell.unlent() == 0 && (asked || question > 0);
         if has_no_more || i128::from(cell.free()) >= wanted.pico() {
             break;
         }

@@ -10,7 +10,9 @@
 //!        | ends written      welcome: unknown to the ledger --> done
 //!        v                   welcome: known --ship--> all acknowledged --> done --> removed
 //! ```
+//! What is shipped goes piece by piece, each when the one before has arrived.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,8 @@ use units::{Epoch, UnixMillis};
 
 /// Adopted journals get no more than a few records; their last segment need not be large.
 const SEGMENT_BYTES: u64 = 1 << 20;
+/// Records that are shipped at once.
+const PIECE_BYTES: usize = 4 << 20;
 
 /// A dead epoch on its way into the ledger.
 pub struct Adopted {
@@ -31,12 +35,19 @@ pub struct Adopted {
     directory: PathBuf,
     journal: Journal<PlainDisk>,
     remainder: Remainder,
+    is_linked: bool,
+    /// Where each ring ends with the piece that is on its way.
+    on_the_way: BTreeMap<u16, u64>,
+    /// The batch from which the next piece is read.
+    next: BatchNumber,
 }
 
 /// What a start finds in its journal directory.
 pub struct Found {
     /// Dead epochs, oldest first.
     pub adopted: Vec<Adopted>,
+    /// Epochs that another process still drains.
+    pub locked: Vec<Epoch>,
     /// The largest epoch there ever was here.
     pub newest: Epoch,
 }
@@ -60,15 +71,31 @@ pub fn adopt_all(root: &Path, now: UnixMillis) -> Result<Found, JournalError> {
     }
     epochs.sort_unstable();
     let newest = epochs.last().copied().unwrap_or_default();
-    let mut adopted = Vec::new();
+    let (adopted, locked) = adopt_unlocked(root, epochs, now)?;
+    Ok(Found { adopted, locked, newest })
+}
+
+/// Takes over those of some epochs that nobody holds any more; the others are given back.
+///
+/// # Errors
+/// As of [`adopt_all`].
+pub fn adopt_unlocked(
+    root: &Path,
+    epochs: Vec<Epoch>,
+    now: UnixMillis,
+) -> Result<(Vec<Adopted>, Vec<Epoch>), JournalError> {
+    let (mut adopted, mut locked) = (Vec::new(), Vec::new());
     for epoch in epochs {
+        if !directory_of(root, epoch).exists() {
+            continue;
+        }
         match adopt(root, epoch, now) {
             Ok(found) => adopted.push(found),
-            Err(JournalError::Locked { .. }) => {}
+            Err(JournalError::Locked { .. }) => locked.push(epoch),
             Err(fault) => return Err(fault),
         }
     }
-    Ok(Found { adopted, newest })
+    Ok((adopted, locked))
 }
 
 fn unreadable(source: io::Error) -> JournalError {
@@ -82,8 +109,8 @@ fn adopt(root: &Path, epoch: Epoch, now: UnixMillis) -> Result<Adopted, JournalE
     let (mut journal, _) = Journal::open(disk, options)?;
     let mut borrower = Borrower::default();
     let mut remainder = Remainder::default();
-    for run in runs_of(&journal)? {
-        let run = run?;
+    for run in runs_of(&journal, BatchNumber::FIRST)? {
+        let (_, run) = run?;
         borrower.apply(&run).map_err(|_| senseless())?;
         remainder.note(&run);
     }
@@ -96,18 +123,23 @@ fn adopt(root: &Path, epoch: Epoch, now: UnixMillis) -> Result<Adopted, JournalE
         journal.sync()?;
         ending.iter().for_each(|run| remainder.note(run));
     }
-    Ok(Adopted { epoch, directory, journal, remainder })
+    let (on_the_way, next) = (BTreeMap::new(), BatchNumber::FIRST);
+    Ok(Adopted { epoch, directory, journal, remainder, is_linked: false, on_the_way, next })
 }
 
+/// The runs of a journal from a batch on, each with its batch.
 fn runs_of(
     journal: &Journal<PlainDisk>,
-) -> Result<impl Iterator<Item = Result<Run, JournalError>> + '_, JournalError> {
+    from: BatchNumber,
+) -> Result<impl Iterator<Item = Result<(BatchNumber, Run), JournalError>> + '_, JournalError> {
     let first = journal.segments().next().map_or(BatchNumber::FIRST, |segment| segment.first);
-    let batches = journal.batches_from(first)?;
+    let batches = journal.batches_from(first.max(from))?;
     Ok(batches.flat_map(|batch| match batch {
         Ok(batch) => {
-            let runs = run::runs(&batch.records).map(|run| run.map_err(|_| senseless()));
-            runs.collect::<Vec<_>>()
+            let number = batch.position.number;
+            let with_batch = |run: Result<Run, _>| run.map(|run| (number, run));
+            let runs = run::runs(&batch.records).map(with_batch);
+            runs.map(|run| run.map_err(|_| senseless())).collect::<Vec<_>>()
         }
         Err(fault) => vec![Err(fault)],
     }))
@@ -127,23 +159,45 @@ impl Adopted {
         self.epoch
     }
 
-    /// What the ledger lacks, given what it has of each ring; `None` if it has closed the epoch.
-    pub fn ship(&mut self, watermarks: Option<&[(u16, u64)]>) -> Vec<ToControl> {
-        if !self.remainder.welcome(watermarks) {
-            return Vec::new();
+    /// The ledger says what it has of each ring; `None` if it has closed the epoch.
+    pub fn welcome(&mut self, watermarks: Option<&[(u16, u64)]>) {
+        self.is_linked = self.remainder.welcome(watermarks);
+        self.on_the_way.clear();
+        self.next = BatchNumber::FIRST;
+    }
+
+    /// The link is down.
+    pub fn adrift(&mut self) {
+        self.is_linked = false;
+    }
+
+    /// The next piece of what the ledger lacks, once the last has arrived.
+    pub fn piece(&mut self) -> Option<ToControl> {
+        if !self.is_linked || !self.on_the_way.is_empty() {
+            return None;
         }
+        let (mut runs, mut bytes) = (Vec::new(), 0);
         // What was read at the start reads again; what does not is said by the audit.
-        let Ok(runs) = runs_of(&self.journal) else { return Vec::new() };
-        let epoch = self.epoch;
-        runs.map_while(Result::ok)
-            .filter_map(|run| self.remainder.lacking(run))
-            .map(|run| ToControl::Settlement { epoch, runs: vec![run] })
-            .collect()
+        for (batch, run) in runs_of(&self.journal, self.next).ok()?.map_while(Result::ok) {
+            if bytes >= PIECE_BYTES {
+                break;
+            }
+            self.next = batch;
+            let Some(run) = self.remainder.lacking(run) else { continue };
+            bytes += run.bytes.len();
+            self.on_the_way.insert(run.ring, run.end_seq());
+            runs.push(run);
+        }
+        self.is_linked = !runs.is_empty();
+        self.is_linked.then_some(ToControl::Settlement { epoch: self.epoch, runs })
     }
 
     /// The ledger has everything below `seq` of a ring.
     pub fn acknowledge(&mut self, ring: u16, seq: u64) {
         self.remainder.acknowledge(ring, seq);
+        if self.on_the_way.get(&ring).is_some_and(|end| *end <= seq) {
+            self.on_the_way.remove(&ring);
+        }
     }
 
     /// Whether the ledger has everything.

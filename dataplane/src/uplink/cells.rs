@@ -23,6 +23,11 @@ impl Cells {
         Arc::clone(self.credit.entry(purse).or_insert_with(made))
     }
 
+    /// Every credit cell.
+    pub fn each_credit(&self) -> impl Iterator<Item = &Arc<CreditCell>> {
+        self.credit.values()
+    }
+
     /// The rate cell of a key.
     pub fn rate(&mut self, key: KeyId) -> Arc<RateCell> {
         let made = || Arc::new(RateCell::new());

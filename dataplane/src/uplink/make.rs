@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
 
 use catalog::compile::{CompileOptions, compile};
 use catalog::keys::{KeyRow, KeyTable};
@@ -24,12 +25,16 @@ use crate::messages::{Name, Resolved};
 use crate::net::trust::PeerName;
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
 
+/// How long the first generation waits for its providers' names.
+const NAMES_WITHIN: Duration = Duration::from_secs(1);
+
 /// What generations are made from.
 pub struct Maker {
     resolver: Sender<Order>,
     resolved: Resolved,
     pool_keys: HashMap<(Name, bool, Vec<SocketAddr>), PoolKey>,
     current: Option<Current>,
+    is_ready: bool,
 }
 
 /// The parts of the newest generation.
@@ -39,22 +44,29 @@ struct Current {
     listing: Arc<Listing>,
     keys: KeyTable<KeyEntry>,
     upstreams: Arc<[Upstream]>,
+    control: SocketAddr,
 }
 
 type Compiled = (Arc<Catalog>, Arc<Listing>, Arc<[Upstream]>);
 
 impl Current {
     fn publish(&self) -> Published {
-        let Self { generation, ref catalog, ref listing, ref keys, ref upstreams } = *self;
+        let Self { generation, ref catalog, ref listing, ref keys, ref upstreams, control } = *self;
         let (catalog, upstreams) = (Arc::clone(catalog), Arc::clone(upstreams));
-        Published::new(generation, catalog, keys.clone(), upstreams, Arc::clone(listing))
+        Published::new(generation, catalog, keys.clone(), upstreams, Arc::clone(listing), control)
     }
 }
 
 impl Maker {
     /// A maker that has nothing yet.
     pub fn new(resolver: Sender<Order>) -> Self {
-        Self { resolver, resolved: Resolved::new(), pool_keys: HashMap::new(), current: None }
+        Self {
+            resolver,
+            resolved: Resolved::new(),
+            pool_keys: HashMap::new(),
+            current: None,
+            is_ready: false,
+        }
     }
 
     /// Makes the generation of a publication.
@@ -63,7 +75,7 @@ impl Maker {
         publication: Publication,
         cells: &mut Cells,
     ) -> Result<Published, String> {
-        let Publication { generation, catalog, keys } = publication;
+        let Publication { generation, catalog, keys, control } = publication;
         let (catalog, listing, upstreams) = match (&catalog, &self.current) {
             (Some(published), _) => self.compile(published)?,
             (None, Some(now)) => {
@@ -83,10 +95,26 @@ impl Maker {
                 before.cloned().unwrap_or_default().with(changes.into_iter().map(change))
             }
         };
-        let made = Current { generation, catalog, listing, keys, upstreams };
+        let made = Current { generation, catalog, listing, keys, upstreams, control };
         let published = made.publish();
         self.current = Some(made);
         Ok(published)
+    }
+
+    /// Whether every provider's name has an address, or had time enough since the first
+    /// publication. Once true it stays so.
+    pub fn has_names(&mut self, first: Instant) -> bool {
+        let catalog = self.current.as_ref().map(|current| &current.catalog);
+        let mut providers = catalog.iter().flat_map(|catalog| &catalog.providers);
+        self.is_ready |= first.elapsed() >= NAMES_WITHIN
+            || providers.all(|it| !is_called(it) || self.resolved.contains_key(&name_of(it)));
+        self.is_ready
+    }
+
+    /// The current generation, if it waited for names and is to wait no longer.
+    pub fn overdue(&mut self, first: Instant) -> Option<Published> {
+        let is_overdue = !self.is_ready && first.elapsed() >= NAMES_WITHIN;
+        self.current.as_ref().filter(|_| is_overdue).map(Current::publish)
     }
 
     /// Takes new addresses; the current generation with them, if there is one.

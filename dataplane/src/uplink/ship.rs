@@ -1,7 +1,7 @@
 //! What waits to go to the ledger: durable runs in order, and usage counts.
 //!
 //! Gathered for a moment, so that the ledger makes one event of many batches: neighbouring runs of
-//! a ring are joined. Left out: repeating what a lost link lost, which the journal is for.
+//! a ring are joined. Left out: what may leave, and what a lost link lost.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,6 +48,11 @@ impl Shipment {
         self.usage.append(&mut rows);
         self.covered.retain(|(ring, _)| *ring != covered.0);
         self.covered.push(covered);
+    }
+
+    /// Leaves out the runs: they are shipped again from elsewhere.
+    pub fn forget_runs(&mut self) {
+        self.runs.clear();
     }
 
     /// Whether something waits for longer than `pace`.

@@ -15,7 +15,7 @@
 //!            Credited, Refunded           Lent                     Post
 //!   outside --------------------> unlent ------> lease of an epoch ------> spent
 //!                                        <------
-//!                                   Return, Returned, EpochClosed
+//!                                   Return, Returned, EpochClosed, EpochFenced
 //! ```
 //! Left out on purpose: generations (the view keeps them; here are only their daily sums, and the
 //! refunds), clocks, and what a catalog or a key means.
@@ -23,6 +23,7 @@
 pub mod audit;
 mod checkpoint;
 mod credit;
+mod epoch;
 mod error;
 mod lease;
 mod lots;
@@ -53,7 +54,8 @@ pub use statement::{RowEntry, RowPlace, StatementRow};
 pub use transaction::{RefundSum, Transaction, TransactionKind};
 pub use view::{AccountView, KeyView};
 
-use rows::{AccountBook, ClosedLeases, DataPlaneBook, KeyBook, Offers};
+use epoch::DataPlaneBook;
+use rows::{AccountBook, ClosedLeases, KeyBook, Offers};
 use settle::Draft;
 
 /// Everything the ledger knows.
@@ -130,6 +132,10 @@ impl Books {
             | Event::PaidBack { .. } => self.transact(event),
             Event::EpochOpened { dataplane, epoch } => self.open_epoch(*dataplane, *epoch),
             Event::EpochClosed { dataplane, epoch } => self.close_epoch((*dataplane, *epoch)),
+            Event::EpochFenced { dataplane, epoch } => self.fence_epoch((*dataplane, *epoch)),
+            Event::DirectoryTaken { dataplane, directory } => {
+                self.take_directory(*dataplane, *directory)
+            }
             Event::Lent { dataplane, epoch, purse, amount } => {
                 self.lend((*dataplane, *epoch), *purse, *amount)
             }

@@ -3,7 +3,8 @@
 //! Purpose: the rules between the link's messages and the books, for whoever keeps the ledger's
 //! journal. The answers leave when the events they rest on are on disk; that is the caller's part.
 //! Invariants: a duplicate is acknowledged again and books nothing; a run that leaves a gap, or
-//! breaks a promise, is never acknowledged, and neither is what follows it.
+//! breaks a promise, is never acknowledged, and neither is what follows it; what a fenced epoch
+//! tells of is written off.
 //! Left out on purpose: links, threads, and whom else to tell of credit that came in.
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use units::{DataPlaneId, Epoch, Usd};
 
 use crate::books::{Applied, Books, BooksError};
 use crate::event::Event;
+use crate::late;
 use crate::lender::{self, Answer, LendPolicy};
 use crate::purse::Purse;
 use crate::run::Run;
@@ -100,7 +102,7 @@ pub fn settle(
         let end = ends.entry(run.ring).or_default();
         *end = run.end_seq().max(*end);
         let count = u64::from(run.count);
-        match ledger.book(&Event::Settled { dataplane, epoch, run }) {
+        match take_run(ledger, (dataplane, epoch), run) {
             Ok(Applied::Settled { .. }) => settlement.records += count,
             Ok(_) => {}
             Err(BooksError::Gap { .. }) => {
@@ -122,6 +124,18 @@ pub fn settle(
     settlement
 }
 
+fn take_run(
+    ledger: &mut impl Booking,
+    (dataplane, epoch): (DataPlaneId, Epoch),
+    mut run: Run,
+) -> Result<Applied, BooksError> {
+    if ledger.books().is_fenced(dataplane, epoch) {
+        let seq = run.first_seq;
+        run = late::written_off(&run).map_err(|fault| BooksError::Record { seq, fault })?;
+    }
+    ledger.book(&Event::Settled { dataplane, epoch, run })
+}
+
 /// Ends an epoch whose records are all settled: its leases go back. Answers with their purses.
 ///
 /// # Errors
@@ -136,8 +150,8 @@ pub fn close(
     Ok(purses)
 }
 
-/// Takes back what an epoch that is gone had borrowed. What its open holds need stays lent: only
-/// its own journal can say how they ended. Answers with the purses that gained.
+/// Takes back all that an epoch that is gone had borrowed, what its open holds need included: what
+/// it still tells of is written off. Answers with the purses that gained.
 ///
 /// # Errors
 /// There is no such open epoch.
@@ -145,22 +159,10 @@ pub fn fence(
     ledger: &mut impl Booking,
     (dataplane, epoch): (DataPlaneId, Epoch),
 ) -> Result<Vec<Purse>, BooksError> {
-    let free = |(purse, lease): (Purse, &crate::books::Lease)| {
-        let free = lease.outstanding().checked_sub(lease.held)?;
-        (free > Usd::ZERO).then_some((purse, free))
-    };
-    let leases: Vec<_> = ledger.books().leases(dataplane, epoch).filter_map(free).collect();
-    match ledger.book(&Event::EpochClosed { dataplane, epoch }) {
-        Ok(_) => {}
-        Err(BooksError::OpenHolds(_)) => {
-            for (purse, amount) in &leases {
-                let (purse, amount) = (*purse, *amount);
-                ledger.book(&Event::Returned { dataplane, epoch, purse, amount })?;
-            }
-        }
-        Err(error) => return Err(error),
-    }
-    Ok(leases.into_iter().map(|(purse, _)| purse).collect())
+    let leases = ledger.books().leases(dataplane, epoch);
+    let purses = leases.map(|(purse, _)| purse).collect();
+    ledger.book(&Event::EpochFenced { dataplane, epoch })?;
+    Ok(purses)
 }
 
 /// Whether an epoch was closed: all that it could settle was settled.
@@ -172,7 +174,7 @@ fn is_over(books: &Books, dataplane: DataPlaneId, epoch: Epoch) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::books::tests::{EPOCH, PLANE, hold, opened, post};
+    use crate::books::tests::{ACCOUNT, EPOCH, PLANE, PURSE, hold, opened, post, usd};
 
     struct Ledger(Books);
 
@@ -222,11 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn fencing_leaves_what_open_holds_need() {
+    fn what_a_fenced_epoch_still_tells_of_is_written_off() {
         let mut ledger = Ledger(opened());
         settled(&mut ledger, &[Run::of(0, 0, &[hold(40)])]);
-        fence(&mut ledger, (PLANE, EPOCH)).unwrap();
-        let lease = ledger.0.leases(PLANE, EPOCH).next().unwrap().1;
-        assert_eq!(lease.outstanding(), lease.held);
+        assert_eq!(fence(&mut ledger, (PLANE, EPOCH)), Ok(vec![PURSE]));
+        let late = settled(&mut ledger, &[Run::of(0, 1, &[post(0, 40, 30)])]);
+        assert_eq!((late.records, late.marks), (1, vec![(0, 2)]));
+        let account = ledger.0.account(ACCOUNT).unwrap();
+        assert_eq!((account.unlent, account.written_off), (usd(100), usd(30)));
     }
 }

@@ -213,6 +213,22 @@ pub enum Event {
         /// Its epoch, above all its earlier ones.
         epoch: Epoch,
     },
+    /// A data plane keeps its journals in this data directory. Two directories under one number
+    /// would take each other's epochs for their own.
+    DirectoryTaken {
+        /// The data plane.
+        dataplane: DataPlaneId,
+        /// The directory's mark, which it was given when it was made.
+        directory: u64,
+    },
+    /// An epoch is lost, or an operator says so: its leases go back, all of them, and what it may
+    /// still tell of is at the operator's cost. It stays open for that until it is closed.
+    EpochFenced {
+        /// The data plane.
+        dataplane: DataPlaneId,
+        /// The epoch.
+        epoch: Epoch,
+    },
     /// An epoch has no open holds and will settle nothing more: its leases go back.
     EpochClosed {
         /// The data plane.

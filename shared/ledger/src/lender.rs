@@ -84,10 +84,31 @@ pub fn after_credit(
 /// Whom to ask for credit of a purse, and for how much, so that `wanted` becomes unlent: the
 /// largest leases first. What open holds need is not asked for. Empty if enough is unlent.
 pub fn recall(books: &Books, purse: Purse, wanted: Usd) -> Vec<(DataPlaneId, Epoch, Usd)> {
+    recall_from(books, purse, wanted, |_, _| true)
+}
+
+/// As [`recall`], for an epoch that needs `wanted`: only others are asked.
+pub fn recall_for(
+    books: &Books,
+    dataplane: DataPlaneId,
+    epoch: Epoch,
+    purse: Purse,
+    wanted: Usd,
+) -> Vec<(DataPlaneId, Epoch, Usd)> {
+    recall_from(books, purse, wanted, |other, at| (other, at) != (dataplane, epoch))
+}
+
+fn recall_from(
+    books: &Books,
+    purse: Purse,
+    wanted: Usd,
+    may_ask: impl Fn(DataPlaneId, Epoch) -> bool,
+) -> Vec<(DataPlaneId, Epoch, Usd)> {
     let unlent = books.unlent(purse).unwrap_or(Usd::ZERO);
     let mut missing = wanted.checked_sub(unlent).unwrap_or(Usd::ZERO);
     let mut leases: Vec<(DataPlaneId, Epoch, Usd)> = books
         .lent(purse)
+        .filter(|(dataplane, epoch, _)| may_ask(*dataplane, *epoch))
         .filter_map(|(dataplane, epoch, lease)| {
             let free = lease.outstanding().checked_sub(lease.held)?;
             (free > Usd::ZERO).then_some((dataplane, epoch, free))
@@ -163,6 +184,8 @@ mod tests {
         assert_eq!(recall(&books, PURSE, usd(10)), []);
         assert_eq!(recall(&books, PURSE, usd(30)), [(PLANE, EPOCH, usd(20))]);
         assert_eq!(recall(&books, PURSE, usd(500)), [(PLANE, EPOCH, usd(60))]);
+        assert_eq!(recall_for(&books, OTHER, EPOCH, PURSE, usd(30)), [(PLANE, EPOCH, usd(20))]);
+        assert_eq!(recall_for(&books, PLANE, EPOCH, PURSE, usd(30)), []);
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //! they are in the ledger's. Sequence numbers are marks: `seq` means everything below it. Each
 //! side's messages arrive in order, but a link may fail and repeat what was not acknowledged; runs
 //! carry their place, so a repeat changes nothing.
-//! Left out on purpose: how messages travel, and what they are worth; `ledger` knows that.
+//! [`frame`] is their byte form for a socket. Left out on purpose: sockets, and what messages are
+//! worth; `ledger` knows that.
 
+pub mod frame;
 mod outbox;
 mod publication;
 mod report;
@@ -20,5 +22,5 @@ pub use publication::{KeyChanges, Publication, PublishedCatalog};
 pub use report::{
     CoreReport, End, EndCounts, EndpointReport, JournalReport, StatusReport, UsageRow,
 };
-pub use to_control::ToControl;
+pub use to_control::{ToControl, VERSION};
 pub use to_data::{EpochMark, ToData};

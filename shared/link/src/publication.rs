@@ -3,25 +3,30 @@
 //! Invariants: generations rise by one; a delta applies to the generation before it only, and a
 //! data plane that has another one asks for everything by saying so in its `Applied`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use catalog::keys::KeyRow;
 use catalog::rows::CatalogRows;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use units::{KeyDigest, OfferId};
 
 /// One generation of what is published.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Publication {
     /// Its number.
     pub generation: u64,
     /// The catalog, where it changed; `None` = as in the generation before.
+    #[serde(serialize_with = "write_catalog", deserialize_with = "read_catalog")]
     pub catalog: Option<Arc<PublishedCatalog>>,
     /// The keys.
     pub keys: KeyChanges,
+    /// Where the control plane answers account API calls.
+    pub control: SocketAddr,
 }
 
 /// A catalog whose offers the ledger has numbered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishedCatalog {
     /// The catalog's rows, which each side compiles for itself.
     pub rows: CatalogRows,
@@ -32,10 +37,23 @@ pub struct PublishedCatalog {
 }
 
 /// Keys of a generation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum KeyChanges {
     /// All of them.
     Full(Vec<KeyRow>),
     /// Those that changed since the generation before; `None` = gone.
     Delta(Vec<(KeyDigest, Option<KeyRow>)>),
+}
+
+fn write_catalog<S: Serializer>(
+    catalog: &Option<Arc<PublishedCatalog>>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    catalog.as_deref().serialize(to)
+}
+
+fn read_catalog<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Arc<PublishedCatalog>>, D::Error> {
+    Ok(Option::<PublishedCatalog>::deserialize(from)?.map(Arc::new))
 }

@@ -3,10 +3,11 @@
 //! Left out on purpose: anything that money depends on. Usage here is what pages and counters show
 //! before records are settled; the audit holds it against the books.
 
-use units::{AccountId, OfferId, Tokens, Usd};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use units::{AccountId, OfferId, TokenClass, Tokens, Usd};
 
 /// Usage of one account on one offer within one day.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRow {
     /// Whose.
     pub account: AccountId,
@@ -17,13 +18,14 @@ pub struct UsageRow {
     /// Requests that were charged.
     pub requests: u64,
     /// What they used.
+    #[serde(serialize_with = "write_counts", deserialize_with = "read_counts")]
     pub tokens: Tokens,
     /// What their account pays.
     pub charged: Usd,
 }
 
 /// How a data plane is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
     /// The generation that every core has.
     pub generation: u64,
@@ -38,7 +40,7 @@ pub struct StatusReport {
 }
 
 /// How one core is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoreReport {
     /// The CPU it is pinned to.
     pub core: u32,
@@ -114,11 +116,11 @@ impl End {
 }
 
 /// How many requests ended how, since the start; a request may be in several counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndCounts(pub [u64; End::COUNT]);
 
 /// How one endpoint does, as seen from this data plane.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointReport {
     /// The endpoint's offer.
     pub offer: OfferId,
@@ -133,7 +135,7 @@ pub struct EndpointReport {
 }
 
 /// How the journal does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalReport {
     /// Whether it can be written; if not, nothing is admitted.
     pub writable: bool,
@@ -143,4 +145,13 @@ pub struct JournalReport {
     pub unsettled: u64,
     /// The longest commit of the last minute, in microseconds.
     pub slowest_commit_us: u64,
+}
+
+/// Tokens travel as their counts, in the order of the classes.
+fn write_counts<S: Serializer>(tokens: &Tokens, to: S) -> Result<S::Ok, S::Error> {
+    tokens.counts().serialize(to)
+}
+
+fn read_counts<'de, D: Deserializer<'de>>(from: D) -> Result<Tokens, D::Error> {
+    <[u64; TokenClass::COUNT]>::deserialize(from).map(Tokens::from_counts)
 }

@@ -1,22 +1,30 @@
 //! From a data plane to the control plane.
 
 use ledger::{Purse, Run};
+use serde::{Deserialize, Serialize};
 use units::{DataPlaneId, Epoch, Usd};
 
 use crate::report::{StatusReport, UsageRow};
+
+/// The version of these messages: a link speaks one, and refuses another.
+pub const VERSION: u16 = 1;
 
 /// What a data plane says.
 ///
 /// There is no message for credit that goes back: a return is a `Record::Return` in the lease
 /// ring's runs, so that it counts once however often it is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToControl {
-    /// A link is up: who speaks. The first message on it; answered by `Welcome`.
+    /// A link is up: who speaks. The first message on it; answered by `Welcome` or `Refused`.
     Hello {
+        /// The version that it speaks: [`VERSION`].
+        version: u16,
         /// The data plane.
         dataplane: DataPlaneId,
         /// Its running epoch, which it has made durable before.
         epoch: Epoch,
+        /// The mark of its data directory, never zero.
+        directory: u64,
     },
     /// A request needs more credit than is free here. Answered by `Granted` or `Denied`.
     Need {
@@ -26,6 +34,7 @@ pub enum ToControl {
         amount: Usd,
     },
     /// Records that are durable here, in the order in which they were written.
+    #[serde(skip)]
     Settlement {
         /// The epoch that wrote them.
         epoch: Epoch,
@@ -50,6 +59,6 @@ pub enum ToControl {
         /// The records that `rows` covers: ring and mark.
         covered: Vec<(u16, u64)>,
     },
-    /// How the data plane is.
+    /// How the data plane is. Answered by `Contact`.
     Status(StatusReport),
 }

@@ -8,7 +8,9 @@
 //! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
 //! died), `overrun` (limits ignored), `caps` (limits lowered), `leaving` (clients gone), `lots`
 //! (credit that ends and goes back meanwhile), `repeats` (idempotency keys), `reconcile`
-//! (a provider's bill); `load` makes the requests.
+//! (a provider's bill); with planes in processes of their own: `planes` (two of one account),
+//! `away` (no control plane), `fence` (one is lost), `hand_over` (one follows another); `load`
+//! makes the requests.
 //! Invariants: every loop is bounded; sums are compared to the picodollar.
 
 #![expect(
@@ -20,11 +22,14 @@
 
 use std::time::Duration;
 
+mod away;
 mod caps;
 mod cent;
 mod crash;
 mod durable;
+mod fence;
 mod full_disk;
+mod hand_over;
 mod leaving;
 mod limits;
 mod load;
@@ -34,6 +39,7 @@ mod outcomes;
 mod overrun;
 mod partial;
 mod pinned;
+mod planes;
 mod prices;
 mod reconcile;
 mod repeats;

@@ -14,7 +14,7 @@ const CHANNEL: &[&str] = &["shared/channel"];
 const TOKIO: &[&str] = &["controlplane", "sandbox", "deploy", "dataplane/src/uplink"];
 
 /// A library and the paths that may name it; tests and benches may name any.
-const PLACES: [(&str, &[&str]); 20] = [
+const PLACES: &[(&str, &[&str])] = &[
     ("monoio", CORE_NET),
     ("h2", CORE_NET),
     ("rustls", TLS_ENDS),
@@ -27,7 +27,7 @@ const PLACES: [(&str, &[&str]); 20] = [
     ("crossbeam_channel", CHANNEL),
     ("crossbeam_epoch", CHANNEL),
     ("ring", &["controlplane/src/receipt", "dataplane/src/net", "shared/channel"]),
-    ("rustix", &["dataplane/src/net"]),
+    ("rustix", &["dataplane/src/net", "deploy/src/handover"]),
     ("sled", &["controlplane/src/store/embedded"]),
     ("glommio", &["shared/journal/src/direct"]),
     ("axum", &["controlplane"]),

@@ -12,7 +12,7 @@ use ledger::record::{
 };
 use ledger::run::LEASE_RING;
 use ledger::{Purse, Record, Run};
-use link::{EpochMark, LinkDown, Outbox, Publication, ToControl, ToData};
+use link::{EpochMark, LinkDown, Outbox, Publication, ToControl, ToData, VERSION};
 use units::{AccountId, DataPlaneId, Epoch, KeyId, OfferId, TokenClass, Tokens, UnixMillis, Usd};
 
 const WAIT: Duration = Duration::from_secs(5);
@@ -44,7 +44,12 @@ impl Plane {
         }));
         back.set(out.clone()).unwrap();
         let plane = Self { inbox, out, confirms, epoch: Epoch(epoch) };
-        plane.say(ToControl::Hello { dataplane: DataPlaneId(dataplane), epoch: plane.epoch });
+        plane.say(ToControl::Hello {
+            version: VERSION,
+            dataplane: DataPlaneId(dataplane),
+            epoch: plane.epoch,
+            directory: u64::from(dataplane),
+        });
         plane
     }
 
@@ -66,7 +71,7 @@ impl Plane {
     #[track_caller]
     pub(crate) fn welcome(&self) -> Vec<EpochMark> {
         self.hear(|message| match message {
-            ToData::Welcome { open_epochs } => Some(open_epochs),
+            ToData::Welcome { open_epochs, .. } => Some(open_epochs),
             _ => None,
         })
     }

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use units::{DataPlaneId, Epoch, KeyId, OfferId, UnixMillis};
 
 use super::Books;
+use super::epoch::{DataPlaneBook, EpochBook, RingBook};
 use super::lease::EpochName;
 use super::rows::{
-    AccountBook, AccountSums, CatalogBook, ClosedLeases, DataPlaneBook, DaySum, EpochBook, KeyBook,
-    Lease, Leases, OpenHold, RingBook,
+    AccountBook, AccountSums, CatalogBook, ClosedLeases, DaySum, KeyBook, Lease, Leases, OpenHold,
 };
 use crate::bytes::{Reader, RecordFault, Sink};
 use crate::postings::{LedgerAccount, Trial};
@@ -227,8 +227,10 @@ fn read_catalog(from: &mut Reader<'_>) -> Result<CatalogBook, RecordFault> {
 
 fn write_dataplane(out: &mut Vec<u8>, plane: &DataPlaneBook) {
     out.varint(u64::from(plane.last_epoch.0));
+    out.put(&plane.directory.to_le_bytes());
     table(out, &plane.open, |out, (epoch, book)| {
         out.varint(u64::from(epoch.0));
+        out.byte(u8::from(book.fenced));
         table(out, &book.rings, |out, (ring, book)| {
             out.varint(u64::from(*ring));
             out.varint(book.next_seq);
@@ -242,11 +244,13 @@ fn write_dataplane(out: &mut Vec<u8>, plane: &DataPlaneBook) {
 
 fn read_dataplane(from: &mut Reader<'_>) -> Result<DataPlaneBook, RecordFault> {
     let last_epoch = Epoch(from.narrow("epoch")?);
+    let directory = u64::from_le_bytes(from.array()?);
     let epoch = |from: &mut Reader<'_>| from.narrow("epoch").map(Epoch);
-    Ok(DataPlaneBook { last_epoch, open: read_map(from, epoch, read_epoch)? })
+    Ok(DataPlaneBook { last_epoch, directory, open: read_map(from, epoch, read_epoch)? })
 }
 
 fn read_epoch(from: &mut Reader<'_>) -> Result<EpochBook, RecordFault> {
+    let fenced = from.switch()?;
     let rings = read_map(
         from,
         |from| from.narrow("ring"),
@@ -256,7 +260,7 @@ fn read_epoch(from: &mut Reader<'_>) -> Result<EpochBook, RecordFault> {
             Ok(RingBook { next_seq, open })
         },
     )?;
-    Ok(EpochBook { rings, purses: Vec::new() })
+    Ok(EpochBook { rings, purses: Vec::new(), fenced })
 }
 
 /// Leases stand with their purse, sorted by epoch.

@@ -98,6 +98,10 @@ pub enum BooksError {
         /// What was wanted.
         wanted: Usd,
     },
+    /// The epoch's leases were taken back: it is lent nothing more.
+    Fenced(DataPlaneId, Epoch),
+    /// The data plane's number is that of another data directory, whose epochs are not all settled.
+    OtherDirectory(DataPlaneId),
     /// A key without a limit has no purse to lend from.
     NoLimit(KeyId),
     /// Credit of a purse is used that was never lent to this epoch.
@@ -149,6 +153,8 @@ impl BooksError {
             | Self::Broken { promise: Promise::RefundsWithinCharge, .. }
             | Self::Overflow => Blame::Caller,
             Self::UnknownEpoch(..)
+            | Self::Fenced(..)
+            | Self::OtherDirectory(_)
             | Self::UnknownOffer(_)
             | Self::NoLease(_)
             | Self::OpenHolds(_)
@@ -176,6 +182,15 @@ impl fmt::Display for BooksError {
             Self::UnknownEpoch(dataplane, epoch) => {
                 write!(f, "no open epoch {} of data plane {}", epoch.0, dataplane.0)
             }
+            Self::Fenced(dataplane, epoch) => {
+                write!(f, "epoch {} of data plane {} is fenced", epoch.0, dataplane.0)
+            }
+            Self::OtherDirectory(dataplane) => write!(
+                f,
+                "data plane {} is another data directory, with records that are not all settled; \
+                 give this one another [dataplane] id, or fence the other if it is lost",
+                dataplane.0
+            ),
             Self::Exists(what) => write!(f, "there is such a {what} already"),
             Self::OutOfOrder { what, expected, found } => {
                 write!(f, "the next {what} is {expected}, not {found}")

@@ -1,12 +1,9 @@
-//! Epochs and what is lent to them.
-//!
-//! ```text
-//!   EpochOpened -> open -- EpochClosed (no open holds) --> closed: its leases went back
-//! ```
+//! Epochs and what is lent to them: how both begin and end.
 
 use units::{DataPlaneId, Epoch, Usd};
 
-use super::rows::{ClosedLeases, EpochBook, KeyBook, Lease, Leases, add, less};
+use super::epoch::EpochBook;
+use super::rows::{ClosedLeases, KeyBook, Lease, Leases, add, less};
 use super::{Applied, Books, BooksError};
 use crate::postings;
 use crate::purse::Purse;
@@ -31,16 +28,52 @@ impl Books {
         Ok(Applied::Lending)
     }
 
+    pub(super) fn take_directory(
+        &mut self,
+        dataplane: DataPlaneId,
+        directory: u64,
+    ) -> Result<Applied, BooksError> {
+        let plane = self.dataplanes.entry(dataplane).or_default();
+        if plane.directory == directory {
+            return Ok(Applied::Nothing);
+        }
+        if plane.directory != 0 && plane.open.values().any(|epoch| !epoch.fenced) {
+            return Err(BooksError::OtherDirectory(dataplane));
+        }
+        plane.directory = directory;
+        Ok(Applied::Lending)
+    }
+
     pub(super) fn close_epoch(&mut self, name: EpochName) -> Result<Applied, BooksError> {
         if self.is_closed(name) {
             return Ok(Applied::Nothing);
         }
-        let book = self.epoch_book(name)?;
-        let open = book.open_holds();
+        let open = self.epoch_book(name)?.open_holds();
         if open > 0 {
             return Err(BooksError::OpenHolds(open));
         }
-        let purses = book.purses.clone();
+        self.end_leases(name)?;
+        if let Some(plane) = self.dataplanes.get_mut(&name.0) {
+            plane.open.remove(&name.1);
+        }
+        Ok(Applied::Lending)
+    }
+
+    pub(super) fn fence_epoch(&mut self, name: EpochName) -> Result<Applied, BooksError> {
+        if self.is_closed(name) || self.epoch_book(name)?.fenced {
+            return Ok(Applied::Nothing);
+        }
+        self.end_leases(name)?;
+        let book = self.epoch_book_mut(name)?;
+        book.purses.clear();
+        book.empty_holds();
+        book.fenced = true;
+        Ok(Applied::Lending)
+    }
+
+    /// Ends every lease of an epoch, what open holds need of them included.
+    fn end_leases(&mut self, name: EpochName) -> Result<(), BooksError> {
+        let purses = self.epoch_book(name)?.purses.clone();
         let (mut closed, mut trial) = (self.closed, self.trial);
         for purse in &purses {
             let Some(lease) = self.purse_leases(*purse).and_then(|leases| leases.get(name)) else {
@@ -56,10 +89,7 @@ impl Books {
         purses.iter().for_each(|purse| self.drop_lease(name, *purse));
         self.closed = closed;
         self.trial = trial;
-        if let Some(plane) = self.dataplanes.get_mut(&name.0) {
-            plane.open.remove(&name.1);
-        }
-        Ok(Applied::Lending)
+        Ok(())
     }
 
     pub(super) fn lend(
@@ -68,7 +98,9 @@ impl Books {
         purse: Purse,
         amount: Usd,
     ) -> Result<Applied, BooksError> {
-        self.epoch_book(name)?;
+        if self.epoch_book(name)?.fenced {
+            return Err(BooksError::Fenced(name.0, name.1));
+        }
         let unlent = self.lendable(purse)?;
         if amount <= Usd::ZERO {
             return Err(BooksError::BadAmount(amount));
@@ -144,8 +176,9 @@ impl Books {
         let leases = match purse {
             Purse::Account(account) => {
                 let Some(book) = self.accounts.get_mut(&account) else { return };
-                let back = book.leases.get(name).map_or(Usd::ZERO, Lease::outstanding);
-                book.sums.unlent = [book.sums.unlent, back].into_iter().sum();
+                let lease = book.leases.get(name).copied().unwrap_or_default();
+                book.sums.unlent = [book.sums.unlent, lease.outstanding()].into_iter().sum();
+                book.sums.held = [book.sums.held, -lease.held].into_iter().sum();
                 &mut book.leases
             }
             Purse::Key(key) => {

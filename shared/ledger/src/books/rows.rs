@@ -3,19 +3,17 @@
 //! Invariants: money sums are exact (`i128`), token sums saturate; rows change only through
 //! `Books::apply`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use units::{AccountId, Epoch, GenerationId, KeyId, OfferId, Tokens, UnixMillis, Usd};
+use units::{AccountId, GenerationId, KeyId, OfferId, Tokens, UnixMillis, Usd};
 
 use super::BooksError;
 use super::lease::EpochName;
 use super::lots::Lots;
 use super::transaction::Transaction;
 use crate::event::TransactionId;
-use crate::purse::Purse;
 
 /// The sum, or the error that says it cannot be counted.
 pub(super) fn add(left: Usd, right: Usd) -> Result<Usd, BooksError> {
@@ -217,37 +215,6 @@ pub struct CatalogBook {
     pub rows_json: String,
     /// Its offers, in its order.
     pub offers: Vec<OfferId>,
-}
-
-/// A data plane.
-#[derive(Clone, Debug, Default)]
-pub(super) struct DataPlaneBook {
-    /// The highest epoch that was ever opened.
-    pub(super) last_epoch: Epoch,
-    pub(super) open: BTreeMap<Epoch, EpochBook>,
-}
-
-/// An epoch that is not closed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct EpochBook {
-    pub(super) rings: BTreeMap<u16, RingBook>,
-    /// The purses that have a lease for the epoch, each once; the lease is the purse's.
-    pub(super) purses: Vec<Purse>,
-}
-
-impl EpochBook {
-    pub(super) fn open_holds(&self) -> u64 {
-        self.rings.values().map(|ring| ring.open.len() as u64).sum()
-    }
-}
-
-/// A record ring of an epoch.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RingBook {
-    /// The watermark: everything below is settled.
-    pub(super) next_seq: u64,
-    /// The holds whose end was not seen, by sequence number.
-    pub(super) open: FxHashMap<u64, OpenHold>,
 }
 
 /// A hold whose end was not seen.

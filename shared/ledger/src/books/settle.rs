@@ -10,8 +10,9 @@ use std::collections::hash_map::OccupiedEntry;
 
 use units::{AccountId, GenerationId, OfferId, Usd};
 
+use super::epoch::RingBook;
 use super::lease::EpochName;
-use super::rows::{AccountBook, DaySum, EndKind, Generation, OpenHold, RingBook, add};
+use super::rows::{AccountBook, DaySum, EndKind, Generation, OpenHold, add};
 use super::{Applied, Books, BooksError, Promise};
 use crate::postings::{self, Charge};
 use crate::purse::Purse;

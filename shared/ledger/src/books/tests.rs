@@ -341,3 +341,16 @@ fn a_checkpoint_reads_back_and_no_part_of_one_does() {
         }
     }
 }
+
+#[test]
+fn a_data_plane_number_belongs_to_one_directory_while_its_epochs_are_open() {
+    let mut books = opened();
+    let taken = |directory| Event::DirectoryTaken { dataplane: PLANE, directory };
+    books.apply(&taken(5)).unwrap();
+    assert_eq!(books.apply(&taken(5)), Ok(Applied::Nothing));
+    assert_eq!(refused(&mut books, &taken(6)), BooksError::OtherDirectory(PLANE));
+    books.apply(&Event::EpochFenced { dataplane: PLANE, epoch: EPOCH }).unwrap();
+    let mut books = Books::decode(&books.encode()).unwrap();
+    assert!(books.is_fenced(PLANE, EPOCH));
+    books.apply(&taken(6)).unwrap();
+}

@@ -4,8 +4,9 @@ use serde::Serialize;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd};
 
 use super::Books;
+use super::epoch::EpochBook;
 use super::lots::Lot;
-use super::rows::{AccountBook, CatalogBook, DaySum, EpochBook, KeyBook, Lease, OpenHold};
+use super::rows::{AccountBook, CatalogBook, DaySum, KeyBook, Lease, OpenHold};
 use super::transaction::{RefundSum, Transaction};
 use crate::event::TransactionId;
 use crate::postings::Trial;
@@ -206,6 +207,11 @@ impl Books {
     /// A data plane's epochs that are not closed, in order.
     pub fn open_epochs(&self, dataplane: DataPlaneId) -> impl Iterator<Item = Epoch> + '_ {
         self.dataplanes.get(&dataplane).into_iter().flat_map(|plane| plane.open.keys().copied())
+    }
+
+    /// Whether an epoch's leases were taken back, and it is not closed yet.
+    pub fn is_fenced(&self, dataplane: DataPlaneId, epoch: Epoch) -> bool {
+        self.epoch(dataplane, epoch).is_some_and(|book| book.fenced)
     }
 
     /// The rings of an open epoch with their marks: everything below is settled.

@@ -163,6 +163,11 @@ impl CreditCell {
         self.unlent.load(Ordering::Relaxed) == 0 && self.elsewhere.load(Ordering::Relaxed) == 0
     }
 
+    /// Whether the ledger has said since its last grant what of the purse is not here.
+    pub fn is_told(&self) -> bool {
+        self.unlent.load(Ordering::Acquire) != UNKNOWN
+    }
+
     /// What the last answer said is not lent to anyone; zero if unknown. To be read before `free`.
     pub fn unlent(&self) -> i64 {
         self.unlent.load(Ordering::Acquire).max(0)
@@ -232,10 +237,11 @@ mod tests {
         assert!(cell.ask_once() && !cell.ask_once() && !cell.exhausted());
         cell.answered(0, 7);
         assert!(cell.answers() != before && !cell.exhausted() && cell.elsewhere() == 7);
+        assert!(cell.is_told());
         cell.answered(0, 0);
         assert!(cell.exhausted() && cell.ask_once());
         cell.grant(1);
-        assert!(!cell.exhausted() && cell.ask_once());
+        assert!(!cell.exhausted() && !cell.is_told() && cell.ask_once());
     }
 
     #[test]

@@ -27,6 +27,8 @@ fn events() -> Vec<Event> {
             at: UnixMillis(1),
         },
         Event::EpochOpened { dataplane, epoch },
+        Event::EpochFenced { dataplane, epoch },
+        Event::DirectoryTaken { dataplane, directory: u64::MAX },
         Event::Lent { dataplane, epoch, purse, amount },
         Event::Returned { dataplane, epoch, purse, amount },
         Event::Settled { dataplane, epoch, run },

@@ -8,8 +8,9 @@ use std::collections::hash_map::{Entry, OccupiedEntry};
 
 use units::{AccountId, GenerationId, KeyId, Usd};
 
+use crate::books::epoch::RingBook;
 use crate::books::lease::EpochName;
-use crate::books::rows::{AccountBook, AccountSums, Lease, OpenHold, RingBook, add};
+use crate::books::rows::{AccountBook, AccountSums, Lease, OpenHold, add};
 use crate::books::{Books, BooksError, Promise};
 use crate::postings::Charge;
 use crate::purse::Purse;
@@ -141,6 +142,9 @@ impl Books {
         purse: Purse,
         amount: Usd,
     ) -> Result<(), BooksError> {
+        if amount.is_zero() {
+            return Ok(());
+        }
         let lease = self.lease_mut(name, purse)?;
         let confirmed = add(lease.confirmed, amount)?;
         if confirmed > lease.granted {
@@ -159,6 +163,9 @@ impl Books {
         purse: Purse,
         amount: Usd,
     ) -> Result<(), BooksError> {
+        if amount.is_zero() {
+            return Ok(());
+        }
         let lease = self.lease_mut(name, purse)?;
         let after = Lease { returned: add(lease.returned, amount)?, ..*lease };
         within(purse, &after)?;

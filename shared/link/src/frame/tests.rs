@@ -1,0 +1,139 @@
+//! Every message reads back, and no part of one does.
+
+use std::sync::Arc;
+
+use catalog::keys::{KeyClass, KeyRow};
+use catalog::rows::CatalogRows;
+use ledger::{Purse, Record, Run};
+use units::{AccountId, DataPlaneId, KeyDigest, KeyId, OfferId, Tokens, UnixMillis, Usd};
+
+use super::*;
+use crate::{
+    CoreReport, EndpointReport, EpochMark, JournalReport, KeyChanges, Publication,
+    PublishedCatalog, StatusReport, UsageRow, VERSION,
+};
+
+const PURSE: Purse = Purse::Account(AccountId(u64::MAX));
+
+fn usd(pico: i128) -> Usd {
+    Usd::from_pico(pico)
+}
+
+fn to_control() -> Vec<ToControl> {
+    let grant = Record::Grant { purse: PURSE, amount: usd(7) };
+    let runs = vec![Run::of(0, 3, &[grant.clone(), grant.clone()]), Run::of(9, 0, &[grant])];
+    let row = UsageRow {
+        account: AccountId(4),
+        offer: OfferId(2),
+        day: 20_000,
+        requests: 3,
+        tokens: Tokens::from_counts([5; units::TokenClass::COUNT]),
+        charged: usd(i128::from(i64::MAX)),
+    };
+    let status = StatusReport {
+        generation: 8,
+        draining: true,
+        cores: vec![CoreReport { core: 3, connections: 4, ..CoreReport::default() }],
+        endpoints: vec![EndpointReport { healthy: true, ..EndpointReport::default() }],
+        journal: JournalReport { writable: true, ..JournalReport::default() },
+    };
+    let (dataplane, epoch) = (DataPlaneId(2), Epoch(9));
+    vec![
+        ToControl::Hello { version: VERSION, dataplane, epoch, directory: u64::MAX },
+        ToControl::Need { purse: Purse::Key(KeyId(3)), amount: usd(1) },
+        ToControl::Settlement { epoch, runs },
+        ToControl::EpochDone { epoch },
+        ToControl::Applied { generation: u64::MAX },
+        ToControl::Usage { rows: vec![row], covered: vec![(0, 5)] },
+        ToControl::Status(status),
+    ]
+}
+
+fn key() -> KeyRow {
+    KeyRow {
+        id: KeyId(1),
+        digest: KeyDigest([7; 32]),
+        account: AccountId(1),
+        name: "a \"name\"".to_owned(),
+        label: "sk-…abcd".to_owned(),
+        class: KeyClass::Live,
+        limit: Some(usd(1)),
+        limit_reset: None,
+        rpm: Some(3),
+        tpm: None,
+        expires_at: Some(UnixMillis(5)),
+        allowed_models: Some(vec!["a/b".to_owned()]),
+        allowed_providers: None,
+        disabled: true,
+        created_at: UnixMillis(4),
+    }
+}
+
+fn to_data() -> Vec<ToData> {
+    let epoch = Epoch(9);
+    let mark = EpochMark { epoch, watermarks: vec![(0, 4), (u16::MAX, 1)], fenced: true };
+    let rows = CatalogRows::default();
+    let catalog = PublishedCatalog { rows, offers: vec![OfferId(3)], multiplier: (1, 5) };
+    let control = ([127, 0, 0, 1], 81).into();
+    let full = Publication {
+        generation: 2,
+        catalog: Some(Arc::new(catalog)),
+        keys: KeyChanges::Full(vec![key()]),
+        control,
+    };
+    let changes = vec![(KeyDigest([1; 32]), None), (KeyDigest([7; 32]), Some(key()))];
+    let keys = KeyChanges::Delta(changes);
+    let delta = Publication { generation: 3, catalog: None, keys, control };
+    let (purse, amount) = (PURSE, usd(1_000_000_000_001));
+    vec![
+        ToData::Welcome { open_epochs: vec![mark], lent: vec![(purse, amount)] },
+        ToData::Refused { why: "another has this number".to_owned() },
+        ToData::Contact { shared: true },
+        ToData::Publish(full),
+        ToData::Publish(delta),
+        ToData::Granted { purse, amount, total: usd(i128::MAX) },
+        ToData::Denied { purse, unlent: usd(0), elsewhere: amount },
+        ToData::Recall { purse, up_to: amount },
+        ToData::Acknowledged { epoch, ring: 3, seq: u64::MAX },
+    ]
+}
+
+/// Whole it reads back; no part of it is ever taken for it.
+fn check<M: Message + PartialEq + fmt::Debug>(messages: Vec<M>) {
+    for message in messages {
+        let bytes = encode(&message).unwrap();
+        let body = &bytes[LENGTH_BYTES..];
+        assert_eq!(length(*bytes.first_chunk().unwrap()), Ok(body.len()));
+        assert_eq!(M::read(body).as_ref(), Ok(&message));
+        for end in 0..body.len() {
+            assert_ne!(M::read(&body[..end]).as_ref(), Ok(&message), "cut at {end}");
+        }
+        for at in 0..body.len() {
+            let mut changed = body.to_vec();
+            changed[at] ^= 0x15;
+            // Whatever it reads as, it does not panic.
+            let _ = M::read(&changed);
+        }
+    }
+}
+
+#[test]
+fn what_data_planes_say_reads_back() {
+    check(to_control());
+}
+
+#[test]
+fn what_the_control_plane_says_reads_back() {
+    check(to_data());
+}
+
+#[test]
+fn a_frame_is_bounded_and_of_a_known_kind() {
+    assert_eq!(length([0; 4]), Err(FrameFault::Length(0)));
+    assert_eq!(length([0xff; 4]), Err(FrameFault::Length(u32::MAX as usize)));
+    assert_eq!(ToData::read(&[9, 1]), Err(FrameFault::UnknownTag(9)));
+    assert_eq!(ToData::read(&[]), Err(FrameFault::Length(0)));
+    assert_eq!(ToData::read(&[SETTLEMENT]), Err(FrameFault::UnknownTag(SETTLEMENT)));
+    let deep = [&[WORDS][..], "[".repeat(1 << 20).as_bytes()].concat();
+    assert!(matches!(ToControl::read(&deep), Err(FrameFault::Broken(_))));
+}
