@@ -94,6 +94,11 @@ impl Chronicle {
         }
     }
 
+    /// Whether a generation is settled.
+    pub(crate) fn is_settled(&self, id: &GenerationId) -> bool {
+        self.settled.contains_key(id)
+    }
+
     /// Batches so far.
     pub(crate) fn batches(&self) -> u64 {
         self.durable

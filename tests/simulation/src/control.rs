@@ -17,11 +17,12 @@ use ledger::expiry::Expiries;
 use ledger::lender::{self, Answer, LendPolicy};
 use ledger::{Event, Purse};
 use link::{EpochMark, ToControl, ToData};
-use units::Usd;
+use units::{DataPlaneId, Epoch, UnixMillis, Usd};
 
 use crate::chronicle::Chronicle;
 use crate::plane::Crash;
 use crate::random::Random;
+use crate::records::usd;
 use crate::truth::{Name, OrderState, Truth};
 use crate::wire::Wire;
 
@@ -51,7 +52,8 @@ pub(crate) struct Ledger {
     links: BTreeMap<usize, (u64, Name)>,
     /// Negative adjustments that wait for credit.
     waiting: Vec<usize>,
-    /// Credits that end some day.
+    /// When each data plane was last heard of.
+    heard: BTreeMap<usize, UnixMillis>,
     expiries: Expiries,
     /// What was settled in this batch.
     settled: Vec<ledger::books::Generation>,
@@ -91,10 +93,10 @@ impl Booking for Ledger {
         let applied = self.books.apply(event)?;
         match &applied {
             Applied::Nothing | Applied::Repeated(_) => return Ok(applied),
+            Applied::Transacted(row) => self.expiries.note(row),
             Applied::Settled { generations, .. } => {
                 self.settled.extend(generations.iter().cloned());
             }
-            Applied::Transacted(row) => self.expiries.note(row),
             _ => {}
         }
         let at = self.batch.len();
@@ -109,9 +111,12 @@ impl Booking for Ledger {
 
 impl Ledger {
     /// Does what a message asks for.
-    pub(crate) fn hear(&mut self, plane: usize, wire: &Wire, message: ToControl) {
+    pub(crate) fn hear(&mut self, plane: usize, wire: &Wire, now: UnixMillis, message: ToControl) {
         let link = wire.number;
-        if let ToControl::Hello { dataplane, epoch } = message {
+        self.hear_of(plane, now);
+        if let ToControl::Hello { dataplane, epoch, directory, .. } = message {
+            let taken = self.book(&Event::DirectoryTaken { dataplane, directory });
+            taken.expect("a data plane keeps its directory");
             desk::hello(self, dataplane, epoch).expect("an epoch begins once");
             self.links.insert(plane, (link, (dataplane, epoch)));
             self.after.push(After::Marks(plane, link));
@@ -124,7 +129,12 @@ impl Ledger {
         match message {
             ToControl::Need { purse, amount } => {
                 let answer = desk::need(self, name, purse, amount, LendPolicy::Share);
+                let lent = matches!(answer, Ok(Answer::Lend(lent)) if lent >= amount);
                 self.tell_answer(plane, purse, answer);
+                if !lent {
+                    let asked = lender::recall_for(&self.books, name.0, name.1, purse, amount);
+                    self.ask_back(purse, asked);
+                }
             }
             ToControl::Settlement { epoch, runs } => {
                 let settlement = desk::settle(self, (name.0, epoch), runs);
@@ -133,6 +143,7 @@ impl Ledger {
                 if settlement.has_gap {
                     self.after.push(After::Marks(plane, link));
                 }
+                self.end_returned(now);
                 for (ring, seq) in settlement.marks {
                     let message = ToData::Acknowledged { epoch, ring, seq };
                     self.after.push(After::Send(plane, link, message));
@@ -147,6 +158,11 @@ impl Ledger {
         }
     }
 
+    /// A data plane was heard of.
+    pub(crate) fn hear_of(&mut self, plane: usize, now: UnixMillis) {
+        self.heard.insert(plane, now);
+    }
+
     /// After credit came in: lends it on to every linked epoch that had some of the purse.
     pub(crate) fn lend_more(&mut self, purse: Purse) {
         let linked: Vec<_> = self.links.iter().map(|(plane, (_, name))| (*plane, *name)).collect();
@@ -159,8 +175,15 @@ impl Ledger {
     }
 
     fn tell_answer(&mut self, plane: usize, purse: Purse, answer: Result<Answer, BooksError>) {
-        let message = match answer.expect("a lender lends what is there") {
-            Answer::Lend(amount) => ToData::Granted { purse, amount },
+        let Some((_, (dataplane, epoch))) = self.links.get(&plane) else { return };
+        let total = self.books.lease(*dataplane, *epoch, purse).map_or(usd(0), |l| l.granted);
+        let answer = match answer {
+            // A lease that was taken away is not filled again.
+            Err(BooksError::Fenced(..)) => return,
+            answer => answer.expect("a lender lends what is there"),
+        };
+        let message = match answer {
+            Answer::Lend(amount) => ToData::Granted { purse, amount, total },
             Answer::Deny { unlent, elsewhere } => ToData::Denied { purse, unlent, elsewhere },
         };
         self.send(plane, message);
@@ -174,7 +197,12 @@ impl Ledger {
 
     /// Asks for credit back, so that `wanted` comes to be unlent.
     pub(crate) fn recall(&mut self, purse: Purse, wanted: Usd) {
-        for (dataplane, epoch, up_to) in lender::recall(&self.books, purse, wanted) {
+        let asked = lender::recall(&self.books, purse, wanted);
+        self.ask_back(purse, asked);
+    }
+
+    fn ask_back(&mut self, purse: Purse, leases: Vec<(DataPlaneId, Epoch, Usd)>) {
+        for (dataplane, epoch, up_to) in leases {
             let of = |(_, (_, name)): &(&usize, &(u64, Name))| *name == (dataplane, epoch);
             if let Some((plane, _)) = self.links.iter().find(of) {
                 self.send(*plane, ToData::Recall { purse, up_to });
@@ -209,8 +237,8 @@ impl Ledger {
             match after {
                 After::Send(plane, link, message) => wires[plane].answer(link, message),
                 After::Marks(plane, link) => {
-                    let message = ToData::Welcome { open_epochs: self.open_epochs(plane) };
-                    wires[plane].answer(link, message);
+                    let welcome = self.welcome(plane);
+                    welcome.into_iter().for_each(|message| wires[plane].answer(link, message));
                 }
                 After::Told(order, state) => truth.orders[order].state = state,
             }
@@ -218,13 +246,18 @@ impl Ledger {
         Ok(())
     }
 
-    fn open_epochs(&self, plane: usize) -> Vec<EpochMark> {
-        let Some((_, (dataplane, _))) = self.links.get(&plane) else { return Vec::new() };
+    /// What the ledger has of a data plane, unless that was fenced meanwhile.
+    fn welcome(&self, plane: usize) -> Option<ToData> {
+        let (_, (dataplane, epoch)) = self.links.get(&plane)?;
         let mark = |epoch| {
             let watermarks = self.books.watermarks(*dataplane, epoch);
-            EpochMark { epoch, watermarks }
+            EpochMark { epoch, watermarks, fenced: self.books.is_fenced(*dataplane, epoch) }
         };
-        self.books.open_epochs(*dataplane).map(mark).collect()
+        let leases = self.books.leases(*dataplane, *epoch);
+        Some(ToData::Welcome {
+            open_epochs: self.books.open_epochs(*dataplane).map(mark).collect(),
+            lent: leases.map(|(purse, lease)| (purse, lease.granted)).collect(),
+        })
     }
 
     /// Writes a checkpoint, and removes the journal that it makes needless.

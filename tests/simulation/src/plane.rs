@@ -19,10 +19,12 @@ use std::sync::Arc;
 
 use journal::{BatchNumber, DiskFault, Journal, JournalError, JournalOptions, MemoryDisk};
 use ledger::cell::{CreditCell, Release};
+use ledger::grants::Grants;
+use ledger::outgoing::Outgoing;
 use ledger::record::RecordBytes;
 use ledger::spool::Spool;
 use ledger::{Purse, Run};
-use units::{DataPlaneId, Epoch, Usd};
+use units::{DataPlaneId, Epoch, UnixMillis, Usd};
 
 use crate::random::Random;
 use crate::truth::{Name, Truth};
@@ -68,14 +70,22 @@ pub(crate) struct Process {
     journal: Journal<MemoryDisk>,
     disk: MemoryDisk,
     spool: Spool,
-    /// Whether something was noted that the next batch must hold or perform.
-    has_notes: bool,
     cells: BTreeMap<Purse, Arc<CreditCell>>,
     cores: Vec<Core>,
     /// Records of the batch that the disk did not take.
     stalled: Option<u32>,
-    /// Durable and not yet shipped.
+    /// Which runs may leave.
+    outgoing: Outgoing,
+    /// Those that leave next.
     outbox: Vec<Run>,
+    grants: Grants,
+    /// Free credit that was set aside, as its lease may not be spent.
+    aside: Vec<(Arc<CreditCell>, i64)>,
+    is_fenced: bool,
+    /// It was told something that is not written yet.
+    is_told: bool,
+    /// When the ledger was last heard of.
+    heard: UnixMillis,
     needs: Vec<(Purse, Usd)>,
     adopted: Vec<Adopted>,
     is_welcome: bool,
@@ -118,7 +128,7 @@ impl Process {
         let records = match self.stalled {
             Some(records) => records,
             None => {
-                self.has_notes = false;
+                self.is_told = false;
                 self.pour(random);
                 self.spool.close()
             }
@@ -144,7 +154,8 @@ impl Process {
         }
         self.stalled = None;
         truth.durable(self.name, number);
-        self.outbox.extend(self.spool.runs());
+        let runs = self.spool.runs().into_iter();
+        self.outbox.extend(runs.filter_map(|run| self.outgoing.committed(run)));
         let kept = self.spool.durable(number);
         self.spool.clear();
         if let Some(kept) = kept {
@@ -207,8 +218,9 @@ impl Process {
         let idle = |core: &Core| core.ring.is_empty() && core.requests.is_empty();
         self.cores.iter().all(idle)
             && self.stalled.is_none()
-            && !self.has_notes
+            && !self.is_told
             && self.outbox.is_empty()
+            && self.outgoing.unsettled() == 0
             && self.needs.is_empty()
             && self.adopted.is_empty()
             && self.is_welcome

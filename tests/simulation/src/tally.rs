@@ -34,10 +34,12 @@ pub struct Tally {
     pub rot_noticed: u64,
     /// Damaged disks whose damage changed nothing.
     pub rot_harmless: u64,
+    /// Data planes that were fenced by an operator.
+    pub fences: u64,
+    /// Credits that ended, wholly or in part.
+    pub expiries: u64,
     /// Credit that a data plane was asked to give back.
     pub recalls: u64,
-    /// Entries of credit that ended.
-    pub expiries: u64,
 }
 
 impl AddAssign for Tally {
@@ -48,7 +50,7 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 16] {
+    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 17] {
         [
             ("requests", &mut self.requests),
             ("refused", &mut self.refused),
@@ -64,8 +66,9 @@ impl Tally {
             ("stalls", &mut self.stalls),
             ("rot noticed", &mut self.rot_noticed),
             ("rot harmless", &mut self.rot_harmless),
-            ("recalls", &mut self.recalls),
+            ("fences", &mut self.fences),
             ("expiries", &mut self.expiries),
+            ("recalls", &mut self.recalls),
         ]
     }
 

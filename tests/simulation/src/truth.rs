@@ -30,6 +30,8 @@ pub(crate) struct Deed {
     pub(crate) end: Option<(u64, i64, i64)>,
     /// What it must come to, once that is certain; `None` = no trace of it.
     pub(crate) fate: Fate,
+    /// Its epoch was fenced before it was settled: it costs its customer nothing.
+    pub(crate) is_written_off: bool,
 }
 
 /// What must become of a request in the books.
@@ -48,18 +50,25 @@ pub(crate) enum Fate {
 pub(crate) struct Order {
     /// Whose.
     pub(crate) account: AccountId,
-    /// Of what kind; `None` = a refund of a generation.
-    pub(crate) kind: Option<CreditKind>,
-    /// The generation that is refunded.
-    pub(crate) generation: GenerationId,
-    /// How much.
+    /// What is asked for.
+    pub(crate) what: What,
+    /// What it adds to the credit.
     pub(crate) amount: i64,
-    /// When what is left of it ends.
-    pub(crate) ends: Option<UnixMillis>,
     /// Its reference.
     pub(crate) reference: String,
     /// What became of it.
     pub(crate) state: OrderState,
+}
+
+/// What an order asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Credit comes in, or is taken away; what is left of it may end, or be paid back until then.
+    Credit(CreditKind, Option<UnixMillis>, Option<UnixMillis>),
+    /// A part of a generation's charge goes back.
+    Refund(GenerationId),
+    /// What is left of a top-up is paid back.
+    PayBack(TransactionId),
 }
 
 /// What is known of an order.
@@ -92,6 +101,8 @@ pub(crate) struct Truth {
     /// Epochs that the ledger has welcomed. What others wrote (it cannot have cost anything, for
     /// nothing was lent to them) is in no books.
     pub(crate) welcomed: BTreeSet<Name>,
+    /// Epochs whose leases the ledger took away.
+    pub(crate) fenced: BTreeSet<Name>,
     chains: BTreeMap<Name, Chain>,
 }
 
@@ -127,6 +138,16 @@ impl Truth {
             if (id.dataplane, id.epoch) == name {
                 let ends = ends.as_ref().map_or(0, |ends| ends[usize::from(id.ring)]);
                 deed.fate = deed.foretell(id.seq, ends);
+            }
+        }
+    }
+
+    /// The ledger took an epoch's leases away: what was not settled by then is written off.
+    pub(crate) fn fence(&mut self, name: Name, is_settled: impl Fn(&GenerationId) -> bool) {
+        if self.fenced.insert(name) {
+            for (id, deed) in &mut self.deeds {
+                let is_its = (id.dataplane, id.epoch) == name;
+                deed.is_written_off |= is_its && !is_settled(id);
             }
         }
     }
@@ -175,13 +196,6 @@ impl Truth {
     }
 }
 
-impl Order {
-    /// What it certainly moved.
-    pub(crate) fn told(&self) -> i64 {
-        if matches!(self.state, OrderState::Told(_)) { self.amount } else { 0 }
-    }
-}
-
 impl Deed {
     /// What it must be charged when its ring survives up to `ends`.
     fn foretell(&self, seq: u64, ends: u64) -> Fate {
@@ -197,26 +211,30 @@ impl Deed {
         }
     }
 
+    /// What it is charged, and what of its cost nobody pays, as things stand.
+    fn outcome(&self) -> (i64, i64) {
+        let (charged, off) = match (self.fate, self.end) {
+            (Fate::Charged(charged, off), _) | (Fate::Open, Some((_, charged, off))) => {
+                (charged, off)
+            }
+            (Fate::Open, None) | (Fate::Forgotten, _) => (0, 0),
+        };
+        if self.is_written_off { (0, charged + off) } else { (charged, off) }
+    }
+
     /// What it must be charged if its process lives on.
     pub(crate) fn charged(&self) -> i64 {
-        match (self.fate, self.end) {
-            (Fate::Charged(charge, _), _) => charge,
-            (Fate::Open, Some((_, charged, _))) => charged,
-            (Fate::Open, None) | (Fate::Forgotten, _) => 0,
-        }
+        self.outcome().0
     }
 
     /// What of its cost nobody pays.
     pub(crate) fn written_off(&self) -> i64 {
-        match (self.fate, self.end) {
-            (Fate::Charged(_, off), _) | (Fate::Open, Some((.., off))) => off,
-            (Fate::Open, None) | (Fate::Forgotten, _) => 0,
-        }
+        self.outcome().1
     }
 
     fn exposure(&self) -> i64 {
         match (self.fate, self.end) {
-            (Fate::Open, None) => self.held,
+            (Fate::Open, None) if !self.is_written_off => self.held,
             _ => self.charged(),
         }
     }

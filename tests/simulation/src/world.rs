@@ -4,6 +4,7 @@ mod check;
 mod rest;
 mod steps;
 
+use ledger::books::TransactionKind;
 use units::{AccountId, DataPlaneId, KeyId, UnixMillis};
 
 use crate::chronicle::Chronicle;
@@ -104,6 +105,11 @@ impl World {
             tally.void_orders += u64::from(order.state == OrderState::Void);
         }
         tally.batches = self.chronicle.batches();
+        if let Some(ledger) = &self.control.process {
+            let rows = ledger.books.transactions().iter();
+            let expiries = rows.filter(|row| row.kind == TransactionKind::Expiry);
+            tally.expiries = expiries.count() as u64;
+        }
         tally
     }
 
@@ -151,6 +157,7 @@ impl World {
                     let ledger = self.control.process.as_ref().expect("it was just started");
                     self.chronicle.recovered(last, &ledger.books);
                     self.resolve_orders();
+                    self.note_fences();
                 }
                 Err(crash) => self.survive(which, Err(crash)),
             },
@@ -175,5 +182,21 @@ impl World {
         let came = ledger.commit(&mut self.wires, &mut self.chronicle, &mut self.truth);
         self.survive(Which::Ledger, came);
         self.chronicle.check(&self.truth, false);
+        self.note_fences();
+    }
+
+    /// What is fenced in books that are on disk was fenced with them.
+    fn note_fences(&mut self) {
+        let Some(ledger) = self.control.process.as_ref().filter(|ledger| !ledger.is_stalled) else {
+            return;
+        };
+        for machine in &self.planes {
+            for epoch in ledger.books.open_epochs(machine.id) {
+                if ledger.books.is_fenced(machine.id, epoch) {
+                    let chronicle = &self.chronicle;
+                    self.truth.fence((machine.id, epoch), |id| chronicle.is_settled(id));
+                }
+            }
+        }
     }
 }

@@ -1,14 +1,15 @@
 //! What operators and customers ask of the ledger: credit, refunds, limits.
 
 use ledger::books::{Applied, BooksError};
-use ledger::desk::Booking;
+use ledger::contact;
+use ledger::desk::{self, Booking};
 use ledger::event::CreditKind;
-use ledger::{Event, Purse};
-use units::{AccountId, KeyId, OfferId, UnixMillis};
+use ledger::{Event, Purse, TransactionId};
+use units::{AccountId, DataPlaneId, KeyId, OfferId, UnixMillis};
 
 use super::{After, Ledger};
 use crate::records::usd;
-use crate::truth::{Order, OrderState, Truth};
+use crate::truth::{Order, OrderState, Truth, What};
 
 impl Ledger {
     /// The first events of all: a catalog, two accounts, two keys of each.
@@ -44,30 +45,16 @@ impl Ledger {
                 self.waiting.push(number);
             }
             Err(error) => {
-                let beyond = order.kind.is_none();
-                assert!(beyond, "a good order was refused: {error}");
+                // More was refunded or spent meanwhile, or the time is over.
+                let may_fail = !matches!(order.what, What::Credit(..));
+                assert!(may_fail, "a good order was refused: {error}");
                 self.after.push(After::Told(number, OrderState::Void));
             }
         }
     }
 
-    /// Ends the credits whose time has come, and asks for what is lent of them. How many entries
-    /// that made.
-    pub(crate) fn end_credits(&mut self, now: UnixMillis) -> u64 {
-        let before = self.books.next_transaction();
-        let mut expiries = std::mem::take(&mut self.expiries);
-        let asked = expiries.end_due(self, now).expect("what is due may end");
-        self.expiries = expiries;
-        asked.into_iter().for_each(|(purse, wanted)| self.recall(purse, wanted));
-        self.books.next_transaction().0 - before.0
-    }
-
-    /// Tries orders that wait for credit again; gives them up where `is_over`. What has come back
-    /// of a credit that is due ends first.
+    /// Tries orders that wait for credit again; gives them up where `is_over`.
     pub(crate) fn retry(&mut self, truth: &Truth, now: UnixMillis, is_over: bool) {
-        let mut expiries = std::mem::take(&mut self.expiries);
-        expiries.end_returned(self, now).expect("what is due may end");
-        self.expiries = expiries;
         for number in std::mem::take(&mut self.waiting) {
             if truth.orders[number].state != OrderState::Asked {
                 continue;
@@ -77,6 +64,38 @@ impl Ledger {
                 self.waiting.pop();
                 self.after.push(After::Told(number, OrderState::Void));
             }
+        }
+    }
+
+    /// What the clock brings: credits end, and data planes that are lost lose their leases.
+    pub(crate) fn tick(&mut self, now: UnixMillis) {
+        let mut expiries = std::mem::take(&mut self.expiries);
+        let asked = expiries.end_due(self, now).expect("what is unlent can end");
+        self.expiries = expiries;
+        asked.into_iter().for_each(|(purse, wanted)| self.recall(purse, wanted));
+        for (plane, heard) in self.heard.clone() {
+            if contact::is_lost(heard, now) {
+                self.fence(plane);
+                self.heard.remove(&plane);
+            }
+        }
+    }
+
+    /// Ends what has come back of credits whose time has come.
+    pub(crate) fn end_returned(&mut self, now: UnixMillis) {
+        let mut expiries = std::mem::take(&mut self.expiries);
+        expiries.end_returned(self, now).expect("what is unlent can end");
+        self.expiries = expiries;
+    }
+
+    /// Takes away what a data plane had borrowed, in all its epochs.
+    pub(crate) fn fence(&mut self, plane: usize) {
+        let dataplane = DataPlaneId(plane as u16 + 1);
+        self.links.remove(&plane);
+        let open: Vec<_> = self.books.open_epochs(dataplane).collect();
+        for epoch in open {
+            let purses = desk::fence(self, (dataplane, epoch)).expect("the epoch is open");
+            purses.into_iter().for_each(|purse| self.lend_more(purse));
         }
     }
 
@@ -90,43 +109,38 @@ impl Ledger {
     }
 }
 
-fn event_of(
-    order: &Order,
-    truth: &Truth,
-    transaction: ledger::TransactionId,
-    at: UnixMillis,
-) -> Event {
-    let Order { account, kind, generation, amount, ends, ref reference, .. } = *order;
-    let fee = if kind == Some(CreditKind::TopUp) { usd(amount / 20) } else { usd(0) };
-    let (amount, reference) = (usd(amount), reference.clone());
-    match kind {
-        Some(kind) => Event::Credited {
+fn event_of(order: &Order, truth: &Truth, transaction: TransactionId, at: UnixMillis) -> Event {
+    let Order { account, what, ref reference, .. } = *order;
+    let (amount, reference) = (usd(order.amount), reference.clone());
+    let reason = String::from("asked for");
+    match what {
+        What::Credit(kind, expires_at, refund_until) => Event::Credited {
             transaction,
             account,
             kind,
             amount,
-            fee,
+            fee: usd(if kind == CreditKind::TopUp { order.amount / 20 } else { 0 }),
             method: String::new(),
             reference,
-            expires_at: ends,
-            refund_until: None,
+            expires_at,
+            refund_until,
             at,
         },
-        None => {
-            let charge = usd(truth.deeds[&generation].charged());
-            let reason = String::from("asked for");
-            Event::Refunded {
-                transaction,
-                generation,
-                account,
-                charge,
-                amount,
-                reference,
-                reason,
-                flagged: false,
-                expires_at: ends,
-                at,
-            }
+        What::PayBack(lot) => {
+            let amount = usd(-order.amount);
+            Event::PaidBack { transaction, lot, amount, reference, reason, at }
         }
+        What::Refund(generation) => Event::Refunded {
+            transaction,
+            generation,
+            account,
+            charge: usd(truth.deeds[&generation].charged()),
+            amount,
+            reference,
+            reason,
+            flagged: false,
+            expires_at: None,
+            at,
+        },
     }
 }

@@ -77,6 +77,7 @@ impl Control {
             after: Vec::new(),
             links: Default::default(),
             waiting: Vec::new(),
+            heard: Default::default(),
             settled: Vec::new(),
             is_stalled: false,
         });

@@ -91,6 +91,7 @@ impl Process {
                 progress: Vec::new(),
                 end: None,
                 fate: Fate::Open,
+                is_written_off: truth.fenced.contains(&self.name),
             },
         );
         true

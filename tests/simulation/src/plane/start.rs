@@ -3,6 +3,8 @@
 use journal::{BatchNumber, Journal, MemoryDisk};
 use ledger::Run;
 use ledger::borrower::Borrower;
+use ledger::grants::Grants;
+use ledger::outgoing::Outgoing;
 use ledger::remainder::Remainder;
 use ledger::run;
 use ledger::spool::Spool;
@@ -43,11 +45,16 @@ impl Machine {
             journal,
             disk,
             spool: Spool::new(usize::from(CORES)),
-            has_notes: false,
             cells: Default::default(),
             cores: (0..CORES).map(|_| Core::default()).collect(),
             stalled: None,
+            outgoing: Outgoing::default(),
             outbox: Vec::new(),
+            grants: Grants::default(),
+            aside: Vec::new(),
+            is_fenced: false,
+            is_told: false,
+            heard: now,
             needs: Vec::new(),
             adopted,
             is_welcome: false,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use ledger::Purse;
-use ledger::books::audit;
+use ledger::books::{TransactionKind, audit};
 use units::{AccountId, GenerationId, KeyId};
 
 use super::World;
 use crate::records::usd;
-use crate::truth::{Order, OrderState};
+use crate::truth::{OrderState, What};
 
 /// Identities that hold once all records that were written are settled: a hold may be seen before
 /// the end that freed its credit, if that stands in another ring.
@@ -23,7 +23,8 @@ impl World {
         for account in [1, 2].map(AccountId) {
             let used = self.truth.used(account);
             let (_, most) = self.truth.credit(account);
-            assert!(used <= most, "{account} may use {most} and uses {used}");
+            let ended = self.expired(account);
+            assert!(used + ended <= most, "{account} has {most}, {ended} ended, {used} is used");
         }
         for (key, limit) in self.limits {
             let used = self.truth.used_by_key(key);
@@ -34,6 +35,15 @@ impl World {
             let excused = WHEN_ALL_IS_SETTLED.contains(&identity.name);
             assert!(identity.ok || excused, "{identity:?}");
         }
+    }
+
+    /// What has ended of an account's credit, as far as the ledger runs to tell.
+    pub(super) fn expired(&self, account: AccountId) -> i64 {
+        let ledger = self.control.process.as_ref();
+        let rows = ledger.map_or(&[][..], |ledger| ledger.books.transactions()).iter();
+        let of_it = rows.filter(|row| row.account == account);
+        let ends = of_it.filter(|row| row.kind == TransactionKind::Expiry);
+        -ends.map(|row| row.amount.pico() as i64).sum::<i64>()
     }
 
     /// After a start of the ledger: what was told is there, and what is not there never will be.
@@ -68,11 +78,8 @@ impl World {
             assert_eq!(least, most, "an order was never answered");
             let charged = self.truth.charged(account);
             assert_eq!(view.spent, usd(charged), "spent of {account}");
-            let expired = self.expired(account);
-            assert_eq!(view.balance, usd(least - charged - expired), "balance of {account}");
-            let ends = |order: &&Order| order.account == account && order.ends.is_some();
-            let ending: i64 = self.truth.orders.iter().filter(ends).map(Order::told).sum();
-            assert!(expired <= ending, "{expired} of {account} ended, of {ending}");
+            let ended = self.expired(account);
+            assert_eq!(view.balance, usd(least - charged - ended), "balance of {account}");
             assert_eq!(view.held, usd(0), "held of {account}");
             assert!(!view.balance.is_negative(), "{account} is overspent: {}", view.balance);
             let ends = self.truth.deeds.values().filter(|deed| deed.account == account);
@@ -80,6 +87,7 @@ impl World {
             assert_eq!(view.written_off, usd(written_off), "written off of {account}");
         }
         self.check_refunds();
+        self.check_expiries();
         for key in (1..=4).map(KeyId) {
             let view = ledger.books.key(key).expect("it was made");
             assert_eq!(view.used, usd(self.truth.charged_to_key(key)), "used of key {}", key.0);
@@ -87,25 +95,40 @@ impl World {
         self.check_cells();
     }
 
-    /// What ended of an account's credit. How much that is depends on what was spent first, which
-    /// the audit counts again.
-    pub(super) fn expired(&self, account: AccountId) -> i64 {
-        let ledger = self.control.process.as_ref().expect("it runs");
-        let view = ledger.books.account(account).expect("it was opened");
-        view.expired.pico() as i64
-    }
-
     /// Nothing went back twice, or beyond what it had cost.
     fn check_refunds(&self) {
         let mut refunds: BTreeMap<GenerationId, i64> = BTreeMap::new();
         for order in &self.truth.orders {
-            if order.kind.is_none() && order.state != OrderState::Void {
-                *refunds.entry(order.generation).or_default() += order.amount;
+            if let (What::Refund(id), true) = (order.what, order.state != OrderState::Void) {
+                *refunds.entry(id).or_default() += order.amount;
             }
         }
         for (id, refunded) in refunds {
             let charged = self.truth.deeds[&id].charged();
             assert!(refunded <= charged, "{refunded} of {id} went back, it was charged {charged}");
+        }
+    }
+
+    /// Only credits whose time has come have ended, and all that was left of them has.
+    fn check_expiries(&self) {
+        let ledger = self.control.process.as_ref().expect("it runs");
+        for order in &self.truth.orders {
+            let (What::Credit(_, expires_at, _), OrderState::Told(lot)) = (order.what, order.state)
+            else {
+                continue;
+            };
+            let ends = ledger
+                .books
+                .transactions()
+                .iter()
+                .filter(|row| row.kind == TransactionKind::Expiry && row.lot == Some(lot));
+            for row in ends {
+                let in_time = expires_at.is_some_and(|end| end <= row.at);
+                assert!(in_time, "{order:?} ended too early: {row:?}");
+            }
+            let is_due = expires_at.is_some_and(|end| end.plus_ms(10_000) <= self.now);
+            let left = ledger.books.left_of(lot);
+            assert!(!is_due || left.is_zero(), "{left} is left of {order:?}");
         }
     }
 
@@ -125,16 +148,6 @@ impl World {
         }
     }
 
-    /// Whether every grant has reached its data plane: none was lost with a link.
-    pub(super) fn grants_arrived(&self) -> bool {
-        let ledger = self.control.process.as_ref().expect("it runs");
-        self.planes.iter().all(|machine| {
-            let (dataplane, epoch) = machine.process.as_ref().expect("it runs").name;
-            let mut leases = ledger.books.leases(dataplane, epoch);
-            leases.all(|(_, lease)| lease.granted == lease.confirmed)
-        })
-    }
-
     /// When every lease has gone back: all credit is there to be lent.
     pub(super) fn check_returned(&self) {
         let ledger = self.control.process.as_ref().expect("it runs");
@@ -150,10 +163,6 @@ impl World {
         for account in [1, 2].map(AccountId) {
             let view = ledger.books.account(account).expect("it was opened");
             assert_eq!(view.unlent, view.balance, "{account}");
-            for lot in ledger.books.lots(account) {
-                let is_due = lot.expires_at.is_some_and(|end| end <= self.now);
-                assert!(!is_due || lot.left.is_zero(), "{lot:?} of {account} does not end");
-            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The end of a life: everything is healed, what runs comes to its end, and all credit comes home.
 
 use ledger::event::CreditKind;
-use units::{AccountId, GenerationId};
+use units::AccountId;
 
 use super::{Which, World};
 use crate::plane::{CORES, Ending};
-use crate::truth::OrderState;
+use crate::truth::{OrderState, What};
 
 /// Rounds in which everything must have come to rest.
 const ROUNDS_MAX: usize = 300;
@@ -20,9 +20,7 @@ impl World {
         self.tell(|| "no more faults".to_owned());
         self.settle_down();
         self.check_at_rest();
-        if self.grants_arrived() {
-            self.take_half();
-        }
+        self.take_half();
         for plane in 0..2 {
             self.crash(Which::Plane(plane));
         }
@@ -38,19 +36,16 @@ impl World {
     fn take_half(&mut self) {
         for account in [1, 2].map(AccountId) {
             let (credit, _) = self.truth.credit(account);
-            let expired = self.expired(account);
-            let half = (credit - self.truth.charged(account) - expired) / 2;
+            let half = (credit - self.truth.charged(account) - self.expired(account)) / 2;
             if half > 0 {
-                let deaths = self.tally.ledger_deaths;
+                let (deaths, ended) = (self.tally.ledger_deaths, self.expired(account));
                 let number = self.truth.orders.len();
-                let kind = Some(CreditKind::Adjustment);
-                self.give(account, kind, -half, GenerationId::default());
+                self.give(account, What::Credit(CreditKind::Adjustment, None, None), -half);
                 self.settle_down();
                 let is_told = matches!(self.truth.orders[number].state, OrderState::Told(_));
                 // An order dies with the ledger that it was given to.
                 let has_died = self.tally.ledger_deaths > deaths;
-                // What ends meanwhile cannot be taken.
-                let has_ended = self.expired(account) > expired;
+                let has_ended = self.expired(account) > ended;
                 assert!(is_told || has_died || has_ended, "{half} of {account} is free");
             }
         }
@@ -73,6 +68,7 @@ impl World {
 
     fn round(&mut self, is_over: bool) {
         self.now = self.now.plus_ms(1000);
+        self.tick();
         if self.control.process.is_none() {
             self.start(Which::Ledger);
         }
@@ -89,7 +85,6 @@ impl World {
         {
             ledger.retry(&self.truth, self.now, is_over);
         }
-        self.end_credits();
         self.commit();
         for plane in 0..2 {
             while !self.wires[plane].is_heard() {
@@ -109,9 +104,8 @@ impl World {
             }
         }
         let came = process.turn(&mut self.random, &mut self.truth);
-        if came.is_ok() {
-            process.ship(&mut self.random, &mut self.wires[plane]);
-        }
+        let wire = &mut self.wires[plane];
+        let came = came.and_then(|()| process.ship(now, &mut self.random, wire));
         self.survive(Which::Plane(plane), came);
     }
 

@@ -1,13 +1,14 @@
 //! What may happen next, and how often: requests, turns of every thread, people, failures.
 
 use journal::DiskFault;
+use ledger::contact;
 use ledger::event::CreditKind;
 use link::ToData;
-use units::{AccountId, GenerationId, KeyId};
+use units::{AccountId, KeyId};
 
 use super::{Which, World};
 use crate::plane::{Ask, CORES, Ending};
-use crate::truth::{Order, OrderState};
+use crate::truth::{Order, OrderState, What};
 
 impl World {
     /// One step, by chance.
@@ -26,23 +27,38 @@ impl World {
             82..86 => self.connect(),
             86..91 => self.people(),
             91..96 => self.revive(),
-            96..98 => self.checkpoint(),
+            96..99 => self.checkpoint(),
             _ => self.wait(),
         }
     }
 
-    /// Time goes by, and the ledger looks at its clock.
+    /// Time passes: a second or so, or more than a lease lives without contact.
     fn wait(&mut self) {
-        self.now = self.now.plus_ms(800);
-        self.end_credits();
-        self.commit();
+        let is_long = self.random.one_in(12);
+        let ms = if is_long { contact::LENDER_RECLAIMS_MS + 1 } else { 800 };
+        self.now = self.now.plus_ms(ms);
+        self.tell(|| format!("{ms} ms pass"));
+        self.tick();
     }
 
-    pub(super) fn end_credits(&mut self) {
+    /// The clock's own doings on both sides.
+    pub(super) fn tick(&mut self) {
+        for plane in 0..2 {
+            let Some(process) = self.planes[plane].process.as_mut() else { continue };
+            if self.wires[plane].is_up
+                && let Some(ledger) = self.control.process.as_mut()
+            {
+                // Who is linked hears of the other twice a second.
+                process.hear(self.now);
+                ledger.hear_of(plane, self.now);
+            }
+            process.look(self.now);
+        }
         if self.ledger_listens()
             && let Some(ledger) = self.control.process.as_mut()
         {
-            self.tally.expiries += ledger.end_credits(self.now);
+            ledger.tick(self.now);
+            self.commit();
         }
     }
 
@@ -94,7 +110,8 @@ impl World {
     fn uplink(&mut self) {
         let plane = self.random.below(2);
         if let Some(process) = self.planes[plane].process.as_mut() {
-            process.ship(&mut self.random, &mut self.wires[plane]);
+            let came = process.ship(self.now, &mut self.random, &mut self.wires[plane]);
+            self.survive(Which::Plane(plane), came);
         }
         for _ in 0..self.random.below(4) {
             self.obey(plane);
@@ -110,7 +127,7 @@ impl World {
             self.truth.welcomed.insert(process.name);
         }
         self.tally.recalls += u64::from(matches!(message, ToData::Recall { .. }));
-        let came = self.planes[plane].obey(message, &mut self.wires[plane]);
+        let came = self.planes[plane].obey(message, self.now, &mut self.wires[plane]);
         self.survive(Which::Plane(plane), came);
     }
 
@@ -133,7 +150,7 @@ impl World {
         let Some(message) = self.wires[plane].hear(&mut self.random) else { return false };
         self.tell(|| format!("the ledger hears of plane {plane}: {message:?}"));
         let ledger = self.control.process.as_mut().expect("it listens");
-        ledger.hear(plane, &self.wires[plane], message);
+        ledger.hear(plane, &self.wires[plane], self.now, message);
         ledger.retry(&self.truth, self.now, false);
         true
     }
@@ -144,9 +161,8 @@ impl World {
             self.link(plane);
             if let Some(process) = self.planes[plane].process.as_mut() {
                 let came = process.turn(&mut self.random, &mut self.truth);
-                if came.is_ok() {
-                    process.ship(&mut self.random, &mut self.wires[plane]);
-                }
+                let wire = &mut self.wires[plane];
+                let came = came.and_then(|()| process.ship(self.now, &mut self.random, wire));
                 self.survive(Which::Plane(plane), came);
             }
             while self.hear_one(plane) {}
@@ -203,10 +219,11 @@ impl World {
                 let amount = self.random.amount(1, 900);
                 self.credit(account, amount);
             }
-            4..6 => {
+            4 => {
                 let amount = -self.random.amount(1, 400);
-                self.give(account, Some(CreditKind::Adjustment), amount, GenerationId::default());
+                self.give(account, What::Credit(CreditKind::Adjustment, None, None), amount);
             }
+            5 => self.pay_back(),
             6..8 => self.refund(),
             8 => self.repeat_order(),
             _ => self.change_limit(),
@@ -217,8 +234,27 @@ impl World {
     /// Credit comes in.
     pub(super) fn credit(&mut self, account: AccountId, amount: i64) {
         let kind = [CreditKind::TopUp, CreditKind::Grant][self.random.below(2)];
-        self.give(account, Some(kind), amount, GenerationId::default());
+        let ms = self.random.below(8000) as u64;
+        let later = self.random.one_in(3).then(|| self.now.plus_ms(ms));
+        let refund_until = later.filter(|_| kind == CreditKind::TopUp);
+        let expires_at = later.filter(|_| self.random.one_in(2));
+        self.give(account, What::Credit(kind, expires_at, refund_until), amount);
         self.commit();
+    }
+
+    /// What is left of a top-up goes back to who paid it, if it still may.
+    fn pay_back(&mut self) {
+        let number = self.random.below(self.truth.orders.len());
+        let Some(Order { account, state: OrderState::Told(lot), .. }) =
+            self.truth.orders.get(number).cloned()
+        else {
+            return;
+        };
+        let ledger = self.control.process.as_ref().expect("it listens");
+        let left = ledger.books.left_of(lot).pico() as i64;
+        if left > 0 {
+            self.give(account, What::PayBack(lot), -left);
+        }
     }
 
     fn refund(&mut self) {
@@ -228,24 +264,15 @@ impl World {
         if charged > 0 {
             let amount = self.random.amount(1, charged);
             let account = self.truth.deeds[&id].account;
-            self.give(account, None, amount, id);
+            self.give(account, What::Refund(id), amount);
         }
     }
 
-    pub(super) fn give(
-        &mut self,
-        account: AccountId,
-        kind: Option<CreditKind>,
-        amount: i64,
-        generation: GenerationId,
-    ) {
+    pub(super) fn give(&mut self, account: AccountId, what: What, amount: i64) {
         let number = self.truth.orders.len();
         let reference = format!("order {number}");
         let state = OrderState::Asked;
-        // An end some time from now, for the credit of some orders.
-        let ends = (amount > 0 && self.random.one_in(3))
-            .then(|| self.now.plus_ms(self.random.below(6000) as u64));
-        let order = Order { account, kind, generation, amount, ends, reference, state };
+        let order = Order { account, what, amount, reference, state };
         self.tell(|| format!("{order:?}"));
         self.truth.orders.push(order);
         let ledger = self.control.process.as_mut().expect("it listens");
@@ -283,8 +310,20 @@ impl World {
             4..6 => self.crash(Which::Plane(plane)),
             6..9 => self.plan(plane),
             9 => self.rot(),
+            10 => self.fence(plane),
             _ => self.wires[plane].confuse(&mut self.random),
         }
+    }
+
+    /// An operator takes a data plane for lost, rightly or not. One that is linked is not.
+    fn fence(&mut self, plane: usize) {
+        if self.wires[plane].is_up || !self.ledger_listens() || !self.random.one_in(2) {
+            return;
+        }
+        self.tell(|| format!("plane {plane} is fenced"));
+        self.tally.fences += 1;
+        self.control.process.as_mut().expect("it listens").fence(plane);
+        self.commit();
     }
 
     fn plan(&mut self, plane: usize) {

@@ -33,7 +33,7 @@ pub(crate) struct Copy {
 impl Copy {
     /// Brings the copy up to date.
     pub(crate) fn make() -> Result<Self, Failure> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+        let root = root().canonicalize()?;
         let folder = root.join("target/mutants/tree");
         let copy = Self { root, folder };
         for folder in FOLDERS {
@@ -54,20 +54,6 @@ impl Copy {
 
     pub(crate) fn target(&self) -> PathBuf {
         self.root.join("target/mutants/build")
-    }
-
-    /// That a mutant's text is there, once.
-    pub(crate) fn check(&self, mutant: &Mutant) -> Result<(), Failure> {
-        let text = fs::read_to_string(self.root.join(mutant.file))?;
-        match text.matches(mutant.find).count() {
-            1 => Ok(()),
-            count => {
-                let Mutant { name, file, find, .. } = mutant;
-                let told = "bring the mutant up to date with the code";
-                Err(format!("`{name}`: {file} holds its text {count} times, {told}:\n{find}")
-                    .into())
-            }
-        }
     }
 
     /// Writes a mutant.
@@ -116,6 +102,21 @@ impl Copy {
         let file = fs::File::options().write(true).open(&path)?;
         file.set_modified(SystemTime::now() + Duration::from_secs(2))
     }
+}
+
+/// The tree that is copied.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// That a mutant's text is there, once.
+pub(crate) fn check(root: &Path, mutant: &Mutant) -> Result<(), Failure> {
+    let Mutant { name, file, find, .. } = mutant;
+    let text = fs::read_to_string(root.join(file))?;
+    let count = text.matches(find).count();
+    let told = "bring the mutant up to date with the code";
+    let wrong = || format!("`{name}`: {file} holds its text {count} times, {told}:\n{find}");
+    if count == 1 { Ok(()) } else { Err(wrong().into()) }
 }
 
 /// The workspace's manifest with the copied members only.

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn try_all(wanted: &[&Mutant]) -> Result<usize, Failure> {
     let copy = Copy::make()?;
     for mutant in wanted {
-        copy.check(mutant)?;
+        copy::check(&copy::root(), mutant)?;
     }
     let begun = Instant::now();
     build(&copy).map_err(|said| format!("the copy does not build:\n{said}"))?;
@@ -114,5 +114,18 @@ fn play(copy: &Copy) -> Result<Option<String>, Failure> {
             return Ok(Some(format!("no end after {PATIENCE:?}")));
         }
         thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutant_finds_its_text_once_and_changes_it() {
+        for mutant in &MUTANTS {
+            copy::check(&copy::root(), mutant).unwrap();
+            assert_ne!(mutant.find, mutant.replace, "{}", mutant.name);
+        }
     }
 }

@@ -26,11 +26,13 @@ const TAIL: &str = "shared/ledger/src/spool/tail.rs";
 const REMAINDER: &str = "shared/ledger/src/remainder.rs";
 const BORROWER: &str = "shared/ledger/src/borrower.rs";
 const LENDER: &str = "shared/ledger/src/lender.rs";
+const EXPIRY: &str = "shared/ledger/src/expiry.rs";
+const GRANTS: &str = "shared/ledger/src/grants.rs";
+const OUTGOING: &str = "shared/ledger/src/outgoing.rs";
 const DESK: &str = "shared/ledger/src/desk.rs";
 const SETTLE: &str = "shared/ledger/src/books/settle.rs";
 const MOVES: &str = "shared/ledger/src/books/settle/moves.rs";
 const CREDIT: &str = "shared/ledger/src/books/credit.rs";
-const EXPIRY: &str = "shared/ledger/src/expiry.rs";
 const LEASE: &str = "shared/ledger/src/books/lease.rs";
 const CHECKPOINT: &str = "shared/ledger/src/books/checkpoint.rs";
 const WRITER: &str = "shared/journal/src/writer.rs";
@@ -39,7 +41,7 @@ const SCAN: &str = "shared/journal/src/scan.rs";
 const RECOVERY: &str = "shared/journal/src/recovery.rs";
 
 /// All of them.
-pub(crate) const MUTANTS: [Mutant; 38] = [
+pub(crate) const MUTANTS: [Mutant; 41] = [
     m(
         "settlement without a watermark",
         SETTLE,
@@ -269,6 +271,24 @@ pub(crate) const MUTANTS: [Mutant; 38] = [
         RECOVERY,
         "        if let Some(head) = window.head(newest)?.filter(|_| self.durable < self.tip.number) {",
         "        if let Some(head) = window.head(newest)?.filter(|_| self.tip.number < self.durable) {",
+    ),
+    m(
+        "a grant is taken each time its total is told",
+        GRANTS,
+        "        *known = total;",
+        "        *known = *known;",
+    ),
+    m(
+        "a fence leaves open holds what they held",
+        LEASE,
+        "        book.empty_holds();",
+        "",
+    ),
+    m(
+        "what left over a lost link counts as arrived",
+        OUTGOING,
+        "            (marks.shipped, marks.acknowledged) = (*seq, *seq);",
+        "            (marks.shipped, marks.acknowledged) = (marks.durable.max(*seq), *seq);",
     ),
     m(
         "credit ends though a request holds it",
