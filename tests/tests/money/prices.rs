@@ -124,3 +124,30 @@ fn what_is_published_is_what_is_charged() {
     let cost = published.map(|(class, name)| price(name) * i128::from(generation.usage[class]));
     assert_eq!(generation.charged, Usd::from_pico(cost.iter().sum()));
 }
+
+#[test]
+fn what_is_sold_below_its_list_price_shows_both_costs() {
+    let upstream = Upstream::start();
+    let mut config = Config::new().provider("up", &upstream.base_url(), "").model(
+        "up/resold",
+        &[("up", "chat")],
+        &Prices::new("0.2", "2"),
+        "",
+    );
+    let (sold, listed) =
+        ("list = { input = \"0.2\", output = \"2\"", "list = { input = \"1\", output = \"10\"");
+    assert!(config.catalog.contains(sold));
+    config.catalog = config.catalog.replace(sold, listed);
+    let gateway = Gateway::start(config);
+    let customer = gateway.admin.customer("thrifty", "1");
+    let answer = gateway.chat(&customer.key, &body("up/resold", json!({})));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let account = gateway.settled(&customer.account, |account| !account.spent.is_zero());
+    let told = gateway.admin.generations(&account.id).remove(0);
+    let money = |name: &str| told[name].as_str().unwrap().parse::<Usd>().unwrap().pico();
+    let usage = Generation::read(&told).usage;
+    assert_eq!(money("charged"), by_hand(&usage, ["0.2", "2", "0", "0", "0"]).pico());
+    assert_eq!(money("list_cost"), by_hand(&usage, ["1", "10", "0", "0", "0"]).pico());
+    assert_eq!(money("margin"), money("charged") - money("list_cost"));
+    assert_eq!(account.spent.pico(), money("charged"));
+}
