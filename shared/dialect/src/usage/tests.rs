@@ -112,6 +112,15 @@ fn chat_usage_of_those_who_tell_it_almost_so() {
     is(chat(relay), &[(Input, 10), (CacheRead, 4000), (Output, 5)], true);
     let told = chat_usage(relay.as_bytes(), false);
     is(told, &[(Input, 10), (CacheRead, 4000), (Output, 5)], false);
+    // Cached tokens beside the totals, and what a relay passes on of Anthropic's names.
+    let beside = r#"{"prompt_tokens":19,"completion_tokens":21,"total_tokens":40,
+        "cached_tokens":10}"#;
+    is(chat(beside), &[(Input, 9), (CacheRead, 10), (Output, 21)], false);
+    let passed_on = r#"{"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,
+        "prompt_tokens_details":{"cached_tokens":60},
+        "cache_read_input_tokens":60,"cache_creation_input_tokens":25}"#;
+    let vector = [(Input, 15), (CacheRead, 60), (CacheWrite, 25), (Output, 5)];
+    is(chat(passed_on), &vector, false);
     // Reasoning beside the output, as the grand total shows.
     let beside = r#"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,
         "completion_tokens_details":{"reasoning_tokens":94}}"#;
