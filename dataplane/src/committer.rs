@@ -14,6 +14,7 @@
 
 mod rings;
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -21,10 +22,14 @@ use std::time::{Duration, Instant};
 
 use channel::Parker;
 use journal::{BatchNumber, Journal, JournalError, PlainDisk};
+use ledger::Purse;
+use ledger::cell::CreditCell;
 use ledger::spool::Spool;
-use units::Epoch;
+use rustc_hash::FxHashMap;
+use units::{Epoch, Usd};
 
-use crate::messages::{ToCommitter, ToUplink};
+use crate::messages::{LedgerAnswer, ToCommitter, ToUplink};
+use crate::uplink::standing::Standing;
 pub use rings::CoreRing;
 use rings::Rings;
 
@@ -55,7 +60,18 @@ pub struct Committer {
     orders: Receiver<ToCommitter>,
     uplink: Sender<ToUplink>,
     figures: Arc<Mutex<Figures>>,
+    borrowed: Option<Borrowed>,
     is_stopping: bool,
+}
+
+/// What is written down of the leases before segments go, for a start without the ledger.
+pub struct Borrowed {
+    /// Where.
+    pub folder: PathBuf,
+    /// The first ring that no process has used.
+    pub next_ring: u16,
+    /// Every cell that was ever granted anything, and how much in all.
+    pub cells: FxHashMap<Purse, (Arc<CreditCell>, Usd)>,
 }
 
 impl Committer {
@@ -63,14 +79,14 @@ impl Committer {
     pub fn new(
         epoch: Epoch,
         journal: Journal<PlainDisk>,
-        rings: Vec<CoreRing>,
+        (rings, spool): (Vec<CoreRing>, Spool),
         orders: Receiver<ToCommitter>,
         uplink: Sender<ToUplink>,
         figures: Arc<Mutex<Figures>>,
+        borrowed: Option<Borrowed>,
     ) -> Self {
-        let spool = Spool::new(rings.len());
-        let rings = Rings(rings);
-        Self { epoch, journal, rings, spool, orders, uplink, figures, is_stopping: false }
+        let (rings, is_stopping) = (Rings(rings), false);
+        Self { epoch, journal, rings, spool, orders, uplink, figures, borrowed, is_stopping }
     }
 
     /// Runs until it is told to stop and has written everything. A journal that is beyond use ends
@@ -107,7 +123,12 @@ impl Committer {
     fn take_orders(&mut self) {
         while let Ok(order) = self.orders.try_recv() {
             match order {
-                ToCommitter::Answered(cell, answer) => self.spool.answer(cell, answer),
+                ToCommitter::Answered(cell, answer) => {
+                    if let Some(borrowed) = &mut self.borrowed {
+                        borrowed.note(&cell, answer);
+                    }
+                    self.spool.answer(cell, answer);
+                }
                 ToCommitter::Returned(purse, amount) => self.spool.give_back(purse, amount),
                 ToCommitter::Acknowledged(ring, seq) => self.spool.acknowledge(ring, seq),
                 ToCommitter::Stop => self.is_stopping = true,
@@ -128,8 +149,10 @@ impl Committer {
         self.rings.publish_marks(&self.spool);
         // An uplink that is gone is shutting down; the journal keeps what it did not ship.
         let _ = self.uplink.send(ToUplink::Committed(self.spool.runs()));
-        if let Some(kept) = self.spool.durable(number.get()) {
-            self.journal.remove_below(BatchNumber::new(kept))?;
+        if let Some(kept) = self.spool.durable(number.get()).map(BatchNumber::new)
+            && self.may_remove(number, kept)
+        {
+            self.journal.remove_below(kept)?;
         }
         self.spool.clear();
         let us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -138,6 +161,18 @@ impl Committer {
             figures.slowest_commit_us = figures.slowest_commit_us.max(us);
         }
         Ok(())
+    }
+
+    /// Whether segments below `kept` may go: what they say of the leases is written down first.
+    fn may_remove(&self, number: BatchNumber, kept: BatchNumber) -> bool {
+        let goes = self.journal.segments().nth(1).is_some_and(|next| next.first <= kept);
+        let Some(borrowed) = self.borrowed.as_ref().filter(|_| goes) else { return goes };
+        let standing = borrowed.standing(number.get(), self.spool.lease_end());
+        let written = standing.write(&borrowed.folder, self.epoch);
+        if let Err(fault) = &written {
+            eprintln!("tollgate: old segments stay, as the leases cannot be written down: {fault}");
+        }
+        written.is_ok()
     }
 
     /// Makes the batch durable, however long the disk is full.
@@ -164,5 +199,26 @@ impl Committer {
         if let Ok(mut figures) = self.figures.lock() {
             figures.is_sound = is_sound;
         }
+    }
+}
+
+impl Borrowed {
+    fn note(&mut self, cell: &Arc<CreditCell>, answer: LedgerAnswer) {
+        if let LedgerAnswer::Granted(amount) = answer {
+            let known = self.cells.entry(cell.purse());
+            let (_, granted) = known.or_insert_with(|| (Arc::clone(cell), Usd::ZERO));
+            *granted = [*granted, amount].into_iter().sum();
+        }
+    }
+
+    /// How the leases stand now that a batch is durable. What a core is about to charge beyond its
+    /// hold may be left out already: that much less is spent.
+    fn standing(&self, batch: u64, lease_seq: u64) -> Standing {
+        let left = |cell: &CreditCell| Usd::from_pico(i128::from(cell.owned().max(0)));
+        let lease = |(purse, (cell, granted)): (&Purse, &(Arc<CreditCell>, Usd))| {
+            (*purse, *granted, left(cell))
+        };
+        let leases = self.cells.iter().map(lease).collect();
+        Standing { batch, next_ring: self.next_ring, lease_seq, leases }
     }
 }

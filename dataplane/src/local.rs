@@ -60,6 +60,8 @@ pub struct Place {
     pub epoch: Epoch,
     /// This core's ring.
     pub ring: u16,
+    /// This core's number, from zero.
+    pub core: u16,
 }
 
 impl Place {

@@ -19,19 +19,20 @@ use std::{fmt, io};
 use channel::{Doorbell, Parker, Reader, parker};
 use journal::JournalError;
 use link::{LinkDown, Outbox, StatusReport, ToControl, ToData, VERSION};
-use units::{Epoch, UnixMillis};
+use units::UnixMillis;
 
 use crate::committer::Committer;
 use crate::kept;
 use crate::messages::{Notice, ToCommitter, ToJournal, ToUplink};
 use crate::net::trust::{Identity, Trust};
 use crate::settings::Settings;
-use crate::uplink::adopt::{adopt_all, directory_of};
+use crate::uplink::adopt::directory_of;
 use crate::uplink::saved::{self, Saver};
 use crate::uplink::{self, Cores, Dead, Outbound, Uplink, resolve};
 use crate::worker::{self, Course, Seat};
 use parts::{
-    Gauges, Identities, Place, Prepared, bind_all, open_journal, prepare, read_certificate,
+    Gauges, Identities, Leased, Place, Prepared, begin, bind_all, open_journal, prepare,
+    read_certificate,
 };
 
 /// How the process exits when its journal cannot be written any more: whoever watches over it may
@@ -103,9 +104,7 @@ pub fn start(
 ) -> Result<Running, StartError> {
     let now = now();
     let directory = kept::mark(&settings.folder.join("mark")).map_err(StartError::Folder)?;
-    let found = adopt_all(&settings.journal, now).map_err(StartError::Journal)?;
-    // The clock too, so that a directory that was wiped does not repeat an epoch.
-    let epoch = Epoch(found.newest.0.saturating_add(1).max(now.seconds() as u32));
+    let (found, epoch, beginning) = begin(&settings, now)?;
     let sockets = bind_all(&settings, sockets)?;
     let address = sockets[0].local_addr().map_err(StartError::System)?;
     let trust = Trust::new(None).map_err(|fault| StartError::Tls(fault.to_string()))?;
@@ -113,7 +112,7 @@ pub fn start(
     let journal = open_journal(&settings, epoch)?;
     let settings = Arc::new(settings);
     let (parker, waker) = parker();
-    let (cores, publisher) = prepare(&settings, epoch, &waker)?;
+    let (cores, publisher) = prepare(&settings, (epoch, beginning.first_ring), &waker)?;
     let Prepared { seats, rings, applied, shared, doorbells, .. } = cores;
 
     let (to_uplink, news) = mpsc::channel();
@@ -122,11 +121,12 @@ pub fn start(
     let to_journal = ToJournal { orders, waker };
     let gauges = Gauges::new(&settings.cores, shared);
     let figures = Arc::clone(&gauges.figures);
-    let committer = Committer::new(epoch, journal, rings, order_list, to_uplink.clone(), figures);
+    let Leased { spool, left, borrowed } = Leased::of(&settings, &beginning);
+    let (rings, way) = ((rings, spool), to_uplink.clone());
+    let committer = Committer::new(epoch, journal, rings, order_list, way, figures, borrowed);
     let journal_thread = start_journal(committer, parker)?;
 
     let dataplane = settings.dataplane;
-    let reporting = gauges.clone();
     let parts = uplink::Parts {
         hello: ToControl::Hello { version: VERSION, dataplane, epoch, directory },
         epoch,
@@ -134,12 +134,13 @@ pub fn start(
         cores: Cores { publisher, applied, doorbells: doorbells.clone() },
         journal: to_journal.clone(),
         resolver: start_resolver(&to_uplink)?,
-        outbound: Outbound::new(epoch, directory_of(&settings.journal, epoch)),
-        dead: Dead::new(settings.journal.clone(), found),
+        outbound: Outbound::new(epoch, directory_of(&settings.journal, epoch), &beginning.older),
+        dead: Dead::new(settings.journal.clone(), settings.folder.clone(), found),
+        leases: left,
         saver: start_saver(&settings)?,
         fallback: fallback(&settings),
         heard: settings.alone.map_or(now, |_| saved::last_heard(&settings.folder)),
-        status: Box::new(move || reporting.report()),
+        status: gauges.reporter(),
         notices: notifier,
         gauge: Arc::clone(&gauges.link),
     };

@@ -25,6 +25,7 @@ mod outbound;
 pub mod resolve;
 pub mod saved;
 mod ship;
+pub mod standing;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use channel::{Doorbell, Mark, Publisher};
 use ledger::Purse;
+use ledger::cell::CreditCell;
 use link::{EpochMark, Outbox, Publication, StatusReport, ToControl, ToData};
 use units::{Epoch, UnixMillis, Usd};
 
@@ -90,6 +92,9 @@ pub struct Parts {
     pub saver: Option<Saver>,
     /// What is served from unless the control plane publishes by then.
     pub fallback: Option<(Instant, Publication)>,
+    /// What is left of the epoch's leases, where an earlier process wrote it: the cell, and what
+    /// was granted in all.
+    pub leases: Vec<(Arc<CreditCell>, Usd)>,
     /// When the control plane was last heard of, by this start or an earlier one.
     pub heard: UnixMillis,
     /// How the data plane is.
@@ -145,7 +150,7 @@ impl Uplink {
             control,
             news,
             cores,
-            leases: Leases::new(journal.clone(), parts.heard),
+            leases: Leases::new(journal.clone(), parts.heard, parts.leases),
             journal,
             maker: Maker::new(resolver),
             outbound,

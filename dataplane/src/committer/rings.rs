@@ -30,15 +30,15 @@ pub struct Rings(pub Vec<CoreRing>);
 impl Rings {
     /// Moves what is there into the batch that is being filled, and the rest to the uplink.
     pub fn drain(&mut self, spool: &mut Spool, uplink: &Sender<ToUplink>) {
-        for (number, ring) in self.0.iter_mut().enumerate() {
-            ring.drain(number as u16, spool, uplink);
+        for (number, ring) in (spool.first_ring()..).zip(&mut self.0) {
+            ring.drain(number, spool, uplink);
         }
     }
 
     /// Tells every core how far it is on disk, and wakes those that wait for it.
     pub fn publish_marks(&self, spool: &Spool) {
-        for (number, ring) in self.0.iter().enumerate() {
-            if ring.durable.publish(spool.end(number as u16)) {
+        for (number, ring) in (spool.first_ring()..).zip(&self.0) {
+            if ring.durable.publish(spool.end(number)) {
                 ring.doorbell.ring();
             }
         }

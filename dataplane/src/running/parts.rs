@@ -10,13 +10,16 @@ use channel::{
     ring,
 };
 use journal::{Journal, JournalOptions, PlainDisk};
+use ledger::cell::CreditCell;
+use ledger::spool::Spool;
+use ledger::{Purse, contact};
 use link::{CoreReport, JournalReport, StatusReport};
-use units::Epoch;
+use units::{Epoch, UnixMillis, Usd};
 
 use super::StartError;
 use crate::certificate::Certificate;
 use crate::client::Parcel;
-use crate::committer::{CoreRing, Figures};
+use crate::committer::{Borrowed, CoreRing, Figures};
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
 use crate::local::records::{Durable, Records};
@@ -25,7 +28,9 @@ use crate::messages::LinkGauge;
 use crate::net::listener::bind_shared;
 use crate::net::trust::Identity;
 use crate::settings::Settings;
-use crate::uplink::adopt::directory_of;
+use crate::uplink::adopt::{Found, adopt_all, directory_of};
+use crate::uplink::saved;
+use crate::uplink::standing::{Beginning, Standing};
 
 /// Clients that may be on their way to one core.
 const ARRIVALS: usize = 1024;
@@ -48,17 +53,17 @@ pub(super) struct Prepared {
 
 pub(super) fn prepare(
     settings: &Arc<Settings>,
-    epoch: Epoch,
+    (epoch, first_ring): (Epoch, u16),
     journal: &Unparker,
 ) -> Result<(Prepared, Publisher<Published>), StartError> {
     let (mut publisher, first) = latest();
     let mut first = Some(first);
     let mut prepared = Prepared::default();
-    for number in 0..settings.cores.len() {
+    for number in 0..settings.cores.len() as u16 {
         let reader = first.take().unwrap_or_else(|| publisher.add_reader());
         prepared.add(
             settings,
-            Seat { dataplane: settings.dataplane, epoch, ring: number as u16 },
+            Seat { dataplane: settings.dataplane, epoch, ring: first_ring + number, core: number },
             reader,
             journal,
         )?;
@@ -151,6 +156,57 @@ pub(super) fn open_journal(
     opened.map(|(journal, _)| journal).map_err(StartError::Journal)
 }
 
+/// The epoch of this start. Without a control plane it goes on with the newest dead one, whose
+/// leases are all that there is to spend; else it is the next.
+pub(super) fn begin(
+    settings: &Settings,
+    now: UnixMillis,
+) -> Result<(Found, Epoch, Beginning), StartError> {
+    let found = adopt_all(&settings.journal, &settings.folder, now);
+    let mut found = found.map_err(StartError::Journal)?;
+    let cores = settings.cores.len();
+    let is_away = settings.alone.is_some_and(|alone| alone.is_control_away);
+    let may_spend = is_away && contact::may_spend(saved::last_heard(&settings.folder), now);
+    let going_on = may_spend.then(|| found.go_on(cores)).flatten();
+    // The clock too, so that a directory that was wiped does not repeat an epoch.
+    let next = Epoch(found.newest.0.saturating_add(1).max(now.seconds() as u32));
+    let (epoch, beginning) = going_on.unwrap_or_else(|| {
+        (next, Standing::default().reserve(cores, Vec::new()).unwrap_or_default())
+    });
+    if settings.alone.is_some() {
+        beginning.standing.write(&settings.folder, epoch).map_err(StartError::Folder)?;
+    }
+    Ok((found, epoch, beginning))
+}
+
+/// What an epoch has of its leases when a process begins to write it.
+pub(super) struct Leased {
+    pub(super) spool: Spool,
+    pub(super) left: Vec<(Arc<CreditCell>, Usd)>,
+    pub(super) borrowed: Option<Borrowed>,
+}
+
+impl Leased {
+    pub(super) fn of(settings: &Settings, beginning: &Beginning) -> Self {
+        let Beginning { standing, first_ring, older } = beginning;
+        let cell = |(purse, granted, left): &(Purse, Usd, Usd)| {
+            let cell = CreditCell::new(*purse);
+            cell.grant(left.pico_i64().unwrap_or(0));
+            (Arc::new(cell), *granted)
+        };
+        let left: Vec<_> = standing.leases.iter().map(cell).collect();
+        let cells = left.iter().map(|(cell, granted)| (cell.purse(), (Arc::clone(cell), *granted)));
+        let borrowed = settings.alone.map(|_| Borrowed {
+            folder: settings.folder.clone(),
+            next_ring: standing.next_ring,
+            cells: cells.collect(),
+        });
+        let cores = settings.cores.len();
+        let spool = Spool::going_on(cores, *first_ring, standing.lease_seq, older.clone());
+        Self { spool, left, borrowed }
+    }
+}
+
 /// Where the figures of a running data plane are read.
 #[derive(Clone)]
 pub(super) struct Gauges {
@@ -166,6 +222,12 @@ impl Gauges {
         let figures = Figures { is_sound: true, ..Figures::default() };
         let figures = Arc::new(Mutex::new(figures));
         Self { cpus: cpus.to_vec(), shared, figures, link: Arc::default() }
+    }
+
+    /// What reports from another thread.
+    pub(super) fn reporter(&self) -> Box<dyn Fn() -> StatusReport + Send> {
+        let gauges = self.clone();
+        Box::new(move || gauges.report())
     }
 
     /// How the data plane is. The longest commit is counted from the last report.

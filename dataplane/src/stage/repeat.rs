@@ -67,7 +67,7 @@ pub fn home(local: &Local, client: &mut Client, head: &RequestHead) -> Option<us
     let name = name(client, head).ok()??;
     let drawn = name.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let core = (drawn % cores as u64) as usize;
-    (core != usize::from(local.place.ring)).then_some(core)
+    (core != usize::from(local.place.core)).then_some(core)
 }
 
 /// Finds the part of a request that was read.

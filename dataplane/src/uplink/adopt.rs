@@ -18,11 +18,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use journal::{BatchNumber, Journal, JournalError, JournalOptions, PlainDisk};
-use ledger::borrower::Borrower;
+use ledger::borrower::{Borrower, PurseRest};
 use ledger::remainder::Remainder;
-use ledger::{Run, run};
+use ledger::run::{self, LEASE_RING};
+use ledger::{Purse, Run};
 use link::ToControl;
-use units::{Epoch, UnixMillis};
+use units::{Epoch, UnixMillis, Usd};
+
+use super::standing::{self, Beginning, Standing};
 
 /// Adopted journals get no more than a few records; their last segment need not be large.
 const SEGMENT_BYTES: u64 = 1 << 20;
@@ -40,6 +43,9 @@ pub struct Adopted {
     on_the_way: BTreeMap<u16, u64>,
     /// The batch from which the next piece is read.
     next: BatchNumber,
+    /// How it stands, if a process may go on with it.
+    standing: Option<Standing>,
+    folder: PathBuf,
 }
 
 /// What a start finds in its journal directory.
@@ -61,7 +67,7 @@ pub fn directory_of(root: &Path, epoch: Epoch) -> PathBuf {
 ///
 /// # Errors
 /// A journal that cannot be read, or holds records that cannot be.
-pub fn adopt_all(root: &Path, now: UnixMillis) -> Result<Found, JournalError> {
+pub fn adopt_all(root: &Path, folder: &Path, now: UnixMillis) -> Result<Found, JournalError> {
     fs::create_dir_all(root).map_err(unreadable)?;
     let mut epochs = Vec::new();
     for entry in fs::read_dir(root).map_err(unreadable)? {
@@ -71,7 +77,7 @@ pub fn adopt_all(root: &Path, now: UnixMillis) -> Result<Found, JournalError> {
     }
     epochs.sort_unstable();
     let newest = epochs.last().copied().unwrap_or_default();
-    let (adopted, locked) = adopt_unlocked(root, epochs, now)?;
+    let (adopted, locked) = adopt_unlocked((root, folder), epochs, now)?;
     Ok(Found { adopted, locked, newest })
 }
 
@@ -80,7 +86,7 @@ pub fn adopt_all(root: &Path, now: UnixMillis) -> Result<Found, JournalError> {
 /// # Errors
 /// As of [`adopt_all`].
 pub fn adopt_unlocked(
-    root: &Path,
+    (root, folder): (&Path, &Path),
     epochs: Vec<Epoch>,
     now: UnixMillis,
 ) -> Result<(Vec<Adopted>, Vec<Epoch>), JournalError> {
@@ -89,7 +95,7 @@ pub fn adopt_unlocked(
         if !directory_of(root, epoch).exists() {
             continue;
         }
-        match adopt(root, epoch, now) {
+        match adopt((root, folder), epoch, now) {
             Ok(found) => adopted.push(found),
             Err(JournalError::Locked { .. }) => locked.push(epoch),
             Err(fault) => return Err(fault),
@@ -102,17 +108,45 @@ fn unreadable(source: io::Error) -> JournalError {
     JournalError::Io { doing: "look for journals", source }
 }
 
-fn adopt(root: &Path, epoch: Epoch, now: UnixMillis) -> Result<Adopted, JournalError> {
+impl Found {
+    /// Takes the newest dead epoch out, for a process with so many cores to go on with; `None` if
+    /// that cannot be.
+    pub fn go_on(&mut self, cores: usize) -> Option<(Epoch, Beginning)> {
+        let newest = self.adopted.pop()?;
+        let older = newest.remainder.ends();
+        match newest.standing.clone().and_then(|standing| standing.reserve(cores, older)) {
+            Some(beginning) => Some((newest.epoch, beginning)),
+            None => {
+                self.adopted.push(newest);
+                None
+            }
+        }
+    }
+}
+
+fn adopt(
+    (root, folder): (&Path, &Path),
+    epoch: Epoch,
+    now: UnixMillis,
+) -> Result<Adopted, JournalError> {
     let directory = directory_of(root, epoch);
     let disk = PlainDisk::open(&directory)?;
     let options = JournalOptions { segment_bytes: SEGMENT_BYTES };
     let (mut journal, _) = Journal::open(disk, options)?;
     let mut borrower = Borrower::default();
     let mut remainder = Remainder::default();
+    let kept = Standing::read(folder, epoch);
+    let mut base = kept.clone();
     for run in runs_of(&journal, BatchNumber::FIRST)? {
-        let (_, run) = run?;
+        let (batch, run) = run?;
+        if let Some(base) = base.take_if(|base| base.batch < batch.get()) {
+            borrower.rebase(&base.leases);
+        }
         borrower.apply(&run).map_err(|_| senseless())?;
         remainder.note(&run);
+    }
+    if let Some(base) = base {
+        borrower.rebase(&base.leases);
     }
     let ending = borrower.ends(now);
     if !ending.is_empty() {
@@ -121,10 +155,35 @@ fn adopt(root: &Path, epoch: Epoch, now: UnixMillis) -> Result<Adopted, JournalE
         let count = ending.iter().map(|run| run.count).sum();
         journal.write(u64::from(epoch.0), count, &payload)?;
         journal.sync()?;
-        ending.iter().for_each(|run| remainder.note(run));
+        for run in &ending {
+            borrower.apply(run).map_err(|_| senseless())?;
+            remainder.note(run);
+        }
     }
+    let standing = kept.map(|kept| stands(&borrower, &kept, journal.durable()));
     let (on_the_way, next) = (BTreeMap::new(), BatchNumber::FIRST);
-    Ok(Adopted { epoch, directory, journal, remainder, is_linked: false, on_the_way, next })
+    Ok(Adopted {
+        epoch,
+        directory,
+        journal,
+        remainder,
+        is_linked: false,
+        on_the_way,
+        next,
+        standing,
+        folder: folder.to_owned(),
+    })
+}
+
+/// How an epoch stands whose holds have all ended.
+fn stands(borrower: &Borrower, kept: &Standing, batch: BatchNumber) -> Standing {
+    let lease = |(purse, rest): (Purse, PurseRest)| (purse, rest.granted, rest.left.max(Usd::ZERO));
+    Standing {
+        batch: batch.get(),
+        next_ring: kept.next_ring,
+        lease_seq: kept.lease_seq.max(borrower.next_seq(LEASE_RING)),
+        leases: borrower.purses().map(lease).collect(),
+    }
 }
 
 /// The runs of a journal from a batch on, each with its batch.
@@ -208,6 +267,7 @@ impl Adopted {
     /// Removes the journal.
     pub fn remove(self) {
         drop(self.journal);
+        standing::forget(&self.folder, self.epoch);
         if let Err(fault) = fs::remove_dir_all(&self.directory) {
             eprintln!("tollgate: {} is settled but stays: {fault}", self.directory.display());
         }

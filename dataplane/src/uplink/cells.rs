@@ -17,6 +17,11 @@ pub struct Cells {
 }
 
 impl Cells {
+    /// Adds a cell that was made before.
+    pub fn add(&mut self, cell: Arc<CreditCell>) {
+        self.credit.insert(cell.purse(), cell);
+    }
+
     /// The credit cell of a purse.
     pub fn credit(&mut self, purse: Purse) -> Arc<CreditCell> {
         let made = || Arc::new(CreditCell::new(purse));

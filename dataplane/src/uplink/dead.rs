@@ -17,6 +17,7 @@ const ADOPTION_WAIT: Duration = Duration::from_secs(1);
 /// The epochs before the running one.
 pub struct Dead {
     journals: PathBuf,
+    folder: PathBuf,
     adopted: Vec<Adopted>,
     draining: Vec<Epoch>,
     begun: Instant,
@@ -24,9 +25,9 @@ pub struct Dead {
 
 impl Dead {
     /// What a start found.
-    pub fn new(journals: PathBuf, found: Found) -> Self {
+    pub fn new(journals: PathBuf, folder: PathBuf, found: Found) -> Self {
         let Found { adopted, locked, .. } = found;
-        Self { journals, adopted, draining: locked, begun: Instant::now() }
+        Self { journals, folder, adopted, draining: locked, begun: Instant::now() }
     }
 
     /// Whether credit should not be asked for yet, as it is on its way back to the ledger.
@@ -74,7 +75,7 @@ impl Dead {
             return false;
         }
         let draining = std::mem::take(&mut self.draining);
-        match adopt_unlocked(&self.journals, draining.clone(), now) {
+        match adopt_unlocked((&self.journals, &self.folder), draining.clone(), now) {
             Ok((adopted, locked)) => {
                 let has_any = adopted.len() + locked.len() < draining.len() || !adopted.is_empty();
                 self.adopted.extend(adopted);

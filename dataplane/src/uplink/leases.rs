@@ -56,12 +56,16 @@ struct Idle {
 }
 
 impl Leases {
-    /// Those of an epoch whose ledger was last heard of at `heard`.
-    pub fn new(journal: ToJournal, heard: UnixMillis) -> Self {
+    /// Those of an epoch whose ledger was last heard of at `heard`: each cell that has some
+    /// already, with what was granted in all.
+    pub fn new(journal: ToJournal, heard: UnixMillis, left: Vec<(Arc<CreditCell>, Usd)>) -> Self {
+        let grants = Grants::known(left.iter().map(|(cell, granted)| (cell.purse(), *granted)));
+        let mut cells = Cells::default();
+        left.into_iter().for_each(|(cell, _)| cells.add(cell));
         Self {
-            cells: Cells::default(),
+            cells,
             journal,
-            grants: Grants::default(),
+            grants,
             state: State::Live,
             aside: Vec::new(),
             heard,
@@ -210,7 +214,7 @@ mod tests {
     fn leases() -> (Leases, Receiver<ToCommitter>) {
         let (orders, told) = mpsc::channel();
         let (_, waker) = channel::parker();
-        (Leases::new(ToJournal { orders, waker }, UnixMillis(0)), told)
+        (Leases::new(ToJournal { orders, waker }, UnixMillis(0), Vec::new()), told)
     }
 
     fn returned(told: &Receiver<ToCommitter>) -> Vec<Usd> {

@@ -30,9 +30,10 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// An epoch's records, with its journal's directory.
-    pub fn new(epoch: Epoch, directory: PathBuf) -> Self {
-        let (outgoing, shipment) = (Outgoing::default(), Shipment::default());
+    /// An epoch's records, with its journal's directory, and where the rings of earlier processes
+    /// end in it.
+    pub fn new(epoch: Epoch, directory: PathBuf, older: &[(u16, u64)]) -> Self {
+        let (outgoing, shipment) = (Outgoing::going_on(older), Shipment::default());
         Self { epoch, directory, outgoing, shipment, next: BatchNumber::FIRST }
     }
 

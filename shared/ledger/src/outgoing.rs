@@ -44,6 +44,13 @@ enum State {
 }
 
 impl Outgoing {
+    /// What earlier processes wrote is durable: where their rings end.
+    pub fn going_on(older: &[(u16, u64)]) -> Self {
+        let marks = |end: &u64| Marks { durable: *end, ..Marks::default() };
+        let rings = older.iter().map(|(ring, end)| (*ring, marks(end))).collect();
+        Self { rings, state: State::Adrift }
+    }
+
     /// Takes a run that has just become durable; gives it back if it is to leave now.
     pub fn committed(&mut self, run: Run) -> Option<Run> {
         let is_open = self.on_the_way() < WINDOW_RECORDS;

@@ -24,6 +24,11 @@ impl Remainder {
         *end = run.end_seq().max(*end);
     }
 
+    /// Where each ring ends.
+    pub fn ends(&self) -> Vec<(u16, u64)> {
+        self.ends.iter().map(|(ring, end)| (*ring, *end)).collect()
+    }
+
     /// Takes what the ledger says of the epoch: its marks, or `None` if it is not open there. False
     /// if there is nothing to ship.
     pub fn welcome(&mut self, watermarks: Option<&[(u16, u64)]>) -> bool {

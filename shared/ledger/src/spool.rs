@@ -37,6 +37,7 @@ pub enum LedgerAnswer {
 
 /// One batch, from its first record until it is shipped; and the marks of all rings.
 pub struct Spool {
+    first_ring: u16,
     rings: Vec<RingState>,
     leases: LeaseRing,
     payload: Vec<u8>,
@@ -79,20 +80,37 @@ pub struct Pour<'s> {
 impl Spool {
     /// An epoch that has written nothing, with so many cores.
     pub fn new(rings: usize) -> Self {
+        Self::going_on(rings, 0, 0, Vec::new())
+    }
+
+    /// An epoch that earlier processes have written: its cores' rings begin at `first_ring`, its
+    /// lease ring goes on at `lease_seq`, and `older` is where the rings of those end.
+    pub fn going_on(rings: usize, first_ring: u16, lease_seq: u64, older: Vec<(u16, u64)>) -> Self {
         Self {
+            first_ring,
             rings: (0..rings).map(|_| RingState::default()).collect(),
-            leases: LeaseRing::default(),
+            leases: LeaseRing { next_seq: lease_seq, ..LeaseRing::default() },
             payload: Vec::new(),
             records: 0,
             releases: Vec::new(),
-            tail: Tail::new(rings),
+            tail: Tail::new(rings, older),
         }
+    }
+
+    /// The number of the first core's ring.
+    pub const fn first_ring(&self) -> u16 {
+        self.first_ring
+    }
+
+    /// Where the lease ring ends.
+    pub const fn lease_end(&self) -> u64 {
+        self.leases.next_seq
     }
 
     /// Begins the run of a ring in this batch; `None` if there is no such ring.
     pub fn ring(&mut self, number: u16) -> Option<Pour<'_>> {
-        let Self { rings, payload, records, releases, .. } = self;
-        let ring = rings.get_mut(usize::from(number))?;
+        let Self { first_ring, rings, payload, records, releases, .. } = self;
+        let ring = rings.get_mut(usize::from(number.checked_sub(*first_ring)?))?;
         let run = RunWriter::begin(payload, number, ring.next_seq);
         Some(Pour { ring, releases, records, run, bytes: 0 })
     }
@@ -143,12 +161,13 @@ impl Spool {
 
     /// The ledger has everything below `seq` of a ring.
     pub fn acknowledge(&mut self, ring: u16, seq: u64) {
-        self.tail.acknowledge(ring, seq);
+        self.tail.acknowledge(ring, ring.checked_sub(self.first_ring), seq);
     }
 
     /// Where a ring ends; once the batch is on disk, how far that ring is durable.
     pub fn end(&self, ring: u16) -> u64 {
-        self.rings.get(usize::from(ring)).map_or(0, |ring| ring.next_seq)
+        let place = ring.checked_sub(self.first_ring).map(usize::from);
+        place.and_then(|place| self.rings.get(place)).map_or(0, |ring| ring.next_seq)
     }
 }
 
@@ -275,6 +294,28 @@ mod tests {
         assert_eq!((cell.free(), spool.runs().len(), spool.end(0)), (95, 2, 2));
         spool.clear();
         assert_eq!((spool.close(), spool.batch().0.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_epoch_that_goes_on_keeps_what_older_processes_wrote_until_the_ledger_has_it() {
+        let mut spool = Spool::going_on(1, 4, 7, vec![(3, 9), (LEASE_RING, 7)]);
+        assert!(spool.ring(3).is_none());
+        let mut ring = spool.ring(4).unwrap();
+        ring.hold(&hold(1).encode());
+        ring.finish();
+        let cell = Arc::new(CreditCell::new(PURSE));
+        spool.answer(Arc::clone(&cell), LedgerAnswer::Granted(usd(5)));
+        assert_eq!((spool.close(), spool.end(4), spool.lease_end()), (2, 1, 8));
+        let mut ring = spool.ring(4).unwrap();
+        let release = Release::new(cell, None, 1, 1);
+        ring.end(&post(0, 1, 1).encode(), 0, release);
+        ring.finish();
+        for (ring, seq) in [(4, 2), (LEASE_RING, 8), (3, 8)] {
+            spool.acknowledge(ring, seq);
+        }
+        assert_eq!(spool.durable(20), None, "the ledger lacks one of the third ring");
+        spool.acknowledge(3, 9);
+        assert_eq!(spool.durable(21), Some(22));
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use tollgate_tests::checker::check;
+use tollgate_tests::client::request;
 use tollgate_tests::config::Config;
 use tollgate_tests::gateway::Gateway;
 use tollgate_tests::upstream::Upstream;
+use tollgate_tests::wait_for;
 
 use crate::load::{Ending, Job, Seen, Shape, perform};
 
@@ -61,4 +63,87 @@ fn a_control_plane_that_is_killed_and_comes_back_disturbs_no_request() {
     assert!(seen.len() > 100, "{}", seen.len());
     let generations = check(&control, &[&upstream], &[&customer.account]);
     assert_eq!(generations.len(), seen.len());
+}
+
+#[test]
+fn a_data_plane_starts_and_serves_without_its_control_plane() {
+    let upstream = Upstream::start();
+    let (mut control, mut plane) = two(&upstream);
+    let customer = control.admin.customer("alone", "20");
+    let serve = |plane: &Gateway, salt| {
+        let seen = perform(plane, &customer.key, Job::of("up/chat", Shape::Stream), salt);
+        assert_eq!(seen.ending, Ending::Complete, "{seen:?}");
+    };
+    serve(&plane, 0);
+    control.kill();
+    for round in 0..3 {
+        // Asked to end, killed, and killed again: with what was left each time.
+        if round == 0 {
+            plane.stop();
+        } else {
+            thread::sleep(Duration::from_millis(300));
+            plane.kill();
+        }
+        plane.restart();
+        (0..5).for_each(|turn| serve(&plane, 10 * round + turn));
+    }
+    let bearer = format!("Bearer {}", customer.key);
+    let headers = [("authorization", &*bearer), ("connection", "close")];
+    let call = request("GET", "/api/v1/balance", &headers, b"");
+    let answer = tollgate_tests::client::ask(plane.config.data_addr, &call);
+    assert_eq!(answer.status(), 503, "{}", answer.text());
+    assert!(answer.text().contains("control_unavailable"), "{}", answer.text());
+
+    control.restart();
+    let generations = check(&control, &[&upstream], &[&customer.account]);
+    assert_eq!(generations.len(), 16);
+    wait_for("the account API is back", Duration::from_secs(3), || {
+        let answer = tollgate_tests::client::ask(plane.config.data_addr, &call);
+        (answer.status() == 200).then_some(())
+    });
+    // The next start finds the control plane and leaves the old epoch behind, settled.
+    plane.stop();
+    plane.restart();
+    serve(&plane, 99);
+    check(&control, &[&upstream], &[&customer.account]);
+    wait_for("one epoch is open", Duration::from_secs(5), || {
+        let planes = control.admin.get("/admin/v1/dataplanes");
+        (planes[0]["epochs"].as_array()?.len() == 1).then_some(())
+    });
+}
+
+#[test]
+fn what_was_published_last_is_served_from_and_a_damaged_copy_is_not() {
+    let upstream = Upstream::start();
+    let (mut control, mut plane) = two(&upstream);
+    let customer = control.admin.customer("known", "1");
+    let gone = control.admin.make_key(&customer.account, &serde_json::Value::Null);
+    let listed = control.admin.get(&format!("/admin/v1/accounts/{}/keys", customer.account));
+    let newest = listed["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .max_by_key(|key| key["created_at"].as_str().unwrap_or_default().to_owned());
+    let hash = newest.unwrap()["hash"].as_str().unwrap().to_owned();
+    control.admin.delete(&format!("/admin/v1/keys/{hash}"));
+    let ask = |plane: &Gateway, key: &str| {
+        perform(plane, key, Job::of("up/chat", Shape::Whole), 1).status
+    };
+    let before = (ask(&plane, &customer.key), ask(&plane, &gone));
+    assert!(before == (200, 401) || before == (401, 200), "{before:?}");
+    // The file is written beside the traffic.
+    thread::sleep(Duration::from_millis(500));
+    control.kill();
+    plane.stop();
+    plane.restart();
+    assert_eq!((ask(&plane, &customer.key), ask(&plane, &gone)), before);
+    plane.stop();
+    let snapshot = plane.config.data_folder().join("dataplane").join("snapshot");
+    let mut bytes = std::fs::read(&snapshot).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&snapshot, bytes).unwrap();
+    control.restart();
+    plane.restart();
+    assert!(plane.log().contains("is damaged and is not used"), "{}", plane.log());
+    assert_eq!((ask(&plane, &customer.key), ask(&plane, &gone)), before);
 }

@@ -127,6 +127,11 @@ impl CreditCell {
         self.free.load(Ordering::Acquire)
     }
 
+    /// All that this process has of the purse, free or held.
+    pub fn owned(&self) -> i64 {
+        self.owned.load(Ordering::Relaxed)
+    }
+
     /// Credit held by running requests. Exact while no other thread is in the middle of a step.
     pub fn held(&self) -> i64 {
         let free = self.free.load(Ordering::Acquire);
