@@ -117,7 +117,7 @@ async fn serve(seat: Seat) -> io::Result<()> {
     let local = Local::new(parts, trust);
     let upkeep = Gate::new();
     begin_upkeep(&local, &upkeep, doorbell);
-    first_generation(&local).await;
+    first_generation(&local, &course).await;
     let accepting = Gate::new();
     let certificate = Rc::new(RefCell::new(Certificate { reader: identity, newest: None }));
     let listeners = listeners.into_iter().map(Listener::from_std).map(|made| made.map(Rc::new));
@@ -169,10 +169,11 @@ fn begin_upkeep(local: &Rc<Local>, upkeep: &Gate, doorbell: DoorbellSocket) {
     }
 }
 
-async fn first_generation(local: &Local) {
+/// Waits until there is something to serve from, or the core is to come to its end without.
+async fn first_generation(local: &Local, course: &Course) {
     loop {
         let rings = local.bell.rings();
-        if local.generation().is_some() {
+        if local.generation().is_some() || course.is_over() {
             return;
         }
         local.bell.wait_past(rings).await;

@@ -63,6 +63,22 @@ impl Gateway {
         gateway.log()
     }
 
+    /// Starts what cannot become ready, lets it wait, and asks it to end; how it ended.
+    pub fn start_and_stop(config: Config) -> ExitStatus {
+        config.write();
+        let admin = Admin::new(config.admin_addr, TOKEN);
+        let log = config.folder.join("log.txt");
+        let mut gateway = Self { config, admin, child: None, log };
+        gateway.spawn();
+        wait_for("it lives", START, || {
+            std::net::TcpStream::connect(gateway.config.admin_addr).ok()?;
+            (gateway.admin.call("GET", "/livez", &Value::Null).status() == 200).then_some(())
+        });
+        let ready = gateway.admin.call("GET", "/readyz", &Value::Null);
+        assert_eq!(ready.status(), 503, "{}", ready.text());
+        gateway.stop()
+    }
+
     /// Starts another process on the same config and data, which takes over from this one; waits
     /// until this one has ended.
     pub fn hand_over(&mut self) {

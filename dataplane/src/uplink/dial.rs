@@ -70,10 +70,8 @@ fn push(shared: &Shared, message: ToControl) -> Result<(), LinkDown> {
 
 /// One connection from its beginning to its end; `LinkDown` when nobody wants another.
 fn attend(path: &Path, shared: &Shared, to_data: &Outbox<ToData>) -> Result<(), LinkDown> {
-    let Ok(stream) = UnixStream::connect(path) else {
-        // Asked for its own sake: whether the other end of the outbox is still there.
-        return probe(shared);
-    };
+    probe(shared)?;
+    let Ok(stream) = UnixStream::connect(path) else { return Ok(()) };
     let (queue, messages) = sync_channel(QUEUED_MAX);
     {
         let mut ends = shared.lock().unwrap_or_else(PoisonError::into_inner);

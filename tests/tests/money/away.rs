@@ -147,3 +147,10 @@ fn what_was_published_last_is_served_from_and_a_damaged_copy_is_not() {
     assert!(plane.log().contains("is damaged and is not used"), "{}", plane.log());
     assert_eq!((ask(&plane, &customer.key), ask(&plane, &gone)), before);
 }
+
+#[test]
+fn a_data_plane_that_never_heard_of_anything_is_not_ready_and_ends_when_asked() {
+    let upstream = Upstream::start();
+    let never = Config::simple(&upstream.base_url()).control();
+    assert!(Gateway::start_and_stop(never.plane(1)).success());
+}
