@@ -264,7 +264,8 @@ impl Adopted {
         self.remainder.is_done()
     }
 
-    /// Removes the journal.
+    /// Removes the journal. First, for good, what would let a process go on with the epoch: the
+    /// ledger is about to hear that its leases are free.
     pub fn remove(self) {
         drop(self.journal);
         standing::forget(&self.folder, self.epoch);

@@ -71,10 +71,15 @@ impl Standing {
     }
 }
 
-/// Removes what was written of an epoch that is settled.
+/// Removes what was written of an epoch that is settled. Durable when it returns.
 pub fn forget(folder: &Path, epoch: Epoch) {
-    // There may be none; one that stays is never read again.
-    let _ = fs::remove_file(path_of(folder, epoch));
+    let removed = fs::remove_file(path_of(folder, epoch));
+    let synced = removed.and_then(|()| fs::File::open(folder)?.sync_all());
+    if let Err(fault) = synced
+        && fault.kind() != io::ErrorKind::NotFound
+    {
+        eprintln!("tollgate: {} stays: {fault}", path_of(folder, epoch).display());
+    }
 }
 
 fn path_of(folder: &Path, epoch: Epoch) -> PathBuf {
