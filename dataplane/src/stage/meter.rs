@@ -1,9 +1,9 @@
 //! What an answer used: watched as it goes by, priced at its end. Pure.
 //!
-//! Invariants: the provider's own count is billed where it is sane, which it is only within what
-//! the request was held for and a slack; where it is missing or absurd an estimate is, flagged,
-//! never zero for delivered work; later counts replace earlier ones, but what cannot be billed
-//! replaces nothing. The price is that of the tier that served, and never more than that of the
+//! Invariants: the provider's own count is billed where it is sane, and flagged where it is far
+//! beyond what the request was held for; where it is missing or absurd an estimate is billed,
+//! flagged, never zero for delivered work; later counts replace earlier ones, but what cannot be
+//! billed replaces nothing. The price is that of the tier that served, and never more than that of the
 //! tiers that the hold allowed.
 //! Left out on purpose: holds. What to charge of a cost is `settle`'s.
 
@@ -28,7 +28,8 @@ const SPARE_CHUNKS: u64 = 32;
 /// What the text of a stream in many small chunks has, at most, for each token: one that is beyond
 /// its cap by this reckoning as well is cut.
 const BYTES_PER_TOKEN_CUT: u64 = 6;
-/// A count so many times beyond what was held for cannot be true,
+/// A count so many times beyond what the model holds cannot be true; one that is so many times
+/// beyond what was held for is odd,
 const SLACK: u64 = 2;
 /// give or take what a provider's own instructions may count.
 const SPARE_INPUT_TOKENS: u64 = 4_096;
@@ -178,8 +179,9 @@ impl Meter {
     /// What it cost at an endpoint's prices, for a request of so many choices.
     pub fn price(&self, endpoint: &Endpoint, plan: &Plan, allowed: Allowed) -> Metered {
         let (tokens, source, mut flags) = match self.usage {
-            Some(Ok(usage)) if self.is_sane(&usage.tokens, allowed) => {
-                let is_odd = self.is_usage_odd || usage.is_odd;
+            Some(Ok(usage)) if self.is_sane(&usage.tokens, endpoint, allowed.choices) => {
+                let is_likely = self.is_likely(&usage.tokens, allowed);
+                let is_odd = self.is_usage_odd || usage.is_odd || !is_likely;
                 let flags = if is_odd { Flags::USAGE_ODD } else { Flags::NONE };
                 match self.since_usage(allowed.choices) {
                     (0, 0) => (with_request(usage.tokens), UsageSource::Reported, flags),
@@ -202,17 +204,25 @@ impl Meter {
     }
 
     /// Whether a count can be true: something went in, something came out if something was
-    /// delivered, and neither is far beyond what was held for. More may come out than the cap
-    /// allows, from a provider that ignores it; then what was delivered shows it.
-    fn is_sane(&self, tokens: &Tokens, allowed: Allowed) -> bool {
-        let input_max = allowed.input_tokens.saturating_mul(SLACK) + SPARE_INPUT_TOKENS;
-        let capped = allowed.output_cap.saturating_mul(allowed.choices);
-        let shown = self.text_bytes.saturating_add(self.sound_bytes);
-        let output_max = capped.max(shown).saturating_mul(SLACK);
+    /// delivered, and neither is far beyond what the model holds.
+    fn is_sane(&self, tokens: &Tokens, endpoint: &Endpoint, choices: u64) -> bool {
+        let most = endpoint.context.max(endpoint.max_output);
+        let (input_max, output_max) =
+            (most.saturating_mul(SLACK), most.saturating_mul(SLACK).saturating_mul(choices));
         let (input, output) = (tokens.input_total(), tokens.output_total());
         let is_possible = input > 0 && input <= input_max && output <= output_max;
         let has_output = output > 0 || !self.has_content();
         is_possible && has_output && tokens[TokenClass::Search] <= SEARCHES_MAX
+    }
+
+    /// Whether a count is near what was held for. A provider may add to the input, and may ignore
+    /// the cap; what was delivered then shows it.
+    fn is_likely(&self, tokens: &Tokens, allowed: Allowed) -> bool {
+        let input_max = allowed.input_tokens.saturating_mul(SLACK) + SPARE_INPUT_TOKENS;
+        let capped = allowed.output_cap.saturating_mul(allowed.choices);
+        let shown = self.text_bytes.saturating_add(self.sound_bytes);
+        let output_max = capped.max(shown).saturating_mul(SLACK);
+        tokens.input_total() <= input_max && tokens.output_total() <= output_max
     }
 
     /// What came after the usage was told, of an answer that never came to its end: tokens of text
