@@ -211,7 +211,7 @@ impl Uplink {
 
     fn obey(&mut self, message: ToData) {
         self.last.contact = Some(Instant::now());
-        self.leases.hear(now());
+        self.leases.hear(now(), matches!(message, ToData::Welcome { .. }));
         self.keep_contact();
         match message {
             ToData::Welcome { open_epochs, lent } => self.welcome(&open_epochs, lent),
@@ -237,13 +237,13 @@ impl Uplink {
     /// The ledger says where it stands: what it lacks is shipped from there.
     fn welcome(&mut self, open_epochs: &[EpochMark], lent: Vec<(Purse, Usd)>) {
         let own = open_epochs.iter().find(|mark| mark.epoch == self.epoch);
-        self.outbound.welcome(own.map_or(&[], |mark| mark.watermarks.as_slice()));
+        let watermarks = own.map_or(&[][..], |mark| mark.watermarks.as_slice());
+        self.outbound.welcome(watermarks);
+        let settled = watermarks.iter().map(|&(ring, seq)| ToCommitter::Acknowledged(ring, seq));
+        settled.for_each(|mark| self.journal.tell(mark));
         if self.leases.welcome(own.is_some_and(|mark| mark.fenced)) {
-            eprintln!(
-                "tollgate: epoch {} is fenced: its leases were taken back, and what it has not \
-                 settled is written off",
-                self.epoch.0
-            );
+            let what = "is fenced: what it has not settled is written off";
+            eprintln!("tollgate: epoch {} {what}", self.epoch.0);
             self.notify(Notice::Fenced);
         }
         for (purse, total) in lent {

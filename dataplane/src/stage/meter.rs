@@ -3,8 +3,8 @@
 //! Invariants: the provider's own count is billed where it is sane, and flagged where it is far
 //! beyond what the request was held for; where it is missing or absurd an estimate is billed,
 //! flagged, never zero for delivered work; later counts replace earlier ones, but what cannot be
-//! billed replaces nothing. The price is that of the tier that served, and never more than that of the
-//! tiers that the hold allowed.
+//! billed replaces nothing. The price is that of the tier that served, and never more than that of
+//! the tiers that the hold allowed.
 //! Left out on purpose: holds. What to charge of a cost is `settle`'s.
 
 use catalog::Endpoint;

@@ -5,7 +5,7 @@
 //! last contact, or were taken away, are spent no more.
 //!
 //! ```text
-//!   LIVE -- no contact for a day --> ASLEEP (free credit is set aside) -- welcome --> LIVE
+//!   LIVE -- no contact for a day --> ASLEEP (free credit is set aside) -- contact --> LIVE
 //!    +----- welcome says: fenced --> FENCED (free credit is set aside for good)
 //!    +----- others serve on -------> RETIRING (what comes free goes back)
 //! ```
@@ -74,9 +74,22 @@ impl Leases {
         }
     }
 
-    /// The ledger was heard of.
-    pub fn hear(&mut self, now: UnixMillis) {
+    /// The ledger was heard of. Over a link that never broke it lends on, whatever the clock said
+    /// meanwhile; a new one says first whether the leases were taken away.
+    pub fn hear(&mut self, now: UnixMillis, is_welcome: bool) {
         self.heard = now;
+        if !is_welcome {
+            self.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        if self.state == State::Asleep {
+            self.state = State::Live;
+            for (cell, amount) in self.aside.drain(..) {
+                cell.undo_excess(amount);
+            }
+        }
     }
 
     /// When it was last.
@@ -129,11 +142,8 @@ impl Leases {
         if is_news {
             self.state = State::Fenced;
             self.set_aside();
-        } else if self.state == State::Asleep {
-            self.state = State::Live;
-            for (cell, amount) in self.aside.drain(..) {
-                cell.undo_excess(amount);
-            }
+        } else {
+            self.wake();
         }
         is_news
     }
