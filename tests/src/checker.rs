@@ -6,7 +6,7 @@
 //! its price, and that nothing else was. After a crash a finished answer may have gone for nothing;
 //! what is charged is held against the truth all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -80,21 +80,30 @@ impl Generation {
             provider: told["endpoint"]["provider"].as_str().unwrap_or_default().to_owned(),
         }
     }
+}
 
-    /// Whether an upstream's request was made for this generation.
-    fn is_of(&self, truth: &Truth) -> bool {
-        let named = [&truth.caller_request, &truth.generation].into_iter().flatten();
-        match named.into_iter().find(|id| id.starts_with("gen-")) {
-            Some(named) => *named == self.id,
-            None => self.upstream_id.as_ref() == Some(&truth.id),
+/// Upstreams' requests by what names them: the generation that each was made for where it was told,
+/// else the answer's own id.
+struct Requests<'t>(HashMap<&'t str, Vec<&'t Truth>>);
+
+impl<'t> Requests<'t> {
+    fn of(truths: &'t [Truth]) -> Self {
+        let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
+        for truth in truths {
+            let told = [&truth.caller_request, &truth.generation].into_iter().flatten();
+            let name = told.into_iter().find(|id| id.starts_with("gen-")).unwrap_or(&truth.id);
+            by_name.entry(name.as_str()).or_default().push(truth);
         }
+        Self(by_name)
     }
 
-    /// The request that was charged, of all that were made.
-    fn charged_for<'t>(&self, truths: &'t [Truth]) -> Option<&'t Truth> {
-        let ours = || truths.iter().filter(|truth| self.is_of(truth));
-        let answered = ours().find(|truth| self.upstream_id.as_ref() == Some(&truth.id));
-        answered.or_else(|| ours().next_back())
+    /// The request that a generation was charged for, of all that were made for it.
+    fn charged_for(&self, generation: &Generation) -> Option<&'t Truth> {
+        let upstream_id = generation.upstream_id.as_deref();
+        let names = [upstream_id, Some(&*generation.id)].into_iter().flatten();
+        let ours = || names.clone().filter_map(|name| self.0.get(name)).flatten().copied();
+        let answered = ours().find(|truth| Some(&*truth.id) == upstream_id);
+        answered.or_else(|| ours().last())
     }
 }
 
@@ -139,12 +148,13 @@ fn check_by(
     let truths: Vec<_> = upstreams.iter().flat_map(|upstream| upstream.truths()).collect();
     let until = Instant::now() + SETTLE;
     loop {
+        // A look that began while the books were settling proves nothing, however long it took.
+        let is_settled = Instant::now() >= until;
         let (generations, complaints) = compare(gateway, &truths, accounts, how);
         if complaints.is_empty() {
             return generations;
         }
-        let all = complaints.join("\n");
-        assert!(Instant::now() < until, "the books are wrong:\n{all}");
+        assert!(!is_settled, "the books are wrong:\n{}", complaints.join("\n"));
         thread::sleep(Duration::from_millis(50));
     }
 }
@@ -199,7 +209,7 @@ pub fn check_generations(
     config: &Config,
 ) -> Vec<String> {
     let mut complaints = check_charges(generations, truths, config);
-    let found = served(generations, truths);
+    let found = served(generations, &Requests::of(truths));
     for truth in truths.iter().filter(|truth| truth.outcome == Outcome::Finished) {
         let generation = match found.get(truth.request.as_str()).map(Vec::as_slice) {
             Some([generation]) => generation,
@@ -222,7 +232,8 @@ pub fn check_generations(
 /// Generations against the truth: each charge is right, and none is there twice.
 pub fn check_charges(generations: &[Generation], truths: &[Truth], config: &Config) -> Vec<String> {
     let mut complaints = Vec::new();
-    for (request, generations) in served(generations, truths) {
+    let requests = Requests::of(truths);
+    for (request, generations) in served(generations, &requests) {
         if generations.len() > 1 {
             complaints.push(format!("{request} has {} generations", generations.len()));
         }
@@ -230,7 +241,7 @@ pub fn check_charges(generations: &[Generation], truths: &[Truth], config: &Conf
     for generation in generations {
         match config.prices_of(&generation.model) {
             Some(prices) => {
-                let truth = generation.charged_for(truths);
+                let truth = requests.charged_for(generation);
                 complaints.extend(check_charge(generation, truth, prices));
             }
             None => complaints.push(format!("{}: no model {}", generation.id, generation.model)),
@@ -242,11 +253,11 @@ pub fn check_charges(generations: &[Generation], truths: &[Truth], config: &Conf
 /// The generations of each request that was charged for, by the upstream's name of it.
 fn served<'t>(
     generations: &'t [Generation],
-    truths: &'t [Truth],
+    requests: &Requests<'t>,
 ) -> BTreeMap<&'t str, Vec<&'t Generation>> {
     let mut served: BTreeMap<&str, Vec<&Generation>> = BTreeMap::new();
     for generation in generations {
-        if let Some(truth) = generation.charged_for(truths) {
+        if let Some(truth) = requests.charged_for(generation) {
             served.entry(&truth.request).or_default().push(generation);
         }
     }
