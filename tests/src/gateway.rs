@@ -216,11 +216,11 @@ pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("TOLLGATE_BIN") {
         return path.into();
     }
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.ancestors().nth(2).expect("a target folder").to_owned();
-    let target = profile.parent().expect("a target folder");
-    let places = [profile.clone(), target.join("release"), target.join("debug")];
-    let binaries = places.map(|place: PathBuf| place.join("tollgate"));
-    let built = binaries.iter().find(|path| Path::exists(path));
+    let own = std::env::current_exe().expect("the program's own path");
+    // Beside a bench; above a test, which stands in a folder of its profile.
+    let above = own.ancestors().skip(1).take(3).map(Path::to_owned);
+    let folders = above.flat_map(|it| [it.join("release"), it.join("debug"), it]);
+    let binaries: Vec<_> = folders.map(|folder| folder.join("tollgate")).collect();
+    let built = binaries.iter().find(|path| path.is_file());
     built.unwrap_or_else(|| panic!("no binary in {binaries:?}: build it first")).clone()
 }

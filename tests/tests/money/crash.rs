@@ -17,7 +17,7 @@ use units::Usd;
 
 use crate::load::{Ending, Job, Seen, Shape, perform, rounds};
 
-const CLIENTS: usize = 12;
+pub(crate) const CLIENTS: usize = 12;
 /// Kills, unless more are wished for.
 const ROUNDS: usize = 10;
 /// The journal was written so long after an answer, however busy the machine is.
@@ -26,13 +26,13 @@ const MODELS: [&str; 3] = ["up/chat", "up/slow", "up/long"];
 
 /// What an operator was told is done.
 #[derive(Default)]
-struct Acknowledged {
+pub(crate) struct Acknowledged {
     /// How many top-ups of one dollar were asked for; all but the last were acknowledged.
-    top_ups: usize,
+    pub(crate) top_ups: usize,
     keys: Vec<String>,
 }
 
-fn config(upstream: &Upstream) -> Config {
+pub(crate) fn config(upstream: &Upstream) -> Config {
     let prices = Prices::new("1", "10");
     let mut config = Config::new()
         .provider("up", &upstream.base_url(), "")
@@ -44,7 +44,12 @@ fn config(upstream: &Upstream) -> Config {
 }
 
 /// Requests without pause until the process is gone.
-fn ask_until(gateway: &Gateway, key: &str, number: usize, struck: &AtomicBool) -> Vec<Seen> {
+pub(crate) fn ask_until(
+    gateway: &Gateway,
+    key: &str,
+    number: usize,
+    struck: &AtomicBool,
+) -> Vec<Seen> {
     let mut seen = Vec::new();
     for turn in 0..100_000 {
         if struck.load(Ordering::Relaxed) {
@@ -63,7 +68,12 @@ fn top_up(account: &str, number: usize) -> (String, Value) {
 }
 
 /// Top-ups and keys without pause until the process is gone.
-fn operate_until(gateway: &Gateway, account: &str, told: &mut Acknowledged, struck: &AtomicBool) {
+pub(crate) fn operate_until(
+    gateway: &Gateway,
+    account: &str,
+    told: &mut Acknowledged,
+    struck: &AtomicBool,
+) {
     while !struck.load(Ordering::Relaxed) {
         told.top_ups += 1;
         let (path, order) = top_up(account, told.top_ups);
@@ -103,7 +113,7 @@ fn run_and_kill(
 
 /// All that an operator was told is still so; the last top-up may have been booked or not, and
 /// asking for it again books it once.
-fn assert_kept(gateway: &Gateway, account: &str, told: &Acknowledged) {
+pub(crate) fn assert_kept(gateway: &Gateway, account: &str, told: &Acknowledged) {
     if told.top_ups > 0 {
         let (path, order) = top_up(account, told.top_ups);
         gateway.admin.post(&path, &order);
@@ -118,7 +128,7 @@ fn assert_kept(gateway: &Gateway, account: &str, told: &Acknowledged) {
 }
 
 /// Finished answers that were charged nothing; none of them may be older than the last batch.
-fn unbilled(seen: &[Seen], blow: Instant, generations: &[Generation]) -> usize {
+pub(crate) fn unbilled(seen: &[Seen], blow: Instant, generations: &[Generation]) -> usize {
     let by_id: BTreeMap<&str, &Generation> =
         generations.iter().map(|generation| (generation.id.as_str(), generation)).collect();
     let finished = seen.iter().filter(|seen| seen.ending == Ending::Complete);

@@ -26,6 +26,7 @@ mod away;
 mod caps;
 mod cent;
 mod crash;
+mod crash_apart;
 mod durable;
 mod fence;
 mod full_disk;
