@@ -37,7 +37,7 @@ pub(crate) const CORES: u16 = 2;
 /// Slots of a core's ring.
 const RING_SLOTS: usize = 12;
 /// Small segments, so that some are closed and removed.
-pub(crate) const OPTIONS: JournalOptions = JournalOptions { segment_bytes: 6 << 10 };
+pub(crate) const OPTIONS: JournalOptions = JournalOptions { segment_bytes: 1 << 10 };
 
 /// The process died; whoever started it finds out with the next start.
 #[derive(Debug)]

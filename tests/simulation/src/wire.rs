@@ -77,12 +77,12 @@ impl Wire {
         if !self.is_up {
             return;
         }
-        if random.one_in(2) && self.up.len() > 1 {
-            let place = random.below(self.up.len() - 1);
-            let settles = |at: usize| matches!(self.up[at], ToControl::Settlement { .. });
-            if settles(place) && settles(place + 1) {
-                self.up.swap(place, place + 1);
-            }
+        let settles = |at: usize| matches!(self.up[at], ToControl::Settlement { .. });
+        let pairs = (1..self.up.len()).filter(|at| settles(at - 1) && settles(*at));
+        let pairs: Vec<_> = pairs.collect();
+        if !pairs.is_empty() && !random.one_in(3) {
+            let place = pairs[random.below(pairs.len())];
+            self.up.swap(place - 1, place);
         } else if !self.echoes.is_empty() {
             let echo = self.echoes[random.below(self.echoes.len())].clone();
             self.up.push_back(echo);

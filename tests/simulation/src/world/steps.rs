@@ -301,7 +301,7 @@ impl World {
     /// Something fails.
     fn fail(&mut self) {
         let plane = self.random.below(2);
-        match self.random.below(12) {
+        match self.random.below(18) {
             0..3 => {
                 self.tell(|| format!("the link of plane {plane} is cut"));
                 self.wires[plane].cut();

@@ -20,9 +20,9 @@ use copy::Copy;
 use table::{MUTANTS, Mutant};
 
 /// Seeds that a mutant must survive to count as such; the copy as it is must survive them too.
-const SEEDS: &str = "3000";
+const SEEDS: &str = "12000";
 /// A mutant that takes so long has lost its way, and is caught as well.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Anything that keeps the mutants from being tried.
 type Failure = Box<dyn std::error::Error>;
