@@ -15,7 +15,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use journal::{Archive, JournalError, PlainDisk, checkpoint};
+use journal::checkpoint::{self, Checkpoint};
+use journal::{Archive, BatchNumber, JournalError, PlainDisk};
 use ledger::books::{Books, audit};
 use ledger::event::Event;
 
@@ -76,13 +77,18 @@ pub fn copy(data: &Path, target: &Path) -> Result<Copied, String> {
 fn copy_ledger(from: &Folders, to: &Folders) -> Result<(), JournalError> {
     let checkpoints = PlainDisk::open(&to.checkpoint)?;
     if from.checkpoint.is_dir()
-        && let Some(newest) = checkpoint::load(&PlainDisk::look_at(&from.checkpoint)?)?.newest
+        && let Some((number, payload)) = newest_readable(from)?
     {
-        checkpoint::write(&checkpoints, newest.number, &newest.payload)?;
+        checkpoint::write(&checkpoints, number, &payload)?;
     }
     let target = PlainDisk::open(&to.journal)?;
     let (archive, _) = Archive::open(PlainDisk::look_at(&from.journal)?)?;
     journal::copy(&archive, &target).map(drop)
+}
+
+fn newest_readable(from: &Folders) -> Result<Option<(BatchNumber, Vec<u8>)>, JournalError> {
+    let is_ours = |found: Checkpoint| read_payload(&found.payload).map(|_| found.payload);
+    Ok(checkpoint::load(&PlainDisk::look_at(&from.checkpoint)?, is_ours)?.newest)
 }
 
 /// The small files: keys, tokens, marks, what a data plane keeps.
@@ -105,9 +111,9 @@ fn copy_files(from: &Path, to: &Path, is_top: bool) -> io::Result<()> {
 /// Folds a copy as a start would, and audits it.
 fn read_back(folders: &Folders) -> Result<Copied, String> {
     let (mut books, mut order, mut batch) = (Books::new(), 0, 0);
-    if let Some(found) = newest_checkpoint(folders)? {
-        let stored = read_payload(&found.payload)?;
-        (books, order, batch) = (stored.books, stored.marks.order(), found.number.get());
+    let newest = newest_checkpoint(folders, |found| read_payload(&found.payload))?;
+    if let Some((number, stored)) = newest {
+        (books, order, batch) = (stored.books, stored.marks.order(), number);
     }
     look_at(folders, batch + 1, |read| {
         if read.number <= batch {

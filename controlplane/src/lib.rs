@@ -41,9 +41,9 @@ pub use books::{
     AccountChange, AccountOrder, AccountView, AttemptView, AuditView, Blocking, CatalogChange,
     CatalogEdit, ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView,
     GenerationView, HealthView, IdentityView, InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView,
-    JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage, KeyView, Listed, LotView, Owner, Page,
-    PayBackOrder, PlaneJournalView, PlaneReport, PlaneView, Refunder, RowChange, Span, StatusView,
-    TransactionKind, TransactionView, UsageOrder, UsageView,
+    JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage, KeyView, Listed, Lot, Owner, Page,
+    PayBackOrder, PlaneJournalView, PlaneReport, PlaneView, RecomputedView, Refunder, RowChange,
+    Span, StatusView, TransactionKind, TransactionView, UsageOrder, UsageView,
 };
 pub use demo::{Demo, demo};
 pub use refuse::Refusal;

@@ -20,9 +20,9 @@ use std::path::Path;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use units::{AccountId, GenerationId, OfferId, Tokens, UnixMillis, Usd};
+use units::{AccountId, GenerationId, OfferId, Tokens, UnixMillis, Usd, as_text};
 
-use crate::books::{EndpointView, GenerationView, as_text};
+use crate::books::{EndpointView, GenerationView};
 use crate::refuse::Refusal;
 use crate::settings::StartError;
 pub use check::{Body, Checked, PublicKey, ReceiptFault, check};

@@ -73,7 +73,7 @@ async fn read(request: Request, limit: usize) -> Result<axum::body::Bytes, Refus
     let reading = axum::body::to_bytes(request.into_body(), limit);
     match tokio::time::timeout(BODY_WAIT, reading).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Refusal::TooLarge { limit }),
+        Ok(Err(_)) => Err(Refusal::TooLarge { what: "the body", limit }),
         Err(_) => Err(Refusal::NotJson("it did not arrive in time".into())),
     }
 }

@@ -42,9 +42,11 @@ pub enum Refusal {
     Complaints(Vec<String>),
     /// 409: in the way of something that stands already.
     Conflict(String),
-    /// 413: the body is longer than `limit` bytes.
+    /// 413: something is longer than `limit` bytes.
     TooLarge {
-        /// The most that is read.
+        /// What: the body, or what would be kept of it.
+        what: &'static str,
+        /// The most that is taken.
         limit: usize,
     },
     /// 415: the body is not declared as JSON.
@@ -152,7 +154,7 @@ impl fmt::Display for Refusal {
                 write!(f, "the catalog has {} mistake(s): ", complaints.len())?;
                 f.write_str(&complaints.join(" | "))
             }
-            Self::TooLarge { limit } => write!(f, "the body is longer than {limit} bytes"),
+            Self::TooLarge { what, limit } => write!(f, "{what} is longer than {limit} bytes"),
             Self::NotDeclaredJson => f.write_str("send the body as content-type: application/json"),
             Self::Unavailable(why) => write!(f, "the ledger cannot answer now: {why}"),
         }

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use super::parsed;
 use crate::auth::Shared;
 use crate::books::{
-    AccountChange, AccountOrder, AccountView, CreditOrder, Listed, LotView, Owner, Page,
-    PayBackOrder, TransactionView,
+    AccountChange, AccountOrder, AccountView, CreditOrder, Listed, Lot, Owner, Page, PayBackOrder,
+    TransactionView,
 };
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
@@ -63,7 +63,7 @@ pub(crate) async fn transactions(
 pub(crate) async fn lots(
     State(shared): State<Shared>,
     Path(id): Path<String>,
-) -> Result<Json<Vec<LotView>>, Refusal> {
+) -> Result<Json<Vec<Lot>>, Refusal> {
     shared.commands.lots(parsed("account", &id)?, true).await.map(Json)
 }
 

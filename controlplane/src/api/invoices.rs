@@ -99,19 +99,7 @@ fn table(invoice: &InvoiceView) -> String {
     let mut out = csv::line(TITLES);
     let mut add = |fields: [&str; 11]| out.push_str(&csv::line(fields));
     let opening = sums.opening_balance.to_string();
-    add([
-        "opening",
-        &invoice.begins.date(),
-        "Opening balance",
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        &opening,
-    ]);
+    add(balance("opening", &invoice.begins.date(), "Opening balance", "", &opening));
     for row in &invoice.transactions {
         let (date, told) = (row.created_at.date(), row.description());
         let (amount, fee) = (row.amount.to_string(), row.fee.to_string());
@@ -142,18 +130,17 @@ fn table(invoice: &InvoiceView) -> String {
         }
     }
     let (closing, fees) = (sums.closing_balance.to_string(), sums.fees.to_string());
-    add([
-        "closing",
-        &invoice.ends.date(),
-        "Closing balance",
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        &fees,
-        &closing,
-    ]);
+    add(balance("closing", &invoice.ends.date(), "Closing balance", &fees, &closing));
     out
+}
+
+/// The fields of a line that tells a balance.
+fn balance<'t>(
+    section: &'t str,
+    date: &'t str,
+    told: &'t str,
+    fees: &'t str,
+    balance: &'t str,
+) -> [&'t str; 11] {
+    [section, date, told, "", "", "", "", "", "", fees, balance]
 }

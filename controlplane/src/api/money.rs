@@ -8,7 +8,7 @@ use units::{GenerationId, UnixMillis, Usd};
 use super::{Number, Wrapped};
 use crate::admin::parsed;
 use crate::auth::{Customer, KeyKeeper, Shared};
-use crate::books::{LotView, Owner, Page, PayBackOrder, TransactionView};
+use crate::books::{Lot, Owner, Page, PayBackOrder, TransactionView};
 use crate::receive::{Body, Query};
 use crate::refuse::Refusal;
 use crate::terms::Terms;
@@ -42,7 +42,7 @@ pub(crate) async fn balance(
 pub(crate) struct Credits {
     total_credits: Number,
     total_usage: Number,
-    lots: Vec<LotView>,
+    lots: Vec<Lot>,
 }
 
 pub(crate) async fn credits(
@@ -76,7 +76,7 @@ pub(crate) struct Line {
     generation: Option<GenerationId>,
     requests: Option<u64>,
     description: String,
-    #[serde(serialize_with = "crate::books::as_text")]
+    #[serde(serialize_with = "units::as_text")]
     created_at: UnixMillis,
 }
 

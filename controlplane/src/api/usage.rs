@@ -89,9 +89,9 @@ struct Part {
 /// Totals, and who has which part of them.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
-    #[serde(serialize_with = "crate::books::as_text")]
+    #[serde(serialize_with = "units::as_text")]
     start_time: UnixMillis,
-    #[serde(serialize_with = "crate::books::as_text")]
+    #[serde(serialize_with = "units::as_text")]
     end_time: UnixMillis,
     totals: Sums,
     by_provider: Vec<Part>,
@@ -101,7 +101,7 @@ pub(crate) struct Summary {
 /// One period of a series.
 #[derive(Debug, Serialize)]
 struct Point {
-    #[serde(serialize_with = "crate::books::as_text")]
+    #[serde(serialize_with = "units::as_text")]
     time: UnixMillis,
     #[serde(flatten)]
     sums: Sums,
@@ -111,9 +111,9 @@ struct Point {
 #[derive(Debug, Serialize)]
 pub(crate) struct Series {
     granularity: Granularity,
-    #[serde(serialize_with = "crate::books::as_text")]
+    #[serde(serialize_with = "units::as_text")]
     start_time: UnixMillis,
-    #[serde(serialize_with = "crate::books::as_text")]
+    #[serde(serialize_with = "units::as_text")]
     end_time: UnixMillis,
     data: Vec<Point>,
 }

@@ -1,11 +1,11 @@
 //! Accounts: opened, changed, shown; and what can be said of an order without the books.
 
+use ledger::books::AccountView;
 use ledger::event::Event;
 use units::{AccountId, Usd};
 
 use super::order::{AccountChange, AccountOrder, CreditOrder, CreditReason, Page, Place};
 use super::shown::Listed;
-use super::shown_money::AccountView;
 use super::thread::{Ledger, refused};
 use crate::refuse::Refusal;
 
@@ -38,7 +38,7 @@ impl Ledger {
 
     pub(crate) fn account(&self, account: AccountId) -> Result<AccountView, Refusal> {
         let found = self.books.account(account);
-        found.map(AccountView::from).ok_or_else(|| Refusal::not_found("account", account))
+        found.ok_or_else(|| Refusal::not_found("account", account))
     }
 
     pub(crate) fn accounts(&self, page: &Page) -> Result<Listed<AccountView>, Refusal> {
@@ -49,7 +49,7 @@ impl Ledger {
         let last = shown.last().filter(|_| from + count < ids.len());
         let next = last.map(|id| Place { order: id.0, position: 0 }.cursor());
         let views = shown.into_iter().filter_map(|id| self.books.account(id));
-        Ok(Listed { data: views.map(AccountView::from).collect(), next })
+        Ok(Listed { data: views.collect(), next })
     }
 
     /// Tries the commands again that wait for credit to come back.
@@ -77,29 +77,6 @@ pub(crate) fn checked_text(param: &str, text: String) -> Result<String, Refusal>
     let message =
         format!("{param} is a text of 1 to {TEXT_BYTES} bytes without control characters");
     Err(Refusal::invalid(param, message))
-}
-
-impl From<ledger::books::AccountView> for AccountView {
-    fn from(view: ledger::books::AccountView) -> Self {
-        Self {
-            id: view.id,
-            name: view.name,
-            disabled: view.disabled,
-            created_at: view.opened_at,
-            balance: view.balance,
-            held: view.held,
-            available: view.available,
-            spent: view.spent,
-            topped_up: view.topped_up,
-            granted: view.granted,
-            adjusted: view.adjusted,
-            refunded: view.refunded,
-            expired: view.expired,
-            written_off: view.written_off,
-            paid_back: view.paid_back,
-            fees: view.fees,
-        }
-    }
 }
 
 impl CreditOrder {

@@ -1,9 +1,10 @@
 //! The audit: every identity of the books with its two sides, at two depths.
 //!
 //! Quick: the books against themselves, the view's counters against the books, the cores' counters
-//! against what they settled. Full: the journal is folded again from its beginning (and from the
-//! checkpoint) on a thread of its own, and books, checkpoint and every entry of the view must be
-//! what comes out; the ledger only compares pieces of the view between batches.
+//! against what they settled. Full: the journal is folded again on a thread of its own, from its
+//! beginning where that is kept and from each checkpoint; books and every entry of the view must be
+//! what comes out. The ledger only compares pieces of the view between batches. An audit says what
+//! it folded; one that found nothing to fold is not ok.
 
 use std::sync::mpsc::{self, Sender};
 use std::thread;
@@ -14,10 +15,10 @@ use ledger::event::Event;
 use units::Usd;
 
 use super::command::{Command, Reply};
-use super::shown_state::{AuditView, IdentityView};
+use super::shown_state::{AuditView, IdentityView, RecomputedView};
 use super::start;
 use super::thread::{Input, Ledger};
-use crate::store::embedded::{Chunks, Folders, Projection, frames, look_at, newest_checkpoint};
+use crate::store::embedded::{Chunks, Folders, Projection, each_checkpoint, frames, look_at};
 
 /// Entries of the view that are compared between two batches.
 const PIECE: usize = 256;
@@ -43,7 +44,7 @@ impl Ledger {
                 identities.push(identity(&name, counted, settled));
             }
         }
-        AuditView { ok: identities.iter().all(|identity| identity.ok), identities }
+        judged(identities, Vec::new())
     }
 
     /// The view's usage counters against the books' days. A view that was built from a journal
@@ -84,13 +85,18 @@ impl Ledger {
             queue: self.queue.clone(),
         };
         thread::spawn(move || {
-            match task.run() {
-                Ok(more) => quick.identities.extend(more),
-                Err(why) => quick.identities.push(identity("full audit", why, String::new())),
+            let mut found = Recomputed::default();
+            if let Err(why) = task.run(&mut found) {
+                found.identities.push(identity("full audit", why, String::new()));
             }
-            quick.ok = quick.identities.iter().all(|identity| identity.ok);
+            if found.from.is_empty() {
+                let (had, needs) = ("neither", "one of them");
+                let name = "whole journal or checkpoint to recompute from";
+                found.identities.push(identity(name, had, needs));
+            }
+            quick.identities.append(&mut found.identities);
             // Whoever asked may have gone.
-            let _ = reply.send(Ok(quick));
+            let _ = reply.send(Ok(judged(quick.identities, found.from)));
         });
     }
 
@@ -119,28 +125,39 @@ struct FullAudit {
     queue: Sender<Input>,
 }
 
+/// What a full audit found, and what it folded.
+#[derive(Default)]
+struct Recomputed {
+    identities: Vec<IdentityView>,
+    from: Vec<RecomputedView>,
+}
+
 impl FullAudit {
-    fn run(&self) -> Result<Vec<IdentityView>, String> {
-        let mut identities = Vec::new();
+    fn run(&self, found: &mut Recomputed) -> Result<(), String> {
         let now = digest(&self.books);
         if self.whole {
             let mut entries = Entries::new(&self.queue);
-            let folded = self.fold(Books::new(), 1, |order, event| entries.add(order, event))?;
+            let (folded, seen) =
+                self.fold(Books::new(), 1, |order, event| entries.add(order, event))?;
             entries.finish()?;
             let name = "books = journal folded from its beginning";
-            identities.push(identity(name, now.clone(), digest(&folded.encode())));
+            found.identities.push(identity(name, &now, &digest(&folded.encode())));
             let name = "entries of the view = entries of the journal";
-            identities.push(identity(name, entries.have, entries.want));
+            found.identities.push(identity(name, entries.have, entries.want));
+            found.from.push(seen.shown("the beginning of the journal".to_owned()));
         }
-        let checkpoint = newest_checkpoint(&self.folders)?;
-        if let Some(checkpoint) = checkpoint.filter(|it| it.number.get() <= self.durable) {
-            let stored = start::read_payload(&checkpoint.payload)?;
-            let from = checkpoint.number.get() + 1;
-            let folded = self.fold(stored.books, from, |_, _| Ok(()))?;
-            let name = "books = newest checkpoint and the journal behind it";
-            identities.push(identity(name, now, digest(&folded.encode())));
-        }
-        Ok(identities)
+        each_checkpoint(&self.folders, |checkpoint| {
+            let number = checkpoint.number.get();
+            let stored = start::read_payload(&checkpoint.payload);
+            let Some(stored) = stored.ok().filter(|_| number <= self.durable) else {
+                return Ok(());
+            };
+            let (folded, seen) = self.fold(stored.books, number + 1, |_, _| Ok(()))?;
+            let name = format!("books = checkpoint {number} and the journal behind it");
+            found.identities.push(identity(&name, &now, &digest(&folded.encode())));
+            found.from.push(seen.shown(format!("checkpoint {number}")));
+            Ok(())
+        })
     }
 
     fn fold(
@@ -148,19 +165,35 @@ impl FullAudit {
         mut books: Books,
         from: u64,
         mut also: impl FnMut(u64, &Event) -> Result<(), String>,
-    ) -> Result<Books, String> {
+    ) -> Result<(Books, Seen), String> {
+        let mut seen = Seen::default();
         look_at(&self.folders, from, |batch| {
-            if batch.number > self.durable {
+            if batch.number > self.durable || batch.number < from {
                 return Ok(());
             }
+            seen.batches += 1;
             for (order, event) in (batch.first_order..).zip(frames(&batch.records)) {
                 let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
                 books.apply(&event).map_err(|error| error.to_string())?;
                 also(order, &event)?;
+                seen.events += 1;
             }
             Ok(())
         })?;
-        Ok(books)
+        Ok((books, seen))
+    }
+}
+
+/// How much was folded.
+#[derive(Default)]
+struct Seen {
+    batches: u64,
+    events: u64,
+}
+
+impl Seen {
+    fn shown(self, from: String) -> RecomputedView {
+        RecomputedView { from, batches: self.batches, events: self.events }
     }
 }
 
@@ -203,6 +236,11 @@ impl<'a> Entries<'a> {
         self.have += count.recv().map_err(|_| stopped())?;
         Ok(())
     }
+}
+
+fn judged(identities: Vec<IdentityView>, recomputed: Vec<RecomputedView>) -> AuditView {
+    let ok = identities.iter().all(|identity| identity.ok);
+    AuditView { ok, identities, recomputed }
 }
 
 fn shown(report: AuditReport) -> Vec<IdentityView> {

@@ -2,7 +2,7 @@
 //!
 //! Invariants: all or nothing, with every complaint at once; an edit that changes nothing books
 //! nothing; an offer whose terms did not change keeps its number, so prices of old charges stay
-//! what they were.
+//! what they were; a catalog that no batch of the journal could hold is refused before that.
 
 use catalog::rows::CatalogRows;
 use ledger::event::Event;
@@ -11,6 +11,7 @@ use super::catalog_edit::{CatalogChange, CatalogEdit, difference};
 use super::register::number;
 use super::thread::{Ledger, refused};
 use crate::refuse::Refusal;
+use crate::store::embedded::EVENT_BYTES_MAX;
 
 impl Ledger {
     pub(crate) fn edit_catalog(
@@ -22,13 +23,16 @@ impl Ledger {
         let changes = difference(&self.register.rows, &rows);
         let numbered = number(&self.books, &rows, self.profile.multiplier)?;
         let repriced = numbered.offers != self.books.catalog().offers;
-        if !dry_run && (!changes.is_empty() || repriced) {
+        if !changes.is_empty() || repriced {
             let applied = Event::CatalogApplied {
                 rows_json: written(&rows)?,
                 offers: numbered.offers,
                 new_offers: numbered.new_offers,
             };
-            self.book(&applied).map_err(refused)?;
+            check_length(&applied)?;
+            if !dry_run {
+                self.book(&applied).map_err(refused)?;
+            }
         }
         let (generation, warnings) = (self.register.generation, numbered.warnings);
         Ok(CatalogChange { generation, changes, warnings })
@@ -41,6 +45,17 @@ impl Ledger {
         }
         self.edit_catalog(CatalogEdit::Whole(self.register.rows.clone()), false).map(drop)
     }
+}
+
+/// A catalog is one event, whole, with what is new of its offers.
+fn check_length(applied: &Event) -> Result<(), Refusal> {
+    let mut bytes = Vec::new();
+    applied.encode(&mut bytes).map_err(|fault| Refusal::Unavailable(fault.to_string()))?;
+    if bytes.len() <= EVENT_BYTES_MAX {
+        return Ok(());
+    }
+    let what = "the catalog, with its new prices, as it would be written down,";
+    Err(Refusal::TooLarge { what, limit: EVENT_BYTES_MAX })
 }
 
 fn written(rows: &CatalogRows) -> Result<String, Refusal> {

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 
 use catalog::keys::KeyRow;
 use catalog::rows::CatalogRows;
+use ledger::books::{AccountView, Lot};
 use ledger::event::TransactionId;
 use tokio::sync::oneshot;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyDigest, UnixMillis};
@@ -18,7 +19,7 @@ use super::order::{
     AccountChange, AccountOrder, CreditOrder, KeyOrder, KeyPatch, Page, PayBackOrder,
 };
 use super::shown::{GenerationView, KeyMade, KeyView, Listed};
-use super::shown_money::{AccountView, LotView, TransactionView};
+use super::shown_money::TransactionView;
 use super::shown_state::{AuditView, PlaneView, StatusView};
 use super::shown_usage::{InvoiceSums, InvoiceView, UsageView};
 use super::thread::Input;
@@ -105,7 +106,7 @@ commands! {
     /// What is left of a top-up goes back to who paid it.
     PayBack = pay_back(lot: TransactionId, owner: Owner, order: PayBackOrder) -> TransactionView;
     /// The credits of an account in spending order: those with something left, or all.
-    Lots = lots(account: AccountId, all: bool) -> Vec<LotView>;
+    Lots = lots(account: AccountId, all: bool) -> Vec<Lot>;
     /// What moved an account's money, newest first: transactions, and usage by the day.
     Statement = statement(account: AccountId, page: Page) -> Listed<TransactionView>;
     /// What was used, by time and offer, oldest first.

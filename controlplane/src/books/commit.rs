@@ -17,10 +17,7 @@ use journal::JournalError;
 
 use super::start::{self, Marks};
 use super::thread::{After, Input, Ledger};
-use crate::store::embedded::{Checkpointed, Mark};
-
-/// Bytes of events after which a batch is written.
-const BATCH_BYTES: usize = 4 << 20;
+use crate::store::embedded::{BATCH_BYTES, Checkpointed, Mark};
 
 impl Ledger {
     pub(super) fn commit_if_long(&mut self) {

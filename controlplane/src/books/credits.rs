@@ -2,7 +2,8 @@
 //!
 //! Rules: a reference makes a credit happen once; what takes credit away (a negative adjustment, a
 //! top-up paid back) first asks data planes for what they do not need; a generation is refunded
-//! whole, and once. Fees, minimum, life and budgets are those of the profile's terms.
+//! whole, and once, by what the journal says it cost. Fees, minimum, life and budgets are those of
+//! the profile's terms.
 
 use std::time::Instant;
 
@@ -149,24 +150,24 @@ impl Ledger {
             Refunder::Operator => Owner::Anyone,
             Refunder::Customer(account) => Owner::Account(account),
         };
-        let generation = self.generation(id, owner)?;
+        let (account, charge) = self.cost_of(id, owner)?;
         if let Some(earlier) = self.books.refunds(id) {
             let by = earlier.transactions.first().map(ToString::to_string).unwrap_or_default();
             return Err(Refusal::Conflict(format!("{id} was refunded before, by {by}")));
         }
-        if generation.charged.is_zero() {
+        if charge.is_zero() {
             return Err(Refusal::Conflict(format!("{id} cost nothing")));
         }
         let flagged = by != Refunder::Operator;
         if flagged {
-            self.check_budget(generation.account, generation.charged)?;
+            self.check_budget(account, charge)?;
         }
         let event = Event::Refunded {
             transaction: self.books.next_transaction(),
             generation: id,
-            account: generation.account,
-            charge: generation.charged,
-            amount: generation.charged,
+            account,
+            charge,
+            amount: charge,
             reference: "refund".into(),
             reason,
             flagged,

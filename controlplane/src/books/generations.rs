@@ -1,16 +1,20 @@
 //! One generation: found by its hold, read from its end, shown with the terms it was sold on.
+//!
+//! Invariant: what is shown comes from the view; what money moves by is read from the journal.
 
 use catalog::ServiceTier;
 use ledger::Record;
+use ledger::event::Event;
 use ledger::record::{Attempts, FinishCode, Post, UsageSource, Void};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use units::{GenerationId, KeyDigest, OfferId, Tokens, Usd};
+use units::{AccountId, GenerationId, KeyDigest, OfferId, Tokens, Usd};
 
 use super::command::Owner;
 use super::shown::{AttemptView, EndpointView, GenerationView};
 use super::thread::Ledger;
 use crate::refuse::Refusal;
+use crate::store::embedded::ViewError;
 
 impl Ledger {
     /// A generation by its id, if it has ended and its request log is kept.
@@ -21,11 +25,29 @@ impl Ledger {
     ) -> Result<GenerationView, Refusal> {
         let end = self.viewed(|view| view.end_of(id))?;
         let found = match end {
-            Some(end) => self.generation_ending(end)?,
+            Some((end, _)) => self.generation_ending(end)?,
             None => None,
         };
         let own = found.filter(|generation| owner.sees(generation.account));
         own.ok_or_else(|| Refusal::not_found("generation", id))
+    }
+
+    /// Whose a generation was and what it cost, as the journal has it: the view says only where.
+    pub(crate) fn cost_of(
+        &mut self,
+        id: GenerationId,
+        owner: Owner,
+    ) -> Result<(AccountId, Usd), Refusal> {
+        let not_found = || Refusal::not_found("generation", id);
+        let (_, order) = self.viewed(|view| view.end_of(id))?.ok_or_else(not_found)?;
+        let event = self.journal.event(order).map_err(Refusal::Unavailable)?;
+        let gone = || Refusal::Conflict(format!("{id} is older than what is kept of the journal"));
+        let event = event.ok_or_else(gone)?;
+        let Some((account, cost)) = end_in(&event, id) else {
+            self.view_failed(&ViewError(format!("it knows {id} where the journal does not")));
+            return Err(Refusal::Unavailable("its view failed and is being built again".into()));
+        };
+        if owner.sees(account) { Ok((account, cost)) } else { Err(not_found()) }
     }
 
     /// The generation whose end stands at a place.
@@ -98,7 +120,7 @@ impl Ledger {
         let refunded = self.books.refunds(id).map_or(Usd::ZERO, |sum| sum.refunded);
         GenerationView {
             id,
-            account: units::AccountId::default(),
+            account: AccountId::default(),
             key_hash: None,
             model: terms.map(|terms| terms.model.clone()).unwrap_or_default(),
             endpoint: self.endpoint(offer).unwrap_or_default(),
@@ -144,6 +166,21 @@ impl Ledger {
         };
         attempts.as_slice().iter().map(view).collect()
     }
+}
+
+/// Whose hold an event ends, and at what cost.
+fn end_in(event: &[u8], id: GenerationId) -> Option<(AccountId, Usd)> {
+    let Ok(Event::Settled { dataplane, epoch, run }) = Event::decode(event) else { return None };
+    if (dataplane, epoch, run.ring) != (id.dataplane, id.epoch, id.ring) {
+        return None;
+    }
+    let records = run.records().map_while(Result::ok);
+    let mut ends = records.filter_map(|entry| match entry.decode() {
+        Ok(Record::Post(post)) if post.hold_seq == id.seq => Some((post.account, post.charged()?)),
+        Ok(Record::Void(void)) if void.hold_seq == id.seq => Some((void.account, Usd::ZERO)),
+        _ => None,
+    });
+    ends.next()
 }
 
 /// The word that a closed set gives a value in JSON.

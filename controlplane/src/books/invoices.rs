@@ -2,18 +2,22 @@
 //!
 //! Invariant: what an invoice opens with is what the one before closed with, and its lines are the
 //! difference, to the picodollar. Classes are told at base prices; what conditions added, or a cut
-//! answer spared, is a line of its own.
+//! answer spared, is a line of its own. A complete invoice never changes: its month is over, and no
+//! data plane has anything of it left to settle.
 
 use std::collections::BTreeMap;
 
 use catalog::rows::PriceRow;
 use ledger::books::{DaySum, RowEntry, StatementRow, TransactionKind};
-use units::{AccountId, OfferId, TokenClass, UnixMillis, Usd};
+use units::{AccountId, DataPlaneId, Epoch, OfferId, TokenClass, UnixMillis, Usd};
 
 use super::period::{month_after, month_start};
 use super::shown_usage::{InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView};
 use super::thread::{Ledger, refused};
 use crate::refuse::Refusal;
+
+/// What a data plane admits is settled by so long after, by any clock of the two: five minutes.
+const TOLD_WITHIN_MS: u64 = 300_000;
 
 impl Ledger {
     /// The months of an account, newest first, in sums.
@@ -85,7 +89,7 @@ impl Ledger {
         let (topped_up, fees) = (of(TransactionKind::TopUp), booked.sum());
         InvoiceSums {
             month: date,
-            complete: month_after(month) <= self.now.day(),
+            complete: self.is_settled_before(UnixMillis::of_day(month_after(month))),
             opening_balance: opening,
             topped_up,
             granted: [of(TransactionKind::Grant), of(TransactionKind::Signup)].into_iter().sum(),
@@ -100,6 +104,22 @@ impl Ledger {
             list_cost: used().map(|(_, day)| day.list_cost).sum(),
             requests: used().map(|(_, day)| day.requests).sum(),
         }
+    }
+
+    /// Whether nothing that was admitted before `end` is left to be charged: no request of then
+    /// runs, and every data plane that may spend has told of all. One that is away may still tell;
+    /// what a fenced one tells of costs its customers nothing.
+    fn is_settled_before(&self, end: UnixMillis) -> bool {
+        let all_told = end.plus_ms(TOLD_WITHIN_MS);
+        let is_done = |name: (DataPlaneId, Epoch)| {
+            let mut holds = self.books.open_holds(name.0, name.1);
+            self.books.is_fenced(name.0, name.1)
+                || (self.links.told_to(name) >= all_told && holds.all(|(_, hold)| hold.at >= end))
+        };
+        let planes = self.books.dataplanes();
+        let mut open =
+            planes.flat_map(|plane| self.books.open_epochs(plane).map(move |e| (plane, e)));
+        self.now >= all_told && open.all(is_done)
     }
 
     fn invoice_lines(&self, rows: &[StatementRow<'_>]) -> Vec<InvoiceLine> {

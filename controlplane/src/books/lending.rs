@@ -52,7 +52,11 @@ impl Ledger {
                 }
             }
             ToControl::Status(report) => {
+                let now = self.now;
                 if let Some(linked) = self.links.get(link) {
+                    if report.journal.unsettled == 0 {
+                        linked.told_to = now;
+                    }
                     linked.report = report;
                 }
                 let shared = self.is_shared();
@@ -109,17 +113,21 @@ impl Ledger {
     fn need(&mut self, link: u64, purse: Purse, amount: Usd) {
         let Some(linked) = self.links.get(link) else { return };
         let (dataplane, epoch) = (linked.dataplane, linked.epoch);
-        let answer = lender::answer(&self.books, dataplane, epoch, purse, amount, self.policy());
+        let answer = self.lender_answer((dataplane, epoch), purse, amount);
         self.lend(link, (dataplane, epoch), purse, answer);
         if !matches!(answer, Answer::Lend(lent) if lent >= amount) {
             self.want(dataplane, epoch, purse, amount);
         }
     }
 
+    fn lender_answer(&self, name: (DataPlaneId, Epoch), purse: Purse, amount: Usd) -> Answer {
+        let is_there = |plane| self.links.is_there(plane, self.now);
+        lender::answer(&self.books, name, purse, amount, self.policy(), is_there)
+    }
+
     /// Asks the others for what one epoch lacks, and remembers to lend it on.
     fn want(&mut self, dataplane: DataPlaneId, epoch: Epoch, purse: Purse, amount: Usd) {
-        let asked = lender::recall_for(&self.books, dataplane, epoch, purse, amount);
-        if self.ask_back(purse, asked) {
+        if self.recall_from(purse, amount, |name| name != (dataplane, epoch)) {
             let wanted = Wanted { dataplane, epoch, purse, amount, since: Instant::now() };
             self.waiting.until_lent(wanted);
         }
@@ -130,8 +138,7 @@ impl Ledger {
         for wanted in self.waiting.wants(Instant::now()) {
             let Wanted { dataplane, epoch, purse, amount, .. } = wanted;
             let Some(link) = self.links.of(dataplane, epoch) else { continue };
-            let policy = self.policy();
-            match lender::answer(&self.books, dataplane, epoch, purse, amount, policy) {
+            match self.lender_answer((dataplane, epoch), purse, amount) {
                 Answer::Deny { .. } => self.waiting.until_lent(wanted),
                 lend => self.lend(link, (dataplane, epoch), purse, lend),
             }
@@ -143,8 +150,10 @@ impl Ledger {
         let linked: Vec<_> =
             self.links.iter().map(|(link, l)| (link, l.dataplane, l.epoch)).collect();
         for (link, dataplane, epoch) in linked {
-            let answer = lender::after_credit(&self.books, dataplane, epoch, purse, self.policy());
-            self.lend(link, (dataplane, epoch), purse, answer);
+            let (name, policy) = ((dataplane, epoch), self.policy());
+            let is_there = |plane| self.links.is_there(plane, self.now);
+            let answer = lender::after_credit(&self.books, name, purse, policy, is_there);
+            self.lend(link, name, purse, answer);
         }
     }
 
@@ -166,19 +175,29 @@ impl Ledger {
 
     /// Asks for credit back, so that `wanted` comes to be unlent; whether anybody can be asked.
     pub(crate) fn recall(&mut self, purse: Purse, wanted: Usd) -> bool {
-        let asked = lender::recall(&self.books, purse, wanted);
-        self.ask_back(purse, asked)
+        self.recall_from(purse, wanted, |_| true)
     }
 
-    fn ask_back(&mut self, purse: Purse, leases: Vec<(DataPlaneId, Epoch, Usd)>) -> bool {
-        let mut asked = false;
-        for (dataplane, epoch, up_to) in leases {
-            if let Some(link) = self.links.of(dataplane, epoch) {
-                asked = true;
-                self.after(After::Send { link, message: ToData::Recall { purse, up_to } });
-            }
+    /// The same, of linked epochs that `may_ask` names.
+    fn recall_from(
+        &mut self,
+        purse: Purse,
+        wanted: Usd,
+        may_ask: impl Fn((DataPlaneId, Epoch)) -> bool,
+    ) -> bool {
+        let link_of = |plane, epoch| self.links.of(plane, epoch);
+        let asked = lender::recall(&self.books, purse, wanted, |plane, epoch| {
+            may_ask((plane, epoch)) && link_of(plane, epoch).is_some()
+        });
+        let asked: Vec<(u64, Usd)> = asked
+            .into_iter()
+            .filter_map(|(plane, epoch, up_to)| Some((link_of(plane, epoch)?, up_to)))
+            .collect();
+        for (link, up_to) in &asked {
+            let message = ToData::Recall { purse, up_to: *up_to };
+            self.after(After::Send { link: *link, message });
         }
-        asked
+        !asked.is_empty()
     }
 
     fn epoch_done(&mut self, link: u64, epoch: Epoch) {

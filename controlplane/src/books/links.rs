@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::contact;
 use link::{Outbox, StatusReport, ToData};
 use units::{DataPlaneId, Epoch, UnixMillis};
 
@@ -40,6 +41,8 @@ pub(crate) struct Linked {
     pub(crate) report: StatusReport,
     /// What its cores counted.
     pub(crate) counters: Counters,
+    /// All that its epoch admitted before then, but for what runs, is settled.
+    pub(crate) told_to: UnixMillis,
 }
 
 impl Links {
@@ -58,6 +61,11 @@ impl Links {
     /// When a data plane was last heard of.
     pub(crate) fn heard_of(&self, dataplane: DataPlaneId) -> UnixMillis {
         self.heard.get(&dataplane).copied().unwrap_or(self.begun)
+    }
+
+    /// Whether what a data plane has borrowed may come back soon.
+    pub(crate) fn is_there(&self, dataplane: DataPlaneId, now: UnixMillis) -> bool {
+        contact::is_there(self.heard_of(dataplane), now)
     }
 
     /// Tells a stranger, or a linked one that says hello again, why it cannot be let in.
@@ -89,7 +97,9 @@ impl Links {
         self.linked.retain(|_, old| (old.dataplane, old.epoch) != (dataplane, epoch));
         let report = StatusReport::default();
         let (published, applied) = (0, 0);
-        let linked = Linked { outbox, dataplane, epoch, published, applied, report, counters };
+        let told_to = UnixMillis(0);
+        let linked =
+            Linked { outbox, dataplane, epoch, published, applied, report, counters, told_to };
         self.linked.insert(link, linked);
     }
 
@@ -106,6 +116,20 @@ impl Links {
     pub(crate) fn of(&self, dataplane: DataPlaneId, epoch: Epoch) -> Option<u64> {
         let of = |linked: &Linked| (linked.dataplane, linked.epoch) == (dataplane, epoch);
         self.iter().find(|(_, linked)| of(linked)).map(|(link, _)| link)
+    }
+
+    /// An epoch has settled something that it admitted then; its records come in their order.
+    pub(crate) fn told(&mut self, name: (DataPlaneId, Epoch), admitted: UnixMillis) {
+        let of_it = |linked: &&mut Linked| (linked.dataplane, linked.epoch) == name;
+        if let Some(linked) = self.linked.values_mut().find(of_it) {
+            linked.told_to = linked.told_to.max(admitted);
+        }
+    }
+
+    /// Up to when an epoch has told of all; the beginning of time for one that is not linked.
+    pub(crate) fn told_to(&self, name: (DataPlaneId, Epoch)) -> UnixMillis {
+        let of_it = |linked: &&Linked| (linked.dataplane, linked.epoch) == name;
+        self.linked.values().find(of_it).map_or(UnixMillis(0), |linked| linked.told_to)
     }
 
     pub(crate) fn send(&mut self, link: u64, message: ToData) {

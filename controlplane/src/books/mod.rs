@@ -49,18 +49,18 @@ pub(crate) use catalog_edit::masked;
 pub use catalog_edit::{CatalogChange, CatalogEdit, RowChange};
 pub use command::{Blocking, Commands, Owner};
 pub use credits::Refunder;
+pub use ledger::books::{AccountView, Lot};
 pub(crate) use order::Place;
 pub use order::{
     AccountChange, AccountOrder, ClassOrder, CreditOrder, CreditReason, KeyOrder, KeyPatch, Page,
     PayBackOrder,
 };
 pub(crate) use period::month_start;
-pub(crate) use shown::as_text;
 pub use shown::{AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed};
-pub use shown_money::{AccountView, LotView, TransactionKind, TransactionView};
+pub use shown_money::{TransactionKind, TransactionView};
 pub use shown_state::{
     AuditView, CoreView, HealthView, IdentityView, JournalView, PlaneJournalView, PlaneReport,
-    PlaneView, StatusView,
+    PlaneView, RecomputedView, StatusView,
 };
 pub use shown_usage::{InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView, UsageView};
 pub(crate) use start::{LedgerThread, read_payload, start};

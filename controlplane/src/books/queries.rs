@@ -150,7 +150,7 @@ impl Ledger {
         })
     }
 
-    fn view_failed(&mut self, error: &ViewError) {
+    pub(super) fn view_failed(&mut self, error: &ViewError) {
         eprintln!("tollgate: the view failed and is built again: {}", error.0);
         self.build_anew();
     }

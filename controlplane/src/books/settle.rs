@@ -18,7 +18,14 @@ impl Booking for Ledger {
     }
 
     fn book(&mut self, event: &Event) -> Result<Applied, BooksError> {
-        Self::book(self, event)
+        let applied = Self::book(self, event)?;
+        if let (Event::Settled { dataplane, epoch, .. }, Applied::Settled { generations, .. }) =
+            (event, &applied)
+            && let Some(last) = generations.last()
+        {
+            self.links.told((*dataplane, *epoch), last.created_at);
+        }
+        Ok(applied)
     }
 }
 

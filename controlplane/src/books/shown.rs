@@ -3,27 +3,10 @@
 //! Plain values, detached from the books. Money is [`Usd`], which JSON carries as decimal strings;
 //! instants become RFC 3339 text. A key's text is in [`KeyMade`] alone.
 
-use std::fmt::Display;
-
 use catalog::keys::KeyRow;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use units::{AccountId, GenerationId, OfferId, Tokens, UnixMillis, Usd};
-
-/// Serialises a value as the text it shows.
-pub(crate) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(value)
-}
-
-pub(super) fn as_optional_text<T: Display, S: Serializer>(
-    value: &Option<T>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => to.collect_str(value),
-        None => to.serialize_none(),
-    }
-}
+use units::{AccountId, GenerationId, OfferId, Tokens, UnixMillis, Usd, as_optional_text, as_text};
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

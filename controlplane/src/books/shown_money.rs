@@ -1,49 +1,10 @@
-//! What is answered about an account's money: its sums, its statement, its lots.
+//! What is answered about what moved an account's money.
 //!
 //! Plain values, detached from the books. Amounts are USD, which JSON carries as decimal strings.
+//! An account's sums and its lots are answered as the books show them.
 
 use serde::Serialize;
-use units::{AccountId, GenerationId, UnixMillis, Usd};
-
-use super::shown::{as_optional_text, as_text};
-
-/// An account with its money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AccountView {
-    /// Its id.
-    pub id: AccountId,
-    /// What the operator calls it.
-    pub name: String,
-    /// Whether its keys are refused.
-    pub disabled: bool,
-    /// When it was opened.
-    #[serde(serialize_with = "as_text")]
-    pub created_at: UnixMillis,
-    /// Credit in less settled charges.
-    pub balance: Usd,
-    /// Open holds, wherever lent.
-    pub held: Usd,
-    /// Balance less held.
-    pub available: Usd,
-    /// Settled charges.
-    pub spent: Usd,
-    /// Paid in, without fees.
-    pub topped_up: Usd,
-    /// Given, at the beginning or later.
-    pub granted: Usd,
-    /// Corrections.
-    pub adjusted: Usd,
-    /// Charges given back.
-    pub refunded: Usd,
-    /// Lapsed.
-    pub expired: Usd,
-    /// Top-ups that went back to who paid them.
-    pub paid_back: Usd,
-    /// Paid on top of top-ups; no part of the balance.
-    pub fees: Usd,
-    /// What its requests cost beyond what it paid; the operator bears it.
-    pub written_off: Usd,
-}
+use units::{AccountId, GenerationId, UnixMillis, Usd, as_optional_text, as_text};
 
 /// What moved an account's money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -141,34 +102,4 @@ impl TransactionView {
             },
         }
     }
-}
-
-/// A credit and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LotView {
-    /// The transaction that began it.
-    pub id: String,
-    /// What it was.
-    pub kind: TransactionKind,
-    /// How much it was.
-    pub amount: Usd,
-    /// What is left of it.
-    pub left: Usd,
-    /// What was spent of it.
-    pub spent: Usd,
-    /// What adjustments took of it.
-    pub taken: Usd,
-    /// What was paid back of it.
-    pub paid_back: Usd,
-    /// What ended of it unused.
-    pub expired: Usd,
-    /// When what is left of it lapses.
-    #[serde(serialize_with = "as_optional_text")]
-    pub expires_at: Option<UnixMillis>,
-    /// Until when what is left of it can be paid back.
-    #[serde(serialize_with = "as_optional_text")]
-    pub refund_until: Option<UnixMillis>,
-    /// When it began.
-    #[serde(serialize_with = "as_text")]
-    pub created_at: UnixMillis,
 }

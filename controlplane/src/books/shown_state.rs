@@ -28,6 +28,20 @@ pub struct AuditView {
     pub ok: bool,
     /// Each of them.
     pub identities: Vec<IdentityView>,
+    /// What a full audit folded again; a quick one folds nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recomputed: Vec<RecomputedView>,
+}
+
+/// A part of the journal that was folded again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecomputedView {
+    /// The beginning of the journal, or a checkpoint by its last batch.
+    pub from: String,
+    /// Batches behind that.
+    pub batches: u64,
+    /// Their events.
+    pub events: u64,
 }
 
 /// A data plane that linked at some time.

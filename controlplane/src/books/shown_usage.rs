@@ -3,9 +3,8 @@
 //! Plain values, detached from the books. Amounts are USD, which JSON carries as decimal strings.
 
 use serde::Serialize;
-use units::{AccountId, Price, TokenClass, Tokens, UnixMillis, Usd};
+use units::{AccountId, Price, TokenClass, Tokens, UnixMillis, Usd, as_text};
 
-use super::shown::as_text;
 use super::shown_money::TransactionView;
 
 /// What was used of one model at one endpoint in an hour or a day.
@@ -34,8 +33,8 @@ pub struct UsageView {
 pub struct InvoiceSums {
     /// `2026-11`, UTC.
     pub month: String,
-    /// Whether the month is over. A charge counts to the day when its request came, so an invoice
-    /// stands once the last answers of its month have settled.
+    /// Whether it can change no more: the month is over, and all that data planes admitted in it is
+    /// settled. A charge counts to the day when its request came.
     pub complete: bool,
     /// The balance when the month began.
     pub opening_balance: Usd,

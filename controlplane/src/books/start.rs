@@ -2,11 +2,13 @@
 //!
 //! A checkpoint's payload is `u32` length and JSON of the marks, then the books. Invariant: what
 //! comes out is what the books were when the last synced batch was written, whatever ended the
-//! process; a journal that does not fold stops the start and is shown to a person.
+//! process; a checkpoint that this version cannot read is passed over, for an older one or for the
+//! whole journal; a journal that does not fold stops the start and is shown to a person.
 
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+use journal::checkpoint::{Checkpoint, PassedOver};
 use ledger::books::Books;
 use ledger::event::Event;
 use ledger::expiry::Expiries;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::register::Register;
 use super::retention::Days;
 use super::thread::{Input, Ledger, Opened};
+use crate::clock;
 use crate::settings::{Settings, StartError};
 use crate::store::embedded::{Folders, LedgerJournal, frames};
 
@@ -74,6 +77,24 @@ pub(crate) fn read_payload(payload: &[u8]) -> Result<Stored, String> {
     Ok(Stored { books, marks })
 }
 
+impl Stored {
+    /// Before the first event.
+    fn nothing() -> Self {
+        let marks = Marks { generation: 1, ..Marks::default() };
+        Self { books: Books::new(), marks }
+    }
+}
+
+/// Why a journal whose beginning is gone cannot be read without a checkpoint.
+fn unfoldable(from: u64, oldest: u64, folders: &Folders) -> String {
+    format!(
+        "no checkpoint in {} can be read that the journal goes on from: batch {from} is needed \
+         and {oldest} is the oldest that is kept. Start the version of tollgate that wrote them, \
+         or restore a backup",
+        folders.checkpoint.display()
+    )
+}
+
 /// The ledger thread, running.
 pub(crate) struct LedgerThread {
     pub(crate) queue: mpsc::Sender<Input>,
@@ -97,16 +118,22 @@ pub(crate) fn start(settings: &Settings) -> Result<LedgerThread, StartError> {
 }
 
 fn open(settings: &Settings, folders: &Folders) -> Result<Opened, StartError> {
-    let (journal, checkpoint) = LedgerJournal::open(folders, settings.segment_bytes)?;
-    let (mut stored, from) = match checkpoint {
-        Some(found) => {
-            (read_payload(&found.payload).map_err(StartError::Books)?, found.number.get() + 1)
-        }
-        None => {
-            let marks = Marks { generation: 1, ..Marks::default() };
-            (Stored { books: Books::new(), marks }, 1)
-        }
+    let read = |found: Checkpoint| read_payload(&found.payload);
+    let (journal, loaded) = LedgerJournal::open(folders, settings.segment_bytes, read)?;
+    for PassedOver { name, why } in &loaded.passed_over {
+        eprintln!("tollgate: checkpoint {name} is passed over: {why}");
+    }
+    let (mut stored, from) = match loaded.newest {
+        Some((number, stored)) => (stored, number.get() + 1),
+        None => (Stored::nothing(), 1),
     };
+    if from <= journal.durable() && from < journal.oldest() {
+        return Err(StartError::Books(unfoldable(from, journal.oldest(), folders)));
+    }
+    // What no checkpoint knows the day of is kept as if it were of today.
+    if from <= journal.durable() {
+        stored.marks.days.note(clock::now(), from);
+    }
     let generation = stored.marks.generation;
     let mut register = Register::of(&stored.books, generation).map_err(StartError::Books)?;
     let fold = journal.replay(from, |batch| {

@@ -8,7 +8,7 @@ use units::{AccountId, UnixMillis, Usd};
 
 use super::order::Page;
 use super::shown::Listed;
-use super::shown_money::{LotView, TransactionKind, TransactionView};
+use super::shown_money::{TransactionKind, TransactionView};
 use super::thread::{Ledger, refused};
 use crate::refuse::Refusal;
 
@@ -74,10 +74,10 @@ impl Ledger {
     }
 
     /// The lots of an account in spending order: those with something left, or all.
-    pub(crate) fn lots(&self, account: AccountId, all: bool) -> Result<Vec<LotView>, Refusal> {
+    pub(crate) fn lots(&self, account: AccountId, all: bool) -> Result<Vec<Lot>, Refusal> {
         self.account(account)?;
         let lots = self.books.lots(account).into_iter();
-        Ok(lots.filter(|lot| all || lot.left > Usd::ZERO).map(LotView::from).collect())
+        Ok(lots.filter(|lot| all || lot.left > Usd::ZERO).collect())
     }
 }
 
@@ -116,24 +116,6 @@ impl From<ledger::books::TransactionKind> for TransactionKind {
             Booked::Refund => Self::Refund,
             Booked::Expiry => Self::Expiry,
             Booked::PayBack => Self::PayBack,
-        }
-    }
-}
-
-impl From<Lot> for LotView {
-    fn from(lot: Lot) -> Self {
-        Self {
-            id: lot.id.to_string(),
-            kind: lot.kind.into(),
-            amount: lot.amount,
-            left: lot.left,
-            spent: lot.spent,
-            taken: lot.taken,
-            paid_back: lot.paid_back,
-            expired: lot.expired,
-            expires_at: lot.expires_at,
-            refund_until: lot.refund_until,
-            created_at: lot.at,
         }
     }
 }

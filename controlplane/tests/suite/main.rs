@@ -5,6 +5,8 @@ mod credits;
 #[cfg(test)]
 mod customer;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod keeping;

@@ -216,3 +216,16 @@ fn the_state_of_things_is_shown() {
     let rebuilt = control.call("POST", "/admin/v1/ledger/rebuild", TOKEN, "");
     assert_eq!(rebuilt.ok(200)["ok"], true);
 }
+
+#[test]
+fn a_catalog_that_no_batch_holds_is_refused_and_the_ledger_goes_on() {
+    let control = Control::start();
+    let mut catalog = catalog();
+    // Quotes are escaped in the rows, and again in the event that holds the rows.
+    catalog["model"][0]["name"] = json!("\"".repeat(15_500_000));
+    for path in ["/admin/v1/catalog?dry_run=true", "/admin/v1/catalog"] {
+        let message = control.post(path, catalog.clone()).refused(413, "payload_too_large");
+        assert!(message.contains("as it would be written down"), "{message}");
+    }
+    control.account("5");
+}

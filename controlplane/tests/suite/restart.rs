@@ -12,7 +12,11 @@ use crate::harness::{Control, catalog};
 
 /// A control plane with some history: its folder, account, and what it answers about it.
 pub(crate) fn history() -> (Control, String) {
-    let control = Control::start();
+    history_of(Control::start())
+}
+
+/// The same of one that was just started.
+pub(crate) fn history_of(control: Control) -> (Control, String) {
     control.post("/admin/v1/catalog", catalog()).ok(200);
     let account = control.account("5");
     let (_, hash) = control.key(&account, json!({"limit": "3"}));

@@ -1,8 +1,10 @@
 //! What was used: sums, series, activity and the export, and what each class of key sees of them.
 
-use ledger::{Purse, Run};
+use ledger::record::{Hold, Post};
+use ledger::{Purse, Record, Run};
+use link::{StatusReport, ToControl, ToData};
 use serde_json::{Value, json};
-use units::{KeyId, Usd};
+use units::{KeyId, UnixMillis, Usd};
 
 use crate::harness::plane::{Asker, Plane, now};
 use crate::harness::{Answer, Control, catalog};
@@ -76,7 +78,7 @@ fn a_live_key_sees_its_own_use_and_a_management_key_all_of_it() {
 #[test]
 fn a_series_has_every_period_and_adds_up() {
     let scene = Scene::new();
-    let day_before = units::UnixMillis::of_day(now().day() - 1).date();
+    let day_before = UnixMillis::of_day(now().day() - 1).date();
     for granularity in ["hourly", "daily", "monthly"] {
         let path = format!(
             "/api/usage/timeseries?granularity={granularity}&start_time={day_before}&provider_id=sandbox"
@@ -139,4 +141,50 @@ fn unchunked(answer: &Answer) -> String {
         whole.push_str(&after[..size]);
         rest = &after[size + 2..];
     }
+}
+
+#[test]
+fn an_invoice_is_complete_when_nothing_of_its_month_can_settle_any_more() {
+    let control = Control::start();
+    control.post("/admin/v1/catalog", catalog()).ok(200);
+    let account = control.account("50");
+    control.key(&account, json!({}));
+    let asker = Asker::of(&account);
+    let last_month = UnixMillis(now().0 - 32 * 86_400_000);
+    let then = |record| match record {
+        Record::Hold(hold) => Record::Hold(Hold { at: last_month, ..hold }),
+        Record::Post(post) => Record::Post(Post { created_at: last_month, ..post }),
+        other => other,
+    };
+    let cent = Usd::from_pico(10_000_000_000);
+    let (hold, post) = (|| then(asker.hold(cent)), |seq| then(asker.post(seq, cent, cent)));
+    let told = |plane: &Plane| {
+        plane.say(ToControl::Status(StatusReport::default()));
+        plane.hear(|message| matches!(message, ToData::Contact { .. }).then_some(()));
+    };
+    let is_complete = || {
+        let path = format!("/admin/v1/accounts/{account}/invoices");
+        let listed = control.get(&path).ok(200);
+        listed["data"].as_array().unwrap().last().unwrap()["complete"] == true
+    };
+    let plane = Plane::link(control.running(), 1, 1);
+    plane.borrow(Purse::Account(asker.account), 0);
+    plane.settle(Run::of(0, 0, &[hold(), post(0), hold()]));
+    assert_eq!(plane.acknowledged(0), 3);
+    told(&plane);
+    assert!(!is_complete(), "a request of then still runs");
+    plane.settle(Run::of(0, 3, &[post(2)]));
+    assert_eq!(plane.acknowledged(0), 4);
+    assert!(is_complete());
+    let other = Plane::link(control.running(), 2, 1);
+    other.welcome();
+    assert!(!is_complete(), "another has not told of what it admitted");
+    told(&other);
+    assert!(is_complete());
+    drop(other);
+    // What it is sent finds nobody.
+    control.key(&account, json!({}));
+    assert!(!is_complete(), "one that is away may still tell of something");
+    control.post("/admin/v1/dataplanes/2/fence", json!({})).ok(200);
+    assert!(is_complete());
 }

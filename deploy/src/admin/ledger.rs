@@ -146,7 +146,13 @@ fn shown(audit: &Value) -> String {
         let ok = if identity["ok"] == true { "ok   " } else { "WRONG" };
         format!("{ok}  {}: {sides}", text(&identity["name"]))
     };
-    identities(audit).iter().map(line).collect::<Vec<_>>().join("\n")
+    let folded = |part: &Value| {
+        let (events, batches) = (&part["events"], &part["batches"]);
+        format!("recomputed {events} events in {batches} batches from {}", text(&part["from"]))
+    };
+    let recomputed = audit["recomputed"].as_array().map_or(&[][..], Vec::as_slice);
+    let lines = identities(audit).iter().map(line).chain(recomputed.iter().map(folded));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn judged(audit: &Value) -> Result<(), Mistake> {
@@ -167,6 +173,8 @@ mod tests {
         let identity = |ok: bool| json!({"name": "n", "left": "1", "right": "2", "ok": ok});
         let audit = json!({"ok": false, "identities": [identity(true), identity(false)]});
         assert_eq!(shown(&audit), "ok     n: 1 | 2\nWRONG  n: 1 | 2");
+        let folded = json!({"recomputed": [{"from": "checkpoint 7", "batches": 2, "events": 5}]});
+        assert_eq!(shown(&folded), "recomputed 5 events in 2 batches from checkpoint 7");
         assert_eq!(judged(&audit), Err(Mistake("1 of 2 identities do not hold".to_owned())));
         assert_eq!(judged(&json!({"ok": true, "identities": []})), Ok(()));
     }

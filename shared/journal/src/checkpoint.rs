@@ -8,7 +8,8 @@
 //! The number is the last batch that the payload contains, so that a start replays the batches
 //! after it. Segments may be removed below the older of the two numbers.
 //! Invariants: a checkpoint that was written never replaces another before it was read back; one
-//! that cannot be read is passed over in favour of an older one, and named.
+//! that cannot be read, or means nothing to whoever reads it, is passed over in favour of an older
+//! one, and named.
 //! Left out on purpose: what the payload means, and when to write one.
 
 use sha2::{Digest, Sha256};
@@ -33,12 +34,21 @@ pub struct Checkpoint {
 }
 
 /// What a start finds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Loaded {
-    /// The newest checkpoint that is whole.
-    pub newest: Option<Checkpoint>,
-    /// Newer files that are not, newest first.
-    pub damaged: Vec<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded<T> {
+    /// The last batch of the newest checkpoint that reads, and what it holds.
+    pub newest: Option<(BatchNumber, T)>,
+    /// Newer files that do not, newest first.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A checkpoint that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The file.
+    pub name: String,
+    /// Why not.
+    pub why: String,
 }
 
 /// Writes a checkpoint, reads it back, and then removes all but it and the newest other one that
@@ -60,7 +70,7 @@ pub fn write<D: Disk>(
     let name = name_of(number);
     disk.replace(&name, &[&head, payload, &digest])
         .map_err(JournalError::io("write a checkpoint"))?;
-    if read(disk, &name, number)?.is_none() {
+    if payload_of(disk, &name, number)?.is_none() {
         return Err(JournalError::Corrupt { file: name, offset: 0, what: "it was not kept whole" });
     }
     keep_one_beside(disk, number)
@@ -74,7 +84,7 @@ fn keep_one_beside<D: Disk>(disk: &D, number: BatchNumber) -> Result<BatchNumber
             continue;
         }
         let name = name_of(other);
-        if kept.is_none() && read(disk, &name, other)?.is_some() {
+        if kept.is_none() && payload_of(disk, &name, other)?.is_some() {
             kept = Some(other);
         } else {
             disk.remove(&name).map_err(JournalError::io("remove a checkpoint"))?;
@@ -83,27 +93,28 @@ fn keep_one_beside<D: Disk>(disk: &D, number: BatchNumber) -> Result<BatchNumber
     Ok(kept.map_or(BatchNumber::ZERO, |other| other.min(number)))
 }
 
-/// Loads the newest checkpoint that is whole.
+/// Loads the newest checkpoint that is whole and that `read` can read.
 ///
 /// # Errors
 /// The disk's. Damage is not an error here, for an older checkpoint and more batches do as well.
-pub fn load<D: Disk>(disk: &D) -> Result<Loaded, JournalError> {
-    let mut loaded = Loaded::default();
+pub fn load<D: Disk, T>(
+    disk: &D,
+    mut read: impl FnMut(Checkpoint) -> Result<T, String>,
+) -> Result<Loaded<T>, JournalError> {
+    let mut passed_over = Vec::new();
     for number in numbers_newest_first(disk)? {
         let name = name_of(number);
-        match read(disk, &name, number)? {
-            Some(payload) => {
-                loaded.newest = Some(Checkpoint { number, payload });
-                break;
-            }
-            None => loaded.damaged.push(name),
+        let payload = payload_of(disk, &name, number)?.ok_or_else(|| "it is damaged".to_owned());
+        match payload.and_then(|payload| read(Checkpoint { number, payload })) {
+            Ok(found) => return Ok(Loaded { newest: Some((number, found)), passed_over }),
+            Err(why) => passed_over.push(PassedOver { name, why }),
         }
     }
-    Ok(loaded)
+    Ok(Loaded { newest: None, passed_over })
 }
 
 /// The payload of a checkpoint, or `None` when it is not whole.
-fn read<D: Disk>(
+fn payload_of<D: Disk>(
     disk: &D,
     name: &str,
     number: BatchNumber,

@@ -1,9 +1,10 @@
 //! What the writer does when the disk fails or is full, and what checkpoints do when damaged.
 #![cfg(test)]
 
+use journal::checkpoint::{self, Checkpoint};
 use journal::{
     BatchNumber, Disk, DiskFault, Journal, JournalError, JournalOptions, MemoryDisk,
-    RECORDS_BYTES_MAX, checkpoint,
+    RECORDS_BYTES_MAX,
 };
 
 const OPTIONS: JournalOptions = JournalOptions { segment_bytes: 4 << 10 };
@@ -139,6 +140,26 @@ fn a_sync_of_nothing_new_does_not_touch_the_disk() {
     assert_eq!(disk.operations(), operations);
 }
 
+fn payload(found: Checkpoint) -> Result<Vec<u8>, String> {
+    Ok(found.payload)
+}
+
+#[test]
+fn a_checkpoint_that_means_nothing_is_passed_over_for_the_older_one() {
+    let disk = MemoryDisk::new(1);
+    for (number, text) in [(3, "three"), (9, "nine")] {
+        checkpoint::write(&disk, BatchNumber::new(number), text.as_bytes()).unwrap();
+    }
+    let three = |found: Checkpoint| match &found.payload[..] {
+        b"three" => Ok(3),
+        _ => Err("another form".to_owned()),
+    };
+    let loaded = checkpoint::load(&disk, three).unwrap();
+    assert_eq!(loaded.newest, Some((BatchNumber::new(3), 3)));
+    let [passed_over] = &loaded.passed_over[..] else { panic!("{loaded:?}") };
+    assert!(passed_over.name.contains('9') && passed_over.why == "another form");
+}
+
 #[test]
 fn a_damaged_checkpoint_is_passed_over_for_the_older_one() {
     let disk = MemoryDisk::new(1);
@@ -151,9 +172,9 @@ fn a_damaged_checkpoint_is_passed_over_for_the_older_one() {
         flipped[at] ^= 0x10;
         for damaged in [flipped, whole[..at].to_vec()] {
             disk.set_contents(&name, damaged);
-            let loaded = checkpoint::load(&disk).unwrap();
-            assert_eq!(loaded.newest.unwrap().payload, b"three", "at {at}");
-            assert_eq!(loaded.damaged, std::slice::from_ref(&name));
+            let loaded = checkpoint::load(&disk, payload).unwrap();
+            assert_eq!(loaded.newest.unwrap().1, b"three", "at {at}");
+            assert_eq!(loaded.passed_over[0].name, name);
         }
     }
     // The next one removes the damaged file, not the only other that is whole.
@@ -171,10 +192,11 @@ fn a_power_cut_while_a_checkpoint_is_written_leaves_a_whole_one() {
             }
             disk.plan(disk.operations() + operation, DiskFault::PowerCut);
             let written = checkpoint::write(&disk, BatchNumber::new(3), b"after");
-            let newest = checkpoint::load(&disk.after_power_cut()).unwrap().newest.unwrap();
-            let expected = if newest.number.get() == 3 { "after" } else { "before" };
-            assert_eq!(newest.payload, expected.as_bytes());
-            assert!(newest.number.get() == 3 || written.is_err());
+            let loaded = checkpoint::load(&disk.after_power_cut(), payload).unwrap();
+            let (number, found) = loaded.newest.unwrap();
+            let expected = if number.get() == 3 { "after" } else { "before" };
+            assert_eq!(found, expected.as_bytes());
+            assert!(number.get() == 3 || written.is_err());
         }
     }
 }

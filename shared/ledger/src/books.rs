@@ -55,7 +55,7 @@ pub use transaction::{RefundSum, Transaction, TransactionKind};
 pub use view::{AccountView, KeyView};
 
 use epoch::DataPlaneBook;
-use rows::{AccountBook, ClosedLeases, KeyBook, Offers};
+use rows::{AccountBook, KeyBook, Lending, Offers};
 use settle::Draft;
 
 /// Everything the ledger knows.
@@ -69,7 +69,7 @@ pub struct Books {
     offers: Offers,
     catalog: CatalogBook,
     dataplanes: BTreeMap<DataPlaneId, DataPlaneBook>,
-    closed: ClosedLeases,
+    lending: Lending,
     trial: Trial,
     draft: Draft,
 }

@@ -12,6 +12,14 @@ pub const BORROWER_STOPS_MS: u64 = 24 * 3_600_000;
 /// A ledger that has heard nothing for so long takes the leases back: 25 hours.
 pub const LENDER_RECLAIMS_MS: u64 = 25 * 3_600_000;
 
+/// One that was heard of within so long is there, or is just being started again: 30 seconds.
+pub const AWAY_MS: u64 = 30_000;
+
+/// Whether what a data plane has borrowed may come back soon: it was heard of not long ago.
+pub const fn is_there(heard: UnixMillis, now: UnixMillis) -> bool {
+    now.0.saturating_sub(heard.0) < AWAY_MS
+}
+
 /// Whether a borrower that last heard of the ledger then may still spend its leases.
 pub const fn may_spend(heard: UnixMillis, now: UnixMillis) -> bool {
     now.0.saturating_sub(heard.0) < BORROWER_STOPS_MS

@@ -84,8 +84,9 @@ pub fn need(
     purse: Purse,
     need: Usd,
     policy: LendPolicy,
+    is_there: impl Fn(DataPlaneId) -> bool,
 ) -> Result<Answer, BooksError> {
-    let answer = lender::answer(ledger.books(), name.0, name.1, purse, need, policy);
+    let answer = lender::answer(ledger.books(), name, purse, need, policy, is_there);
     lend(ledger, name, purse, answer)
 }
 

@@ -3,9 +3,9 @@
 //! Purpose: says what to lend when a data plane needs credit, whom to tell when credit came in, and
 //! whom to ask for credit back. Whoever keeps the ledger's journal writes the events that follow.
 //! Invariants: no answer lends more than is unlent; no lease grows beyond [`LEASE_MAX`], so that a
-//! cell's word can count it.
-//! Left out on purpose: time. Reclaiming leases of a data plane that was lost is a decision of
-//! whoever has a clock.
+//! cell's word can count it; nobody is counted on who cannot be asked.
+//! Left out on purpose: time and links. Whether a data plane is there, and whether one that was
+//! lost loses its leases, is known to whoever has a clock.
 
 use units::{DataPlaneId, Epoch, Usd};
 
@@ -34,19 +34,21 @@ pub enum Answer {
     Deny {
         /// What the purse has that is not lent.
         unlent: Usd,
-        /// What of it is lent to others.
+        /// What of it is lent to others, and may come back while a request waits or is tried again.
         elsewhere: Usd,
     },
 }
 
 /// What to answer to an epoch that needs `need` of a purse. An unknown purse has nothing.
+/// `is_there` says which data planes settle and give back; what others have borrowed is gone until
+/// they are heard of.
 pub fn answer(
     books: &Books,
-    dataplane: DataPlaneId,
-    epoch: Epoch,
+    (dataplane, epoch): (DataPlaneId, Epoch),
     purse: Purse,
     need: Usd,
     policy: LendPolicy,
+    is_there: impl Fn(DataPlaneId) -> bool,
 ) -> Answer {
     let unlent = books.unlent(purse).unwrap_or(Usd::ZERO);
     let outstanding = books.lease(dataplane, epoch, purse).map_or(Usd::ZERO, |l| l.outstanding());
@@ -59,7 +61,9 @@ pub fn answer(
     if lend > Usd::ZERO && need > Usd::ZERO {
         return Answer::Lend(lend);
     }
-    Answer::Deny { unlent, elsewhere: elsewhere(books, dataplane, epoch, purse) }
+    let others = books.lent(purse).filter(|(other, at, _)| (*other, *at) != (dataplane, epoch));
+    let coming = others.filter(|(other, ..)| is_there(*other));
+    Answer::Deny { unlent, elsewhere: coming.map(|(_, _, lease)| lease.outstanding()).sum() }
 }
 
 /// What to tell every open epoch after a purse gained credit: those that had a lease of it are lent
@@ -69,36 +73,22 @@ pub fn answer(
 /// The answers do not count on each other: apply each loan before asking for the next.
 pub fn after_credit(
     books: &Books,
-    dataplane: DataPlaneId,
-    epoch: Epoch,
+    name: (DataPlaneId, Epoch),
     purse: Purse,
     policy: LendPolicy,
+    is_there: impl Fn(DataPlaneId) -> bool,
 ) -> Answer {
-    let need = match books.lease(dataplane, epoch, purse) {
+    let need = match books.lease(name.0, name.1, purse) {
         Some(_) => Usd::from_pico(1),
         None => Usd::ZERO,
     };
-    answer(books, dataplane, epoch, purse, need, policy)
+    answer(books, name, purse, need, policy, is_there)
 }
 
 /// Whom to ask for credit of a purse, and for how much, so that `wanted` becomes unlent: the
-/// largest leases first. What open holds need is not asked for. Empty if enough is unlent.
-pub fn recall(books: &Books, purse: Purse, wanted: Usd) -> Vec<(DataPlaneId, Epoch, Usd)> {
-    recall_from(books, purse, wanted, |_, _| true)
-}
-
-/// As [`recall`], for an epoch that needs `wanted`: only others are asked.
-pub fn recall_for(
-    books: &Books,
-    dataplane: DataPlaneId,
-    epoch: Epoch,
-    purse: Purse,
-    wanted: Usd,
-) -> Vec<(DataPlaneId, Epoch, Usd)> {
-    recall_from(books, purse, wanted, |other, at| (other, at) != (dataplane, epoch))
-}
-
-fn recall_from(
+/// largest leases first, of those epochs that `may_ask` names. What open holds need is not asked
+/// for. Empty if enough is unlent, or nobody has any who can be asked.
+pub fn recall(
     books: &Books,
     purse: Purse,
     wanted: Usd,
@@ -121,11 +111,6 @@ fn recall_from(
         *free > Usd::ZERO
     });
     leases
-}
-
-fn elsewhere(books: &Books, dataplane: DataPlaneId, epoch: Epoch, purse: Purse) -> Usd {
-    let others = books.lent(purse).filter(|(other, at, _)| (*other, *at) != (dataplane, epoch));
-    others.map(|(_, _, lease)| lease.outstanding()).sum()
 }
 
 #[cfg(test)]
@@ -153,7 +138,7 @@ mod tests {
     #[test]
     fn a_lender_gives_all_or_a_share_and_never_more_than_is_there() {
         let books = books(100);
-        let ask = |need, policy| answer(&books, OTHER, EPOCH, PURSE, usd(need), policy);
+        let ask = |need, policy| answer(&books, (OTHER, EPOCH), PURSE, usd(need), policy, |_| true);
         assert_eq!(ask(1, LendPolicy::All), Answer::Lend(usd(100)));
         assert_eq!(ask(1, LendPolicy::Share), Answer::Lend(usd(25)));
         assert_eq!(ask(60, LendPolicy::Share), Answer::Lend(usd(60)));
@@ -163,17 +148,22 @@ mod tests {
     #[test]
     fn a_denial_says_what_there_is_elsewhere() {
         let books = books(0);
+        let ask = |plane, is_there: fn(DataPlaneId) -> bool| {
+            answer(&books, (plane, EPOCH), PURSE, usd(1), LendPolicy::All, is_there)
+        };
         let elsewhere = usd(100);
-        let denied = answer(&books, OTHER, EPOCH, PURSE, usd(1), LendPolicy::All);
+        let denied = ask(OTHER, |_| true);
         assert_eq!(denied, Answer::Deny { unlent: usd(0), elsewhere });
-        let own = answer(&books, PLANE, EPOCH, PURSE, usd(1), LendPolicy::All);
-        assert_eq!(own, Answer::Deny { unlent: usd(0), elsewhere: usd(0) });
+        let own = ask(PLANE, |_| true);
+        let nothing = Answer::Deny { unlent: usd(0), elsewhere: usd(0) };
+        assert_eq!(own, nothing);
+        assert_eq!(ask(OTHER, |plane| plane == OTHER), nothing, "nobody is there who has it");
     }
 
     #[test]
     fn new_credit_goes_to_those_who_had_some_and_the_rest_hear_of_it() {
         let books = books(80);
-        let tell = |plane| after_credit(&books, plane, EPOCH, PURSE, LendPolicy::All);
+        let tell = |plane| after_credit(&books, (plane, EPOCH), PURSE, LendPolicy::All, |_| true);
         assert_eq!(tell(PLANE), Answer::Lend(usd(80)));
         assert_eq!(tell(OTHER), Answer::Deny { unlent: usd(80), elsewhere: usd(100) });
     }
@@ -181,17 +171,28 @@ mod tests {
     #[test]
     fn a_recall_asks_for_what_is_missing_and_free() {
         let books = books(10);
-        assert_eq!(recall(&books, PURSE, usd(10)), []);
-        assert_eq!(recall(&books, PURSE, usd(30)), [(PLANE, EPOCH, usd(20))]);
-        assert_eq!(recall(&books, PURSE, usd(500)), [(PLANE, EPOCH, usd(60))]);
-        assert_eq!(recall_for(&books, OTHER, EPOCH, PURSE, usd(30)), [(PLANE, EPOCH, usd(20))]);
-        assert_eq!(recall_for(&books, PLANE, EPOCH, PURSE, usd(30)), []);
+        let asked = |wanted| recall(&books, PURSE, usd(wanted), |_, _| true);
+        assert_eq!(asked(10), []);
+        assert_eq!(asked(30), [(PLANE, EPOCH, usd(20))]);
+        assert_eq!(asked(500), [(PLANE, EPOCH, usd(60))]);
+    }
+
+    #[test]
+    fn who_cannot_be_asked_stands_in_for_nobody() {
+        let mut books = books(60);
+        let (dataplane, epoch) = (OTHER, EPOCH);
+        let lent = Event::Lent { dataplane, epoch, purse: PURSE, amount: usd(50) };
+        books.apply(&lent).unwrap();
+        let asked = |wanted, plane| recall(&books, PURSE, usd(wanted), |it, _| it == plane);
+        assert_eq!(asked(40, OTHER), [(OTHER, EPOCH, usd(30))]);
+        assert_eq!(asked(100, OTHER), [(OTHER, EPOCH, usd(50))]);
+        assert_eq!(asked(100, DataPlaneId(9)), []);
     }
 
     #[test]
     fn no_lease_grows_beyond_what_a_cell_counts() {
         let books = books(LEASE_MAX.pico() * 2);
-        let lent = answer(&books, PLANE, EPOCH, PURSE, usd(1), LendPolicy::All);
+        let lent = answer(&books, (PLANE, EPOCH), PURSE, usd(1), LendPolicy::All, |_| true);
         assert_eq!(lent, Answer::Lend(LEASE_MAX.checked_sub(usd(100)).unwrap()));
     }
 }

@@ -10,6 +10,7 @@ mod id;
 mod instant;
 mod money;
 mod price;
+mod text;
 mod tokens;
 
 pub use id::{
@@ -18,4 +19,5 @@ pub use id::{
 pub use instant::UnixMillis;
 pub use money::{ParseUsdError, Usd};
 pub use price::Price;
+pub use text::{as_optional_text, as_text};
 pub use tokens::{TokenClass, Tokens};

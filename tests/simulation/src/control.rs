@@ -17,7 +17,7 @@ use ledger::expiry::Expiries;
 use ledger::lender::{self, Answer, LendPolicy};
 use ledger::{Event, Purse};
 use link::{EpochMark, ToControl, ToData};
-use units::{DataPlaneId, Epoch, UnixMillis, Usd};
+use units::{UnixMillis, Usd};
 
 use crate::chronicle::Chronicle;
 use crate::plane::Crash;
@@ -128,12 +128,11 @@ impl Ledger {
         }
         match message {
             ToControl::Need { purse, amount } => {
-                let answer = desk::need(self, name, purse, amount, LendPolicy::Share);
+                let answer = desk::need(self, name, purse, amount, LendPolicy::Share, |_| true);
                 let lent = matches!(answer, Ok(Answer::Lend(lent)) if lent >= amount);
                 self.tell_answer(plane, purse, answer);
                 if !lent {
-                    let asked = lender::recall_for(&self.books, name.0, name.1, purse, amount);
-                    self.ask_back(purse, asked);
+                    self.recall_from(purse, amount, |other| other != name);
                 }
             }
             ToControl::Settlement { epoch, runs } => {
@@ -168,7 +167,7 @@ impl Ledger {
         let linked: Vec<_> = self.links.iter().map(|(plane, (_, name))| (*plane, *name)).collect();
         for (plane, name) in linked {
             let policy = LendPolicy::Share;
-            let answer = lender::after_credit(&self.books, name.0, name.1, purse, policy);
+            let answer = lender::after_credit(&self.books, name, purse, policy, |_| true);
             let answer = desk::lend(self, name, purse, answer);
             self.tell_answer(plane, purse, answer);
         }
@@ -197,15 +196,21 @@ impl Ledger {
 
     /// Asks for credit back, so that `wanted` comes to be unlent.
     pub(crate) fn recall(&mut self, purse: Purse, wanted: Usd) {
-        let asked = lender::recall(&self.books, purse, wanted);
-        self.ask_back(purse, asked);
+        self.recall_from(purse, wanted, |_| true);
     }
 
-    fn ask_back(&mut self, purse: Purse, leases: Vec<(DataPlaneId, Epoch, Usd)>) {
-        for (dataplane, epoch, up_to) in leases {
-            let of = |(_, (_, name)): &(&usize, &(u64, Name))| *name == (dataplane, epoch);
-            if let Some((plane, _)) = self.links.iter().find(of) {
-                self.send(*plane, ToData::Recall { purse, up_to });
+    /// The same, of linked epochs that `may_ask` names.
+    fn recall_from(&mut self, purse: Purse, wanted: Usd, may_ask: impl Fn(Name) -> bool) {
+        let links = self.links.clone();
+        let plane_of = |name: Name| {
+            links.iter().find(|(_, (_, linked))| *linked == name).map(|(plane, _)| *plane)
+        };
+        let asked = lender::recall(&self.books, purse, wanted, |dataplane, epoch| {
+            may_ask((dataplane, epoch)) && plane_of((dataplane, epoch)).is_some()
+        });
+        for (dataplane, epoch, up_to) in asked {
+            if let Some(plane) = plane_of((dataplane, epoch)) {
+                self.send(plane, ToData::Recall { purse, up_to });
             }
         }
     }

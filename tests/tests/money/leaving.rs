@@ -166,17 +166,26 @@ fn a_provider_that_refuses_while_it_is_drained_is_not_paid_for() {
     assert!(generation.charged.is_zero() && upstream.truths().len() == 1, "{generation:?}");
 }
 
-#[test]
-fn a_client_that_leaves_a_whole_answer_pays_for_what_had_come_of_it() {
+/// What a request for a whole answer comes to whose client leaves once `waits` is over: nobody
+/// told its usage.
+fn left_whole(fault: &str, waits: impl FnOnce(&Upstream)) -> (Upstream, Gateway, Generation) {
     let upstream = Upstream::start();
     let gateway = Gateway::start(Config::simple(&upstream.base_url()));
     let customer = gateway.admin.customer("impatient", "1");
-    upstream.fault("rate:80+endless");
+    upstream.fault(fault);
     let client = asked(&gateway, &customer, Shape::Whole);
-    std::thread::sleep(Duration::from_millis(900));
+    waits(&upstream);
     drop(client);
     let generation = ended(&gateway, &[&upstream], &customer, 1).remove(0);
     assert_eq!((generation.outcome.as_str(), generation.reported), ("client_gone", false));
+    (upstream, gateway, generation)
+}
+
+#[test]
+fn a_client_that_leaves_a_whole_answer_pays_for_what_had_come_of_it() {
+    let (upstream, _gateway, generation) = left_whole("rate:80+endless", |_| {
+        std::thread::sleep(Duration::from_millis(900));
+    });
     let (said, made) = (generation.usage.output_total(), upstream.truths()[0].billed.completion);
     assert!(said > 30 && said <= made + 8, "{said} of {made}");
     assert!(generation.held.is_some_and(|held| generation.charged <= held), "{generation:?}");
@@ -184,15 +193,9 @@ fn a_client_that_leaves_a_whole_answer_pays_for_what_had_come_of_it() {
 
 #[test]
 fn a_client_that_leaves_before_the_first_byte_pays_for_what_it_asked() {
-    let upstream = Upstream::start();
-    let gateway = Gateway::start(Config::simple(&upstream.base_url()));
-    let customer = gateway.admin.customer("impatient", "1");
-    upstream.fault("stall:8000");
-    let client = asked(&gateway, &customer, Shape::Whole);
-    wait_for("the provider is asked", SOON, || (!upstream.truth().is_empty()).then_some(()));
-    drop(client);
-    let generation = ended(&gateway, &[&upstream], &customer, 1).remove(0);
-    assert_eq!((generation.outcome.as_str(), generation.reported), ("client_gone", false));
+    let (_upstream, gateway, generation) = left_whole("stall:8000", |upstream| {
+        wait_for("the provider is asked", SOON, || (!upstream.truth().is_empty()).then_some(()));
+    });
     assert!(generation.usage.input_total() > 0 && generation.usage.output_total() == 0);
     assert!(!generation.charged.is_zero(), "{generation:?}");
     let told: Value = gateway.admin.get(&format!("/admin/v1/generations/{}", generation.id));

@@ -9,10 +9,17 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
-use journal::checkpoint::{self, Checkpoint};
-use journal::{Archive, BatchNumber, Journal, JournalError, JournalOptions, PlainDisk};
+use journal::checkpoint::{self, Checkpoint, Loaded};
+use journal::{
+    Archive, BatchNumber, Journal, JournalError, JournalOptions, PlainDisk, RECORDS_BYTES_MAX,
+};
 
 use crate::settings::StartError;
+
+/// Bytes of events after which a batch is written.
+pub(crate) const BATCH_BYTES: usize = 4 << 20;
+/// The most bytes of one event: it still fits into a batch that is about to be written.
+pub(crate) const EVENT_BYTES_MAX: usize = RECORDS_BYTES_MAX - 2 * BATCH_BYTES;
 
 /// The folders of a data directory.
 #[derive(Clone, Debug)]
@@ -60,11 +67,12 @@ pub(crate) struct ReadBatch {
 }
 
 impl LedgerJournal {
-    /// Opens journal and checkpoints, and loads the newest checkpoint that is whole.
-    pub(crate) fn open(
+    /// Opens journal and checkpoints, and loads the newest checkpoint that `read` can read.
+    pub(crate) fn open<T>(
         folders: &Folders,
         segment_bytes: u64,
-    ) -> Result<(Self, Option<Checkpoint>), StartError> {
+        read: impl FnMut(Checkpoint) -> Result<T, String>,
+    ) -> Result<(Self, Loaded<T>), StartError> {
         let data = |path: &Path, error: JournalError| StartError::Data {
             path: path.to_owned(),
             why: error.to_string(),
@@ -75,7 +83,7 @@ impl LedgerJournal {
         let (journal, _) =
             Journal::open(disk, JournalOptions { segment_bytes }).map_err(of_journal)?;
         let checkpoints = PlainDisk::open(&folders.checkpoint).map_err(of_checkpoint)?;
-        let loaded = checkpoint::load(&checkpoints).map_err(of_checkpoint)?;
+        let loaded = checkpoint::load(&checkpoints, read).map_err(of_checkpoint)?;
         let opened = Self {
             journal,
             checkpoints: Some(checkpoints),
@@ -84,7 +92,7 @@ impl LedgerJournal {
             syncs: 0,
             sync_ns: 0,
         };
-        Ok((opened, loaded.newest))
+        Ok((opened, loaded))
     }
 
     /// The last batch on disk.
@@ -123,6 +131,39 @@ impl LedgerJournal {
         take: impl FnMut(ReadBatch) -> Result<(), String>,
     ) -> Result<(), String> {
         read_all(self.journal.batches_from(BatchNumber::new(from)), take)
+    }
+
+    /// The event that is number `order`, as bytes; `None` where its batch is no longer kept.
+    pub(crate) fn event(&self, order: u64) -> Result<Option<Vec<u8>>, String> {
+        let held = self.journal.segments().filter(|segment| segment.first <= segment.last);
+        let firsts: Vec<BatchNumber> = held.map(|segment| segment.first).collect();
+        let mut failed = None;
+        let after = firsts.partition_point(|first| match self.first_order(*first) {
+            Ok(begins) => begins <= order,
+            Err(why) => {
+                failed = Some(why);
+                false
+            }
+        });
+        if let Some(why) = failed {
+            return Err(why);
+        }
+        let Some(first) = after.checked_sub(1).map(|place| firsts[place]) else { return Ok(None) };
+        for batch in self.journal.batches_from(first).map_err(|error| error.to_string())? {
+            let batch = batch.map_err(|error| error.to_string())?;
+            if order < batch.tag + u64::from(batch.count) {
+                let event = frames(&batch.records).nth((order - batch.tag) as usize);
+                return event.transpose().map(|event| event.map(<[u8]>::to_vec));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of the first event of a batch.
+    fn first_order(&self, number: BatchNumber) -> Result<u64, String> {
+        let mut batches = self.journal.batches_from(number).map_err(|error| error.to_string())?;
+        let first = batches.next().ok_or("a batch is missing")?;
+        first.map(|batch| batch.tag).map_err(|error| error.to_string())
     }
 
     /// Begins to write a checkpoint; `done` is called from its thread. False while one is written.
@@ -170,10 +211,31 @@ pub(crate) fn look_at(
     read_all(archive.batches_from(from), take)
 }
 
-/// The newest checkpoint on disk.
-pub(crate) fn newest_checkpoint(folders: &Folders) -> Result<Option<Checkpoint>, String> {
-    let load = || checkpoint::load(&PlainDisk::look_at(&folders.checkpoint)?);
-    load().map(|loaded| loaded.newest).map_err(|error| error.to_string())
+/// The newest checkpoint on disk that `read` can read, with the last batch that it contains.
+pub(crate) fn newest_checkpoint<T>(
+    folders: &Folders,
+    read: impl FnMut(Checkpoint) -> Result<T, String>,
+) -> Result<Option<(u64, T)>, String> {
+    let load = || checkpoint::load(&PlainDisk::look_at(&folders.checkpoint)?, read);
+    let newest = load().map_err(|error| error.to_string())?.newest;
+    Ok(newest.map(|(number, found)| (number.get(), found)))
+}
+
+/// Hands every checkpoint on disk that is whole on to `take`, the newest first.
+pub(crate) fn each_checkpoint(
+    folders: &Folders,
+    mut take: impl FnMut(Checkpoint) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut failed = None;
+    // None is the one that is looked for, so that each is looked at, until one fails.
+    newest_checkpoint(folders, |found| match take(found) {
+        Ok(()) => Err(String::new()),
+        Err(why) => {
+            failed = Some(why);
+            Ok(())
+        }
+    })?;
+    failed.map_or(Ok(()), Err)
 }
 
 fn read_all(
@@ -218,7 +280,39 @@ pub(crate) fn frames(mut records: &[u8]) -> impl Iterator<Item = Result<&[u8], S
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, process};
+
     use super::*;
+
+    #[test]
+    fn each_event_is_found_by_its_number_in_whatever_segment_it_stands() {
+        let directory = std::env::temp_dir().join(format!("tollgate-events-{}", process::id()));
+        let folders = Folders::of(&directory);
+        for folder in [&folders.journal, &folders.checkpoint] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let open = LedgerJournal::open(&folders, 4 << 10, |_| Ok(()));
+        let (mut journal, _) = open.unwrap();
+        let mut order = 0;
+        for count in [1, 3, 2].into_iter().cycle().take(40) {
+            let mut records = Vec::new();
+            for number in order..order + u64::from(count) {
+                frame(&mut records, |out| out.extend_from_slice(&number.to_le_bytes()));
+            }
+            journal.commit(order, count, &records).unwrap();
+            order += u64::from(count);
+        }
+        let found = |journal: &LedgerJournal, order| journal.event(order).unwrap();
+        assert!(journal.journal.segments().count() > 3, "one segment proves nothing");
+        for number in 0..order {
+            assert_eq!(found(&journal, number).unwrap(), number.to_le_bytes());
+        }
+        assert_eq!(found(&journal, order), None);
+        journal.remove_below(20).unwrap();
+        assert_eq!(found(&journal, 0), None);
+        assert!(found(&journal, order - 1).is_some());
+        fs::remove_dir_all(directory).unwrap();
+    }
 
     #[test]
     fn events_read_back_from_a_batch() {

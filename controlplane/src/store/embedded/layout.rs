@@ -69,6 +69,11 @@ pub(super) fn ended(bucket: &[u8], order: u64) -> Vec<u8> {
     Key(bucket.to_vec()).with(&order.to_be_bytes()).bytes()
 }
 
+/// Which event's part of a bucket that is.
+pub(super) fn ended_by(key: &[u8]) -> Option<u64> {
+    key.last_chunk().copied().map(u64::from_be_bytes)
+}
+
 /// The beginning of the chunks of an account from an event on, newest first.
 pub(super) fn listed(account: AccountId, order: u64) -> Vec<u8> {
     let key = Key::of(b'g').with(&account.0.to_be_bytes());

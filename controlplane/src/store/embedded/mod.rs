@@ -16,7 +16,8 @@ mod view;
 
 pub(crate) use build::{build, catch_up};
 pub(crate) use journal::{
-    Checkpointed, Folders, LedgerJournal, frame, frames, look_at, newest_checkpoint,
+    BATCH_BYTES, Checkpointed, EVENT_BYTES_MAX, Folders, LedgerJournal, each_checkpoint, frame,
+    frames, look_at, newest_checkpoint,
 };
 pub(crate) use layout::Usage;
 pub(crate) use projection::{Chunks, Projection};

@@ -144,14 +144,17 @@ impl View {
         fenced(|| self.db.flush().map(drop))
     }
 
-    /// The end of a hold: where it stands in its ring.
-    pub(crate) fn end_of(&self, hold: GenerationId) -> Result<Option<GenerationId>, ViewError> {
+    /// The end of a hold: where it stands in its ring, and the event that told of it.
+    pub(crate) fn end_of(
+        &self,
+        hold: GenerationId,
+    ) -> Result<Option<(GenerationId, u64)>, ViewError> {
         fenced(|| {
             for entry in self.db.scan_prefix(layout::bucket(hold)) {
-                let (_, value) = entry?;
+                let (key, value) = entry?;
                 let found = layout::pairs(&value).find(|(seq, _)| *seq == hold.seq);
-                if let Some((_, end)) = found {
-                    return Ok(Some(GenerationId { seq: end, ..hold }));
+                if let Some(((_, end), order)) = found.zip(layout::ended_by(&key)) {
+                    return Ok(Some((GenerationId { seq: end, ..hold }, order)));
                 }
             }
             Ok(None)

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use controlplane::{Running, Secret, Settings, Terms, start};
+use controlplane::{Running, Secret, Settings, StartError, Terms, start};
 use serde_json::{Value, json};
 
 pub(crate) const TOKEN: &str = "the-admin-token";
@@ -48,6 +48,18 @@ impl Control {
 
     pub(crate) fn start_in(folder: PathBuf) -> Self {
         Self::started(settings(&folder), folder)
+    }
+
+    /// The same with a journal of small segments, whose beginning can be removed.
+    pub(crate) fn in_segments(folder: PathBuf) -> Self {
+        Self::try_in_segments(folder).unwrap()
+    }
+
+    /// The same, which may not start.
+    pub(crate) fn try_in_segments(folder: PathBuf) -> Result<Self, StartError> {
+        let segments = Settings { segment_bytes: 64 << 10, ..settings(&folder) };
+        let running = start(segments)?;
+        Ok(Self { address: running.admin_addr(), running: Some(running), folder })
     }
 
     fn started(settings: Settings, folder: PathBuf) -> Self {

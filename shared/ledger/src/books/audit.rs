@@ -5,6 +5,8 @@
 //! are held against [`Books::days`] by whoever has them.
 
 mod credit;
+#[cfg(test)]
+mod tests;
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -199,17 +201,23 @@ fn leases(books: &Books) -> Vec<Identity> {
         let place = || format!("data plane {} epoch {}", name.0.0, name.1.0);
         named.place(place, sum(counted), sum(all.map(|(.., lease)| lease.granted)));
     }
-    let closed = &books.closed;
-    let settled = sum(account_leases(books).map(|(_, lease)| lease.settled));
+    let mut identities = vec![held, within, by_account, named];
+    identities.extend(ended_leases(books));
+    identities
+}
+
+/// What was lent and charged in all, against the leases that are open and those that have ended.
+fn ended_leases(books: &Books) -> [Identity; 2] {
+    let open = |field: fn(&Lease) -> Usd| sum(account_leases(books).map(|(_, it)| field(it)));
     let spent = sum(books.accounts.values().map(|book| book.sums.spent));
-    let closed_out = sum([closed.settled, closed.returned]);
-    vec![
-        held,
-        within,
-        by_account,
-        named,
-        Identity::whole("spent = settled on leases", spent, sum([settled, closed.settled])),
-        Identity::whole("closed leases = settled + returned", closed.granted, closed_out),
+    let lending = &books.lending;
+    let settled = sum([open(|lease| lease.settled), lending.settled]);
+    let ended = less(lending.lent, open(|lease| lease.granted));
+    let gone = sum([lending.settled, lending.returned]);
+    let whole = Identity::whole;
+    [
+        whole("spent = settled on leases", spent, settled),
+        whole("ever lent - granted of open leases = settled + returned of ended ones", ended, gone),
     ]
 }
 

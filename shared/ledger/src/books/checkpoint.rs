@@ -18,7 +18,7 @@ use super::Books;
 use super::epoch::{DataPlaneBook, EpochBook, RingBook};
 use super::lease::EpochName;
 use super::rows::{
-    AccountBook, AccountSums, CatalogBook, ClosedLeases, DaySum, KeyBook, Lease, Leases, OpenHold,
+    AccountBook, AccountSums, CatalogBook, DaySum, KeyBook, Lease, Leases, Lending, OpenHold,
 };
 use crate::bytes::{Reader, RecordFault, Sink};
 use crate::postings::{LedgerAccount, Trial};
@@ -29,7 +29,7 @@ use credit::{
 use tables::{amounts, option, optional, read_amounts, read_map, read_rows, sorted, table};
 
 /// The first bytes of a checkpoint: a mark, and the version of what follows.
-const MARK: &[u8; 8] = b"tgbooks\x02";
+const MARK: &[u8; 8] = b"tgbooks\x03";
 
 /// Why bytes are not books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +77,8 @@ impl Books {
             out.varint(u64::from(id.0));
             write_dataplane(out, plane);
         });
-        let closed = &self.closed;
-        amounts(&mut out, &[closed.granted, closed.settled, closed.returned]);
+        let lending = &self.lending;
+        amounts(&mut out, &[lending.lent, lending.settled, lending.returned]);
         amounts(&mut out, self.trial.totals());
         out
     }
@@ -103,8 +103,8 @@ impl Books {
         books.catalog = read_catalog(&mut from)?;
         let id = |from: &mut Reader<'_>| from.narrow("data plane").map(DataPlaneId);
         books.dataplanes = read_map(&mut from, id, read_dataplane)?;
-        let [granted, settled, returned] = read_amounts(&mut from)?;
-        books.closed = ClosedLeases { granted, settled, returned };
+        let [lent, settled, returned] = read_amounts(&mut from)?;
+        books.lending = Lending { lent, settled, returned };
         books.trial = Trial::from_totals(read_amounts::<{ LedgerAccount::TOTALS }>(&mut from)?);
         from.finish()?;
         books.name_purses()?;

@@ -3,7 +3,7 @@
 use units::{DataPlaneId, Epoch, Usd};
 
 use super::epoch::EpochBook;
-use super::rows::{ClosedLeases, KeyBook, Lease, Leases, add, less};
+use super::rows::{KeyBook, Lease, Leases, add, less};
 use super::{Applied, Books, BooksError};
 use crate::postings;
 use crate::purse::Purse;
@@ -74,7 +74,7 @@ impl Books {
     /// Ends every lease of an epoch, what open holds need of them included.
     fn end_leases(&mut self, name: EpochName) -> Result<(), BooksError> {
         let purses = self.epoch_book(name)?.purses.clone();
-        let (mut closed, mut trial) = (self.closed, self.trial);
+        let (mut lending, mut trial) = (self.lending, self.trial);
         for purse in &purses {
             let Some(lease) = self.purse_leases(*purse).and_then(|leases| leases.get(name)) else {
                 continue;
@@ -82,12 +82,17 @@ impl Books {
             let back = postings::loan(*purse, -lease.outstanding());
             trial = trial.after(&back).ok_or(BooksError::Overflow)?;
             if let Purse::Account(account) = purse {
-                closed = closed.with(lease)?;
+                lending.settled = add(lending.settled, lease.settled)?;
+                lending.returned = add(lending.returned, lease.granted)?;
                 add(self.sums(*account)?.unlent, lease.outstanding())?;
             }
         }
-        purses.iter().for_each(|purse| self.drop_lease(name, *purse));
-        self.closed = closed;
+        self.lending.settled = lending.settled;
+        for purse in purses {
+            let went_back = self.drop_lease(name, purse);
+            // At most what was granted, which was added above.
+            self.lending.returned = [self.lending.returned, went_back].into_iter().sum();
+        }
         self.trial = trial;
         Ok(())
     }
@@ -110,7 +115,11 @@ impl Books {
         }
         let lease = self.lease(name.0, name.1, purse).copied().unwrap_or_default();
         let lease = Lease { granted: add(lease.granted, amount)?, ..lease };
-        self.move_loan(name, purse, lease, amount)
+        let is_account = matches!(purse, Purse::Account(_));
+        let lent = add(self.lending.lent, if is_account { amount } else { Usd::ZERO })?;
+        let applied = self.move_loan(name, purse, lease, amount)?;
+        self.lending.lent = lent;
+        Ok(applied)
     }
 
     pub(super) fn reclaim(
@@ -171,22 +180,26 @@ impl Books {
         Ok(Applied::Lending)
     }
 
-    /// Ends a lease: what is outstanding of it goes back.
-    fn drop_lease(&mut self, name: EpochName, purse: Purse) {
-        let leases = match purse {
+    /// Ends a lease: what is outstanding of it goes back. How much went back of it in all, if it
+    /// was an account's.
+    fn drop_lease(&mut self, name: EpochName, purse: Purse) -> Usd {
+        let (leases, went_back) = match purse {
             Purse::Account(account) => {
-                let Some(book) = self.accounts.get_mut(&account) else { return };
+                let Some(book) = self.accounts.get_mut(&account) else { return Usd::ZERO };
                 let lease = book.leases.get(name).copied().unwrap_or_default();
-                book.sums.unlent = [book.sums.unlent, lease.outstanding()].into_iter().sum();
+                let before = book.sums.unlent;
+                book.sums.unlent = [before, lease.outstanding()].into_iter().sum();
                 book.sums.held = [book.sums.held, -lease.held].into_iter().sum();
-                &mut book.leases
+                let at_end = [book.sums.unlent, -before].into_iter().sum();
+                (&mut book.leases, [lease.returned, at_end].into_iter().sum())
             }
             Purse::Key(key) => {
-                let Some(book) = self.keys.get_mut(&key) else { return };
-                &mut book.leases
+                let Some(book) = self.keys.get_mut(&key) else { return Usd::ZERO };
+                (&mut book.leases, Usd::ZERO)
             }
         };
         leases.rows.retain(|(epoch, _)| *epoch != name);
+        went_back
     }
 
     /// What may be lent of a purse.
@@ -223,15 +236,5 @@ impl Books {
         self.dataplanes
             .get(&dataplane)
             .is_some_and(|plane| epoch <= plane.last_epoch && !plane.open.contains_key(&epoch))
-    }
-}
-
-impl ClosedLeases {
-    fn with(self, lease: &Lease) -> Result<Self, BooksError> {
-        Ok(Self {
-            granted: add(self.granted, lease.granted)?,
-            settled: add(self.settled, lease.settled)?,
-            returned: add(add(self.returned, lease.returned)?, lease.outstanding())?,
-        })
     }
 }

@@ -20,7 +20,7 @@
 use std::collections::VecDeque;
 
 use serde::Serialize;
-use units::{UnixMillis, Usd};
+use units::{UnixMillis, Usd, as_optional_text, as_text};
 
 use super::BooksError;
 use super::error::Promise;
@@ -48,10 +48,13 @@ pub struct Lot {
     /// What ended of it unused.
     pub expired: Usd,
     /// When what is left of it ends.
+    #[serde(serialize_with = "as_optional_text")]
     pub expires_at: Option<UnixMillis>,
     /// Until when what is left of it can be paid back.
+    #[serde(serialize_with = "as_optional_text")]
     pub refund_until: Option<UnixMillis>,
     /// When it began.
+    #[serde(rename = "created_at", serialize_with = "as_text")]
     pub at: UnixMillis,
 }
 

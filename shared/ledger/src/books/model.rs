@@ -139,7 +139,7 @@ impl World {
         let mut expiries = std::mem::take(&mut self.expiries);
         let asked = expiries.end_due(self, now).unwrap();
         for (purse, wanted) in asked.into_iter().filter(|_| is_heard) {
-            for (dataplane, _, up_to) in lender::recall(&self.books, purse, wanted) {
+            for (dataplane, _, up_to) in lender::recall(&self.books, purse, wanted, |_, _| true) {
                 let place = usize::from(dataplane.0) - 1;
                 self.planes[place].give_back(purse, up_to.pico_i64().unwrap());
                 while self.planes[place].commits() {
@@ -260,7 +260,7 @@ impl World {
 
     fn need(&mut self, place: usize, purse: Purse, need: Usd, policy: LendPolicy) {
         let (dataplane, epoch) = self.planes[place].name();
-        match lender::answer(&self.books, dataplane, epoch, purse, need, policy) {
+        match lender::answer(&self.books, (dataplane, epoch), purse, need, policy, |_| true) {
             Answer::Lend(amount) => {
                 let event = Event::Lent { dataplane, epoch, purse, amount };
                 assert_eq!(self.apply(&event), Verdict::New, "a lender lends what is there");

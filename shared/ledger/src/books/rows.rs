@@ -280,11 +280,15 @@ impl Leases {
     }
 }
 
-/// Account leases of closed epochs, summed.
+/// Accounts' credit that was ever lent, and what became of the leases that have ended. Each is
+/// counted where it happens, so that one can be held against the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ClosedLeases {
-    pub(super) granted: Usd,
+pub(super) struct Lending {
+    /// All that was ever lent.
+    pub(super) lent: Usd,
+    /// What was charged to leases that have ended.
     pub(super) settled: Usd,
+    /// What went back of them, while they lived or as they ended.
     pub(super) returned: Usd,
 }
 

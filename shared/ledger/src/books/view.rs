@@ -1,7 +1,9 @@
 //! What the books say, for everyone who does not change them.
 
 use serde::Serialize;
-use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd};
+use units::{
+    AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd, as_text,
+};
 
 use super::Books;
 use super::epoch::EpochBook;
@@ -22,7 +24,8 @@ pub struct AccountView {
     /// Whether it is disabled.
     pub disabled: bool,
     /// When it was opened.
-    pub opened_at: UnixMillis,
+    #[serde(serialize_with = "as_text")]
+    pub created_at: UnixMillis,
     /// Credit in, less settled charges.
     pub balance: Usd,
     /// What open holds need, wherever it is lent.
@@ -47,7 +50,8 @@ pub struct AccountView {
     pub fees: Usd,
     /// What requests cost above their holds that nobody paid.
     pub written_off: Usd,
-    /// What of the balance is not lent to any data plane.
+    /// What of the balance is not lent to any data plane; nothing that an API tells.
+    #[serde(skip)]
     pub unlent: Usd,
 }
 
@@ -291,7 +295,7 @@ fn account_view(id: AccountId, book: &AccountBook) -> AccountView {
         id,
         name: book.name.to_string(),
         disabled: book.disabled,
-        opened_at: book.opened_at,
+        created_at: book.opened_at,
         balance,
         held: sums.held,
         available: balance.checked_sub(sums.held).unwrap_or(Usd::ZERO),

@@ -104,7 +104,7 @@ impl Ledger {
         let changed = Event::KeyChanged { key, limit: Some(usd(limit)), row: "{}".into() };
         self.book(&changed).expect("a key may be changed");
         let purse = Purse::Key(key);
-        self.recall(purse, usd(0));
+        self.recall(purse, self.books.overlent(purse));
         self.lend_more(purse);
     }
 }

@@ -27,14 +27,14 @@ pub(crate) fn fold_of(
     checkpoints: Option<&MemoryDisk>,
 ) -> Result<Found, JournalError> {
     let stored = match checkpoints {
-        Some(disk) => checkpoint::load(disk)?.newest,
+        Some(disk) => checkpoint::load(disk, |found| Ok(found.payload))?.newest,
         None => None,
     };
     let (mut books, mut order, from) = match stored {
-        Some(stored) => {
-            let (order, books) = stored.payload.split_first_chunk().expect("it was written whole");
+        Some((number, payload)) => {
+            let (order, books) = payload.split_first_chunk().expect("it was written whole");
             let books = Books::decode(books).expect("a checkpoint that was proved reads");
-            (books, u64::from_le_bytes(*order), stored.number.next())
+            (books, u64::from_le_bytes(*order), number.next())
         }
         None => (Books::new(), 0, BatchNumber::FIRST),
     };

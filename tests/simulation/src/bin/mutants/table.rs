@@ -126,8 +126,8 @@ pub(crate) const MUTANTS: [Mutant; 41] = [
     m(
         "a closed epoch keeps its leases",
         LEASE,
-        "        purses.iter().for_each(|purse| self.drop_lease(name, *purse));",
-        "        purses.iter().skip(1).for_each(|purse| self.drop_lease(name, *purse));",
+        "        for purse in purses {",
+        "        for purse in purses.into_iter().skip(1) {",
     ),
     m(
         "a loan beyond what is there",
