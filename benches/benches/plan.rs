@@ -20,12 +20,8 @@ fn rows(models: usize, endpoints: usize) -> CatalogRows {
         let price: Option<catalog::rows::PriceRow> = price.ok();
         model.endpoint = (0..endpoints)
             .map(|provider| EndpointRow {
-                provider: format!("p{provider}"),
-                model: format!("m{number}"),
-                context: None,
-                max_output: None,
                 list: price.clone(),
-                price: None,
+                ..EndpointRow::new(format!("p{provider}"), format!("m{number}"))
             })
             .collect();
         rows.model.push(model);

@@ -12,7 +12,9 @@ use units::{OfferId, Price};
 
 use crate::keys::KeyTable;
 use crate::modality::Modalities;
+use crate::parameters::Parameters;
 use crate::price::PriceTable;
+use crate::quantization::Quantization;
 use crate::rows::{AbortPolicy, Dialect, ModelKind, OutputCapField, PartTokens, TierStatus};
 use crate::url::BaseUrl;
 
@@ -167,6 +169,8 @@ pub struct Model {
     pub index: u32,
     /// `author/slug`.
     pub id: Box<str>,
+    /// The same as a JSON string, quotes and all, to be spliced into an answer.
+    pub id_json: Box<[u8]>,
     /// What people call it.
     pub name: Box<str>,
     /// A sentence about it; empty where none was given.
@@ -208,6 +212,8 @@ impl Model {
 pub struct Endpoint {
     /// Its number in the ledger.
     pub offer: OfferId,
+    /// What is served: a place in `Catalog::models`.
+    pub model: u32,
     /// Who serves it.
     pub provider: ProviderIndex,
     /// The model's id there.
@@ -222,6 +228,22 @@ pub struct Endpoint {
     pub context: u64,
     /// Most output tokens of one answer, here.
     pub max_output: u64,
+    /// What tells it from others of its provider.
+    pub tag: Option<Box<str>>,
+    /// Whether it may keep or train on what it is sent.
+    pub data_collection: bool,
+    /// Whether it promises zero data retention.
+    pub zdr: bool,
+    /// Where it runs.
+    pub region: Option<Box<str>>,
+    /// How finely it keeps the model's weights.
+    pub quantization: Quantization,
+    /// The request parameters it understands.
+    pub parameters: Arc<[Box<str>]>,
+    /// Those of them that a request may be routed by.
+    pub understood: Parameters,
+    /// Its share of first tries.
+    pub weight: Option<u32>,
 }
 
 /// A stable name in front of models, checked.
@@ -229,6 +251,8 @@ pub struct Endpoint {
 pub struct Tier {
     /// `brand/name`.
     pub id: Box<str>,
+    /// The same as a JSON string, quotes and all.
+    pub id_json: Box<[u8]>,
     /// Whether it can be called.
     pub status: TierStatus,
     /// The level shown.

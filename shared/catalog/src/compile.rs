@@ -143,6 +143,11 @@ impl<'o> Compiler<'o> {
     }
 }
 
+/// A text as a JSON string.
+fn json_text(text: &str) -> Box<[u8]> {
+    serde_json::json!(text).to_string().into_bytes().into()
+}
+
 impl Catalog {
     /// The conditions of every sale, in the order of endpoints.
     pub fn offers(&self) -> impl Iterator<Item = OfferRow> {

@@ -152,6 +152,17 @@ impl Reach {
     }
 }
 
+/// The dearest price tags within reach: what a customer's price cap is held against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tag {
+    /// An input token that no cache knows.
+    pub input: Price,
+    /// An output token of text or of reasoning.
+    pub output: Price,
+    /// Both together, at the condition where that is most.
+    pub total: Price,
+}
+
 /// The dearest prices within reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Worst {
@@ -260,6 +271,23 @@ impl PriceTable {
             }
         }
         worst
+    }
+
+    /// The dearest price tag within reach. A sum too large to count is the largest price.
+    pub fn tag(&self, reach: &Reach) -> Tag {
+        let mut tag = Tag::default();
+        for step in std::iter::once(&self.base).chain(&self.conditional) {
+            if !reach.step(step) {
+                continue;
+            }
+            let price = |class: TokenClass| step.prices[class as usize];
+            let input = price(TokenClass::Input);
+            let output = price(TokenClass::Output).max(price(TokenClass::Reasoning));
+            tag.input = tag.input.max(Price::from_pico(input));
+            tag.output = tag.output.max(Price::from_pico(output));
+            tag.total = tag.total.max(Price::from_pico(input.saturating_add(output)));
+        }
+        tag
     }
 
     /// The dearest input token of a request with `inputs`, of any size, at any tier.

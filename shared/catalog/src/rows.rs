@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use units::Price;
 
 pub use crate::price_rows::{AboveRow, PriceRow, TierPriceRow};
+use crate::quantization::Quantization;
 
 /// A whole catalog.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -226,12 +227,56 @@ pub struct EndpointRow {
     /// The most output there, where it is less than the model's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output: Option<u64>,
+    /// What tells this endpoint from others of its provider (`turbo`): a request may name it as
+    /// `provider/tag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Whether it may keep or train on what it is sent; as its provider where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_collection: Option<bool>,
+    /// Whether it promises zero data retention; as its provider where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zdr: Option<bool>,
+    /// Where it runs; as its provider where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// How finely it keeps the model's weights.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quantization: Quantization,
+    /// Those of the model's parameters that it understands; all of them where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Vec<String>>,
+    /// Its share of the first tries, among the model's endpoints that have one; one without is
+    /// then tried after them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
     /// What the provider charges; the price where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<PriceRow>,
     /// What the customer pays; list times the multiplier where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceRow>,
+}
+
+impl EndpointRow {
+    /// An offer of a provider under its own id of the model, not priced yet.
+    pub fn new(provider: impl Into<String>, model: impl Into<String>) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+            context: None,
+            max_output: None,
+            tag: None,
+            data_collection: None,
+            zdr: None,
+            region: None,
+            quantization: Quantization::Unknown,
+            parameters: None,
+            weight: None,
+            list: None,
+            price: None,
+        }
+    }
 }
 
 /// Whether a tier can be called.

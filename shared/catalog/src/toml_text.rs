@@ -9,6 +9,7 @@ use std::fmt::{self, Write};
 use units::{Price, TokenClass};
 
 use crate::price_rows::{AboveRow, PriceRow, TierPriceRow};
+use crate::quantization::Quantization;
 use crate::rows::{
     AbortPolicy, CatalogRows, Dialect, EndpointRow, ModelKind, ModelRow, OutputCapField,
     PartTokens, ProviderRow, TierRow, TierStatus,
@@ -108,13 +109,38 @@ fn model_table(row: &ModelRow, out: &mut String) {
 }
 
 fn endpoint_table(row: &EndpointRow, out: &mut String) {
-    let EndpointRow { provider, model, context, max_output, list, price } = row;
+    let EndpointRow {
+        provider,
+        model,
+        context,
+        max_output,
+        tag,
+        data_collection,
+        zdr,
+        region,
+        quantization,
+        parameters,
+        weight,
+        list,
+        price,
+    } = row;
     out.push_str("  [[model.endpoint]]\n");
     let mut keys = String::new();
     text_key("provider", provider, &mut keys);
     text_key("model", model, &mut keys);
     optional_key("context", *context, &mut keys);
     optional_key("max_output", *max_output, &mut keys);
+    optional_text_key("tag", tag.as_deref(), &mut keys);
+    optional_key("data_collection", *data_collection, &mut keys);
+    optional_key("zdr", *zdr, &mut keys);
+    optional_text_key("region", region.as_deref(), &mut keys);
+    if *quantization != Quantization::Unknown {
+        text_key("quantization", quantization.name(), &mut keys);
+    }
+    if let Some(parameters) = parameters {
+        key("parameters", list_text(parameters), &mut keys);
+    }
+    optional_key("weight", *weight, &mut keys);
     for (name, price) in [("list", list), ("price", price)] {
         if let Some(price) = price {
             key(name, price_table(price), &mut keys);
@@ -138,7 +164,7 @@ fn tier_table(row: &TierRow, out: &mut String) {
     if let Some(band) = band {
         list_key("band", &band.map(|price| price.to_string()), out);
     }
-    optional_key("rpm", rpm.map(u64::from), out);
+    optional_key("rpm", *rpm, out);
     list_key("models", models, out);
 }
 
@@ -205,9 +231,9 @@ fn optional_text_key(name: &str, text: Option<&str>, out: &mut String) {
     }
 }
 
-fn optional_key(name: &str, number: Option<u64>, out: &mut String) {
-    if let Some(number) = number {
-        key(name, number, out);
+fn optional_key(name: &str, value: Option<impl fmt::Display>, out: &mut String) {
+    if let Some(value) = value {
+        key(name, value, out);
     }
 }
 
@@ -219,9 +245,13 @@ fn flag_key(name: &str, flag: bool, default: bool, out: &mut String) {
 
 fn list_key(name: &str, texts: &[String], out: &mut String) {
     if !texts.is_empty() {
-        let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
-        key(name, format_args!("[{}]", texts.join(", ")), out);
+        key(name, list_text(texts), out);
     }
+}
+
+fn list_text(texts: &[String]) -> String {
+    let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
 }
 
 /// A basic string. JSON's escapes are TOML's too, but TOML also wants DEL escaped.

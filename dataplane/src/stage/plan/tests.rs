@@ -78,14 +78,8 @@ impl Dice {
             provider.part_tokens =
                 PartTokens { image: Some(tokens.0), audio: Some(tokens.1), file: None };
             rows.provider.push(provider);
-            model.endpoint.push(EndpointRow {
-                provider: id,
-                model: "m".to_owned(),
-                context: None,
-                max_output: None,
-                list: Some(self.row()),
-                price: None,
-            });
+            let list = Some(self.row());
+            model.endpoint.push(EndpointRow { list, ..EndpointRow::new(id, "m") });
         }
         rows.model.push(model);
         rows

@@ -1,12 +1,15 @@
 //! Checks of an endpoint: its provider, its sizes, and that nothing it can report is without a
 //! price.
 
+use std::sync::Arc;
+
 use units::{OfferId, TokenClass};
 
-use super::Compiler;
+use super::{Compiler, json_text};
 use crate::catalog::{Endpoint, Model, ProviderIndex};
 use crate::complaint::Place;
 use crate::modality::Modalities;
+use crate::parameters::Parameters;
 use crate::price::{PriceTable, ServiceTier};
 use crate::price_rows::{AboveRow, PriceRow};
 use crate::rows::{Dialect, EndpointRow, ModelKind};
@@ -26,23 +29,64 @@ impl Compiler<'_> {
             let what = format!("model {:?}: the provider {:?} is unknown", model.id, row.provider);
             self.complain(place.key("provider"), what, "add it as a [[provider]], or correct it");
         }
+        self.check_traits(place, model, row);
         let Some((list, price)) = self.prices(place, model, provider, row) else { return };
         let Some(provider) = provider else { return };
+        let parameters = match &row.parameters {
+            Some(own) => self.parameters(own),
+            None => Arc::clone(&model.parameters),
+        };
         let context = self.size(place, "context", model.context, row.context);
         let max_output = self.size(place, "max_output", model.max_output, row.max_output);
         let bare = self.catalog.bare_names.entry(row.model.as_str().into());
         bare.and_modify(|known| *known = known.filter(|index| *index == model.index))
             .or_insert(Some(model.index));
+        let of_provider = self.catalog.provider(provider);
+        let (data_collection, zdr) = (of_provider.data_collection, of_provider.zdr);
+        let region = row.region.as_deref().map(Into::into).or_else(|| of_provider.region.clone());
         self.catalog.endpoints.push(Endpoint {
             offer: OfferId::default(),
+            model: model.index,
             provider,
             upstream_model: row.model.as_str().into(),
-            upstream_model_json: serde_json::json!(row.model).to_string().into_bytes().into(),
+            upstream_model_json: json_text(&row.model),
             price: PriceTable::from_row(&price),
             list: PriceTable::from_row(&list),
             context,
             max_output: max_output.min(context),
+            tag: row.tag.as_deref().map(Into::into),
+            data_collection: row.data_collection.unwrap_or(data_collection),
+            zdr: row.zdr.unwrap_or(zdr),
+            region,
+            quantization: row.quantization,
+            understood: Parameters::of(parameters.iter().map(|name| &**name)),
+            parameters,
+            weight: row.weight,
         });
+    }
+
+    /// What a request may be routed by is said so that a request can name it, and not against
+    /// itself.
+    fn check_traits(&mut self, place: &Place, model: &Model, row: &EndpointRow) {
+        let id = &model.id;
+        for (key, text) in [("tag", &row.tag), ("region", &row.region)] {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            if text.as_ref().is_some_and(|text| text.is_empty() || !text.chars().all(plain)) {
+                let what = format!("model {id:?}: an endpoint's {key} cannot stand in a name");
+                self.complain(place.key(key), what, "use letters, digits, '-', '_' and '.'");
+            }
+        }
+        if row.zdr == Some(true) && row.data_collection == Some(true) {
+            let what = format!("model {id:?}: an endpoint retains nothing, yet collects data");
+            self.complain(place.key("zdr"), what, "set data_collection = false, or zdr = false");
+        }
+        for (number, name) in row.parameters.iter().flatten().enumerate() {
+            if !model.understands(name) {
+                let what = format!("model {id:?}: its parameters do not list {name:?}");
+                let remedy = "add it to the model's parameters, or take it out here";
+                self.complain(place.key("parameters").item(number), what, remedy);
+            }
+        }
     }
 
     /// An endpoint's own size, never more than the model's.

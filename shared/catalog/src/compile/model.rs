@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Compiler;
+use super::{Compiler, json_text};
 use crate::catalog::{Model, Target};
 use crate::complaint::Place;
 use crate::modality::Modalities;
@@ -48,6 +48,7 @@ impl Compiler<'_> {
         Model {
             index,
             id: row.id.as_str().into(),
+            id_json: json_text(&row.id),
             name: row.name.as_deref().unwrap_or(slug).into(),
             description: row.description.as_deref().unwrap_or("").into(),
             kind: row.kind,
@@ -124,7 +125,7 @@ impl Compiler<'_> {
     }
 
     /// One shared list for all models that have the same parameters.
-    fn parameters(&mut self, names: &[String]) -> Arc<[Box<str>]> {
+    pub(super) fn parameters(&mut self, names: &[String]) -> Arc<[Box<str>]> {
         if let Some(list) = self.parameter_lists.get(names) {
             return list.clone();
         }

@@ -51,6 +51,27 @@ fn good_rows_compile_and_are_found_by_name() {
 }
 
 #[test]
+fn an_endpoint_says_of_itself_what_it_does_not_leave_to_its_provider() {
+    let json = GOOD
+        .replace("[\"env:ACME_KEY\"]", "[\"env:K\"], \"zdr\": true, \"region\": \"us\"")
+        .replace("\"max_output\"", "\"parameters\": [\"seed\", \"own\"], \"max_output\"")
+        .replace(
+            "\"list\"",
+            r#""tag": "t", "data_collection": false, "quantization": "fp8", "parameters": ["seed"],
+               "list": {"input": "1", "output": "2"}},
+              {"provider": "acme", "model": "x", "zdr": false, "region": "eu", "weight": 3, "list""#,
+        );
+    let catalog = compile_at_cost(&json).unwrap().catalog;
+    let [first, second] = &catalog.endpoints[..] else { panic!("two endpoints") };
+    assert!(!first.data_collection && first.zdr && second.data_collection && !second.zdr);
+    assert_eq!((first.region.as_deref(), second.region.as_deref()), (Some("us"), Some("eu")));
+    assert_eq!((first.quantization.name(), second.quantization.name()), ("fp8", "unknown"));
+    assert_eq!((first.tag.as_deref(), first.parameters.len()), (Some("t"), 1));
+    assert_eq!((first.model, second.parameters.len(), second.weight), (0, 2, Some(3)));
+    assert_eq!(second.understood.names().collect::<Vec<_>>(), ["seed"]);
+}
+
+#[test]
 fn a_bare_name_of_two_models_is_nobodys() {
     let second = r#"}]}, {"id": "acme/two", "context": 9, "endpoint": [{"provider": "acme",
         "model": "one-v1", "list": {"input": "1", "output": "2"}}]}],"#;
@@ -98,6 +119,14 @@ fn each_mistake_is_said_with_its_place() {
         ),
         ("\"context\":", "\"input_modalities\": [\"smell\"], \"context\":", "input_modalities[0]"),
         ("\"dialect\": \"openai\"", "\"dialect\": \"anthropic\"", "cache_write has no price"),
+        ("\"list\"", "\"tag\": \"a/b\", \"list\"", "model[0].endpoint[0].tag"),
+        ("\"list\"", "\"region\": \"\", \"list\"", "model[0].endpoint[0].region"),
+        ("\"list\"", "\"parameters\": [\"seed\"], \"list\"", "endpoint[0].parameters[0]"),
+        (
+            "\"list\"",
+            "\"zdr\": true, \"data_collection\": true, \"list\"",
+            "model[0].endpoint[0].zdr: model \"acme/one\": an endpoint retains nothing",
+        ),
         ("\"2\"}", "\"2\", \"above\": [{\"input_tokens\": 0}]}", "list.above[0].input_tokens"),
         ("\"2\"}", "\"2\", \"service_tier\": {\"batch\": {}}}", "list.service_tier.batch"),
     ];

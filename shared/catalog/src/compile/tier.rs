@@ -1,6 +1,6 @@
 //! Checks of a tier: its id and the models behind it.
 
-use super::Compiler;
+use super::{Compiler, json_text};
 use crate::catalog::{Target, Tier};
 use crate::complaint::Place;
 use crate::rows::{TierRow, TierStatus};
@@ -27,6 +27,7 @@ impl Compiler<'_> {
         let text = |text: &Option<String>| text.as_deref().map(Into::into);
         self.catalog.tiers.push(Tier {
             id: row.id.as_str().into(),
+            id_json: json_text(&row.id),
             status: row.status,
             level: text(&row.level),
             model_family: text(&row.model_family),

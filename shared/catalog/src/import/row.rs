@@ -89,12 +89,9 @@ fn model_of(
         output_modalities: output_modalities(fields, &list, report)?,
         parameters: if kind == ModelKind::Chat { parameters(fields) } else { Vec::new() },
         endpoint: vec![EndpointRow {
-            provider: provider.id.clone(),
-            model: upstream.to_owned(),
-            context: None,
-            max_output: None,
             price: scaled.transpose()?,
             list: Some(list),
+            ..EndpointRow::new(provider.id.clone(), upstream)
         }],
         ..ModelRow::new(id, context)
     })

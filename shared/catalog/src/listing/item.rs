@@ -4,12 +4,15 @@
 //! Prices are what the customer pays, in USD a token as decimal texts; a model shows those of its
 //! cheapest endpoint, a tier those of its first model. What we have no figure for is `null`.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use units::{Price, TokenClass, Usd};
 
 use crate::catalog::{Catalog, Endpoint, Model, Tier};
 use crate::modality::Modalities;
 use crate::price::{PriceTable, ServiceTier};
+use crate::quantization::Quantization;
 use crate::rows::ModelKind;
 
 /// A value that is always `null`.
@@ -241,12 +244,12 @@ struct EndpointItem<'c> {
     model_id: &'c str,
     model_name: &'c str,
     provider_name: &'c str,
-    tag: &'c str,
+    tag: Cow<'c, str>,
     context_length: u64,
     max_completion_tokens: u64,
     max_prompt_tokens: u64,
     pricing: Pricing,
-    quantization: Null,
+    quantization: Option<&'static str>,
     status: i8,
     supported_parameters: &'c [Box<str>],
     supports_implicit_caching: bool,
@@ -287,14 +290,19 @@ fn endpoint_item<'c>(
         model_id: &model.id,
         model_name: &model.name,
         provider_name: provider,
-        tag: provider,
+        tag: match &endpoint.tag {
+            Some(tag) => format!("{provider}/{tag}").into(),
+            None => provider.into(),
+        },
         context_length: endpoint.context,
         max_completion_tokens: endpoint.max_output,
         max_prompt_tokens: endpoint.context,
         pricing: Pricing::of(model, Some(endpoint)),
-        quantization: (),
+        quantization: Some(endpoint.quantization)
+            .filter(|level| *level != Quantization::Unknown)
+            .map(Quantization::name),
         status: 0,
-        supported_parameters: &model.parameters,
+        supported_parameters: &endpoint.parameters,
         supports_implicit_caching: price(TokenClass::CacheRead) < price(TokenClass::Input),
         uptime_last_5m: (),
         uptime_last_30m: (),

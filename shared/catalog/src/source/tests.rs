@@ -100,6 +100,8 @@ const FULL: &str = r#"{
     "max_output": 8, "input_modalities": ["text", "image"], "output_modalities": ["text"],
     "parameters": ["tools"], "created": 1, "description": "d", "listed": false,
     "endpoint": [{"provider": "p", "model": "m", "context": 7, "max_output": 6,
+      "tag": "t", "data_collection": true, "zdr": false, "region": "us", "quantization": "nvfp4",
+      "parameters": [], "weight": 2,
       "list": {"input": "1", "output": "2", "cache_read": "3", "cache_write": "4",
         "cache_write_1h": "5", "reasoning": "6", "image_input": "7", "image_output": "8",
         "audio_input": "9", "audio_output": "10", "search": "11", "request": "12",

@@ -1,0 +1,309 @@
+//! The plan of a request: a few endpoints in order with one worst case for all of them, or the
+//! reason why there are none.
+
+use crate::catalog::{Catalog, Model, ProviderIndex};
+use crate::route::constraint::{Constraint, Violations};
+use crate::route::health::Health;
+use crate::route::misses::Misses;
+use crate::route::name::{Meaning, Named, named};
+use crate::route::needs::{Offer, WorstCost};
+use crate::route::question::{
+    CANDIDATES_MAX, Candidate, Candidates, Explanation, Moment, NoRoute, Question, Route, Verdict,
+};
+use crate::route::rank::{Key, Ranking, Standing, drawn};
+use crate::route::rules::Rules;
+use crate::route::wishes::{Strategy, Wishes};
+use crate::rows::{ModelKind, TierStatus};
+
+/// So many endpoints are ranked at a time, and so many of them go on.
+const RANKED_MAX: usize = 64;
+const RANKED_KEPT: usize = 16;
+
+/// Plans a request.
+///
+/// # Errors
+/// There is no route, and why.
+pub fn plan<F: Fn(ProviderIndex) -> bool>(
+    catalog: &Catalog,
+    question: &Question<'_>,
+    moment: &Moment<'_, F>,
+) -> Result<Route, NoRoute> {
+    Planning::new(catalog, question, moment, None).run().0
+}
+
+/// Plans a request and explains it.
+pub fn explain<F: Fn(ProviderIndex) -> bool>(
+    catalog: &Catalog,
+    question: &Question<'_>,
+    moment: &Moment<'_, F>,
+) -> Explanation {
+    let (route, verdicts) = Planning::new(catalog, question, moment, Some(Vec::new())).run();
+    let mut verdicts = verdicts.unwrap_or_default();
+    if let Ok(route) = &route {
+        for verdict in &mut verdicts {
+            let is_it = |candidate: &Candidate| candidate.endpoint == verdict.endpoint;
+            verdict.place = route.candidates.iter().position(is_it);
+        }
+    }
+    Explanation { route, verdicts }
+}
+
+/// An endpoint that is allowed, or was let above its caps.
+#[derive(Clone, Copy, Debug)]
+struct Ranked {
+    key: Key,
+    candidate: Candidate,
+    cost: WorstCost,
+    weight: Option<u32>,
+}
+
+/// A plan in the making.
+struct Planning<'p, F> {
+    catalog: &'p Catalog,
+    question: &'p Question<'p>,
+    moment: &'p Moment<'p, F>,
+    ranked: Vec<Ranked>,
+    /// Whether weights count.
+    is_default: bool,
+    /// Whether an endpoint may have been found under several names.
+    may_repeat: bool,
+    misses: Misses,
+    planned_tier: Option<u32>,
+    verdicts: Option<Vec<Verdict>>,
+}
+
+impl<'p, F: Fn(ProviderIndex) -> bool> Planning<'p, F> {
+    fn new(
+        catalog: &'p Catalog,
+        question: &'p Question<'p>,
+        moment: &'p Moment<'p, F>,
+        verdicts: Option<Vec<Verdict>>,
+    ) -> Self {
+        Self {
+            catalog,
+            question,
+            moment,
+            ranked: Vec::new(),
+            is_default: true,
+            may_repeat: question.wishes.is_some_and(|wishes| !wishes.models.is_empty()),
+            misses: Misses::default(),
+            planned_tier: None,
+            verdicts,
+        }
+    }
+
+    fn run(mut self) -> (Result<Route, NoRoute>, Option<Vec<Verdict>>) {
+        let looked = match self.question.wishes {
+            None => self.look(0, self.question.model),
+            Some(wishes) => self.look_at_all(wishes),
+        };
+        let route = looked.and_then(|()| self.choose());
+        (route, self.verdicts)
+    }
+
+    /// Looks at the endpoints of every name, the one that was drawn before the others.
+    fn look_at_all(&mut self, wishes: &Wishes) -> Result<(), NoRoute> {
+        let strategy = wishes.budget.as_ref().map(|budget| &budget.strategy);
+        let first = match strategy {
+            Some(Strategy::Split(shares)) => drawn(shares.iter().copied(), self.moment.draw),
+            _ => None,
+        };
+        let fallbacks = wishes.models.iter().map(|name| &**name);
+        for (place, name) in std::iter::once(self.question.model).chain(fallbacks).enumerate() {
+            let is_first = first == Some(place);
+            let behind = place.min(usize::from(u16::MAX - 1)) as u16 + 1;
+            self.look(if is_first { 0 } else { behind }, name)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the endpoints of one name.
+    fn look(&mut self, place: u16, name: &str) -> Result<(), NoRoute> {
+        let Some(Named { meaning, variants }) = named(self.catalog, name) else {
+            return Err(NoRoute::Unknown(name.into()));
+        };
+        let wishes = self.question.wishes;
+        let ranking = Ranking::of(wishes, variants);
+        self.is_default &= ranking.is_default;
+        self.may_repeat |= matches!(meaning, Meaning::Tier(..));
+        let question = self.question;
+        let is_auto = matches!(meaning, Meaning::Auto);
+        let rules =
+            Rules { policy: &question.policy, wishes, needs: &question.needs, variants, is_auto };
+        let sight = Sight { ranking, rules, tier: None };
+        let standing = Standing { name: place, ..Standing::default() };
+        match meaning {
+            Meaning::Model(model) => self.consider(&sight, model, standing),
+            Meaning::Tier(tier, index) if tier.status == TierStatus::Available => {
+                let sight = Sight { tier: Some(index), ..sight };
+                for (preference, model) in self.catalog.models_of(tier).enumerate() {
+                    let preference = preference.min(usize::from(u16::MAX)) as u16;
+                    self.consider(&sight, model, Standing { preference, ..standing });
+                }
+            }
+            Meaning::Tier(_, index) => self.planned_tier = Some(index),
+            Meaning::Auto => self.consider_all(&sight, standing),
+        }
+        Ok(())
+    }
+
+    /// Considers every listed model: in the catalog's order until there are enough candidates, or
+    /// all of them where they are sorted.
+    fn consider_all(&mut self, sight: &Sight<'_>, standing: Standing) {
+        let is_sorted = sight.ranking.is_sorted;
+        for (place, model) in self.catalog.models.iter().enumerate() {
+            if model.kind != ModelKind::Chat || !model.listed {
+                continue;
+            }
+            let model_place = if is_sorted { 0 } else { place.min(usize::from(u16::MAX)) as u16 };
+            self.consider(sight, model, Standing { model: model_place, ..standing });
+            let live = self.ranked.iter().filter(|ranked| ranked.is_live()).count();
+            if !is_sorted && live >= self.moment.candidates_max {
+                break;
+            }
+        }
+    }
+
+    fn consider(&mut self, sight: &Sight<'_>, model: &Model, standing: Standing) {
+        for index in model.endpoints.clone() {
+            self.consider_one(sight, model, (index, standing));
+        }
+    }
+
+    fn consider_one(&mut self, sight: &Sight<'_>, model: &Model, place: (u32, Standing)) {
+        let (index, _) = place;
+        let endpoint = &self.catalog.endpoints[index as usize];
+        let provider = self.catalog.provider(endpoint.provider);
+        let offer = Offer { model, endpoint, provider };
+        let needs = &self.question.needs;
+        let input_tokens = needs.input_tokens(&offer);
+        let cost = needs.worst(&offer, input_tokens);
+        let mut violations = sight.rules.violations(&offer, input_tokens.1);
+        violations = violations
+            .and_if(model.kind != ModelKind::Chat, Constraint::Kind)
+            .and_if(!(self.moment.is_usable)(endpoint.provider), Constraint::Unreachable);
+        if let Err(constraint) = cost {
+            violations = violations.and(constraint);
+        }
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.push(Verdict { endpoint: index, violations, place: None });
+        }
+        let barring = violations.without(sight.waived());
+        let is_escalated = barring != violations;
+        match cost {
+            Ok(cost) if barring.is_empty() => {
+                let health = self.moment.health.get(index as usize).unwrap_or(&Health::UNKNOWN);
+                let mut key = sight.ranking.key(&offer, place, (needs, &cost, health));
+                key.class.is_escalated = is_escalated;
+                let candidate = Candidate {
+                    endpoint: index,
+                    tier: sight.tier,
+                    output_max: cost.output_max,
+                    is_escalated,
+                    thinks: sight.rules.variants.thinking,
+                };
+                self.keep(Ranked { key, candidate, cost, weight: endpoint.weight });
+            }
+            _ => self.misses.note(barring, model.index),
+        }
+    }
+
+    fn keep(&mut self, ranked: Ranked) {
+        if self.ranked.len() == RANKED_MAX {
+            self.ranked.sort_unstable_by_key(|ranked| ranked.key);
+            self.ranked.truncate(RANKED_KEPT);
+        }
+        self.ranked.push(ranked);
+    }
+
+    /// Puts what is allowed in order.
+    fn choose(&mut self) -> Result<Route, NoRoute> {
+        if self.ranked.iter().any(Ranked::is_live) {
+            self.ranked.retain(|ranked| !ranked.candidate.is_escalated);
+        }
+        if self.ranked.len() > 1 {
+            self.ranked.sort_unstable_by_key(|ranked| ranked.key);
+            if self.may_repeat {
+                self.drop_repeats();
+            }
+            self.draw_first();
+            self.drop_fallbacks();
+        }
+        let most = self.moment.candidates_max.clamp(1, CANDIDATES_MAX);
+        let mut route = Route { candidates: Candidates::default(), worst: WorstCost::default() };
+        for ranked in self.ranked.iter().take(most) {
+            route.candidates.push(ranked.candidate);
+            route.worst = route.worst.or(ranked.cost);
+        }
+        if route.candidates.is_empty() { Err(self.why()) } else { Ok(route) }
+    }
+
+    /// Draws the first by weight, among those that are as good as the first.
+    fn draw_first(&mut self) {
+        if !self.is_default {
+            return;
+        }
+        let class = self.ranked[0].key.class;
+        let equals = self.ranked.iter().take_while(|ranked| ranked.key.class == class);
+        let weights = equals.map(|ranked| ranked.weight.unwrap_or(0));
+        if let Some(place) = drawn(weights, self.moment.draw) {
+            self.ranked[..=place].rotate_right(1);
+        }
+    }
+
+    /// An endpoint that was found under several names is tried once, where it comes first.
+    fn drop_repeats(&mut self) {
+        let mut seen = Vec::with_capacity(self.ranked.len());
+        self.ranked.retain(|ranked| is_new(&mut seen, ranked.candidate.endpoint));
+    }
+
+    /// Where fallbacks are not wished and no order names them, the first of each name remains.
+    fn drop_fallbacks(&mut self) {
+        if self.question.wishes.is_some_and(|it| it.no_fallbacks && it.order.is_empty()) {
+            let mut seen = Vec::with_capacity(self.ranked.len());
+            self.ranked.retain(|ranked| is_new(&mut seen, ranked.key.class.name));
+        }
+    }
+
+    fn why(&self) -> NoRoute {
+        match (self.misses.filtered(), self.planned_tier) {
+            (Some(filtered), _) => NoRoute::Filtered(filtered),
+            (None, Some(tier)) => NoRoute::Planned(tier),
+            // A model has endpoints and a tier that is not planned has models; of `auto` there may
+            // be nothing to choose from.
+            (None, None) => NoRoute::Unknown(self.question.model.into()),
+        }
+    }
+}
+
+/// Whether something was not seen before.
+fn is_new<T: PartialEq>(seen: &mut Vec<T>, one: T) -> bool {
+    let is_new = !seen.contains(&one);
+    if is_new {
+        seen.push(one);
+    }
+    is_new
+}
+
+impl Ranked {
+    const fn is_live(&self) -> bool {
+        !self.key.class.is_ejected && !self.candidate.is_escalated
+    }
+}
+
+/// How the endpoints of one name are looked at.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    ranking: Ranking<'a>,
+    rules: Rules<'a>,
+    tier: Option<u32>,
+}
+
+impl Sight<'_> {
+    /// The caps that the request lets go for once, if it must.
+    fn waived(&self) -> Violations {
+        let budget = self.rules.wishes.and_then(|wishes| wishes.budget.as_ref());
+        let may_escalate = budget.is_some_and(|budget| budget.may_escalate);
+        if may_escalate { Violations::ESCALATED } else { Violations::NONE }
+    }
+}

@@ -1,0 +1,181 @@
+//! The order in which allowed endpoints are tried.
+//!
+//! ```text
+//!   not ejected > within caps > model as named > provider as ordered > nothing amiss > not degraded
+//!     > by price, or what else is asked for > cheapest > as in the catalog
+//! ```
+//! Where endpoints have weights, and the request asks for no order of its own, the first is drawn
+//! among those that are equal up to "not degraded".
+
+use units::TokenClass;
+
+use crate::catalog::Endpoint;
+use crate::parameters::Parameters;
+use crate::route::health::{Condition, Health};
+use crate::route::name::Variants;
+use crate::route::needs::{Needs, Offer, WorstCost};
+use crate::route::rules::position;
+use crate::route::wishes::{Sort, Strategy, Wishes};
+
+/// Shares of input and output in the one price that endpoints are compared by, in tenths: most
+/// requests read more than they write, and most of their cost is what they write.
+const BLEND: [u64; 2] = [3, 7];
+
+/// An endpoint's place among others; the least is tried first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) class: Class,
+    measure: u64,
+    price: u64,
+    preference: u16,
+    endpoint: u32,
+}
+
+/// What comes before any measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class {
+    pub(super) is_ejected: bool,
+    pub(super) is_escalated: bool,
+    pub(super) name: u16,
+    model: u16,
+    listed: u16,
+    amiss: u8,
+    is_degraded: bool,
+}
+
+/// Where a model stands in what was named.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    /// Which of the names it was found under.
+    pub(super) name: u16,
+    /// Its place among the models of the name, where that comes before any measure.
+    pub(super) model: u16,
+    /// Its place where it comes after.
+    pub(super) preference: u16,
+}
+
+/// What endpoints are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measure {
+    Price,
+    Throughput,
+    Latency,
+    Context,
+    Failures,
+}
+
+/// How the endpoints of one name are ordered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ranking<'a> {
+    wishes: Option<&'a Wishes>,
+    measure: Measure,
+    minds_degraded: bool,
+    /// Whether the request says what to order by.
+    pub(super) is_sorted: bool,
+    /// Whether weights count: the request has no order of its own.
+    pub(super) is_default: bool,
+}
+
+impl<'a> Ranking<'a> {
+    pub(super) fn of(wishes: Option<&'a Wishes>, variants: Variants) -> Self {
+        let sort = wishes.and_then(|wishes| wishes.sort).or(variants.sort);
+        let strategy = wishes.and_then(|wishes| wishes.budget.as_ref()).map(|it| &it.strategy);
+        let is_ordered = wishes.is_some_and(|wishes| !wishes.order.is_empty());
+        let measure = match (sort, strategy) {
+            (Some(Sort::Price), _) => Measure::Price,
+            (Some(Sort::Throughput), _) => Measure::Throughput,
+            (Some(Sort::Latency), _) => Measure::Latency,
+            (None, _) if variants.extended => Measure::Context,
+            (None, Some(Strategy::Continuity)) => Measure::Failures,
+            (None, _) => Measure::Price,
+        };
+        let is_free = sort.is_none() && !is_ordered && !variants.extended;
+        let minds_degraded = is_free && strategy != Some(&Strategy::Cheapest);
+        let is_default = is_free && matches!(strategy, None | Some(Strategy::Split(_)));
+        Self { wishes, measure, minds_degraded, is_sorted: sort.is_some(), is_default }
+    }
+
+    /// The place of an endpoint.
+    pub(super) fn key(
+        &self,
+        offer: &Offer<'_>,
+        (index, standing): (u32, Standing),
+        (needs, cost, health): (&Needs, &WorstCost, &Health),
+    ) -> Key {
+        let endpoint = offer.endpoint;
+        let price = blend(endpoint);
+        let listed = self.wishes.filter(|wishes| !wishes.order.is_empty()).map_or(0, |wishes| {
+            let place = position(&wishes.order, offer.provider, endpoint);
+            place.map_or(u16::MAX, |place| place.min(usize::from(u16::MAX)) as u16)
+        });
+        let across = self.wishes.is_some_and(|wishes| wishes.across_models);
+        let is_degraded = self.minds_degraded && health.condition == Condition::Degraded;
+        let class = Class {
+            is_ejected: health.condition == Condition::Ejected,
+            is_escalated: false,
+            name: if across { 0 } else { standing.name },
+            model: if across { 0 } else { standing.model },
+            listed,
+            amiss: self.amiss(endpoint, needs, cost, health),
+            is_degraded,
+        };
+        let measure = match self.measure {
+            Measure::Price => price,
+            Measure::Throughput => health.throughput.p50.map_or(u64::MAX, |rate| u64::MAX - rate),
+            Measure::Latency => health.latency.p50.unwrap_or(u64::MAX),
+            Measure::Context => u64::MAX - endpoint.context,
+            Measure::Failures => u64::from(health.failures_permille),
+        };
+        Key { class, measure, price, preference: standing.preference, endpoint: index }
+    }
+
+    /// What is not as wished, though not forbidden.
+    fn amiss(&self, endpoint: &Endpoint, needs: &Needs, cost: &WorstCost, health: &Health) -> u8 {
+        let shaping = needs.parameters.both(Parameters::SHAPING);
+        let is_lost = !shaping.without(endpoint.understood).is_empty();
+        let is_short = needs.output_limit.is_some_and(|limit| limit > cost.output_max);
+        let is_slow = self.wishes.is_some_and(|wishes| {
+            health.latency.exceeds(&wishes.max_latency)
+                || wishes.min_throughput.exceeds(&health.throughput)
+        });
+        u8::from(is_lost) + u8::from(is_short) + u8::from(is_slow)
+    }
+}
+
+/// One price for a token of input and output, in tenths of picodollars.
+fn blend(endpoint: &Endpoint) -> u64 {
+    let price = |class| endpoint.price.base(class).pico();
+    let [input, output] = BLEND;
+    let input = price(TokenClass::Input).saturating_mul(input);
+    input.saturating_add(price(TokenClass::Output).saturating_mul(output))
+}
+
+/// Which of some weights a draw falls on: each in its share, one of weight zero never; `None`
+/// where there are none above zero.
+pub(super) fn drawn(weights: impl Iterator<Item = u32> + Clone, draw: u64) -> Option<usize> {
+    let total: u64 = weights.clone().map(u64::from).sum();
+    let mut at = draw.checked_rem(total)?;
+    weights.enumerate().find_map(|(place, weight)| {
+        let weight = u64::from(weight);
+        if at < weight {
+            return Some(place);
+        }
+        at -= weight;
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_fall_on_each_weight_in_its_share() {
+        let weights = [3, 0, 1];
+        let mut counts = [0; 3];
+        (0..400).for_each(|draw| counts[drawn(weights.into_iter(), draw).unwrap()] += 1);
+        assert_eq!(counts, [300, 0, 100]);
+        assert_eq!(drawn([0, 0].into_iter(), 7), None);
+        assert_eq!(drawn(std::iter::empty(), 7), None);
+    }
+}

@@ -1,0 +1,275 @@
+//! Plans, by table and by dice.
+//!
+//! A shop of a few models and providers, and a short form in which a table's row says what is
+//! asked, by whom and how the endpoints do: `m=a/x order=dear zdr eject=x@mid`.
+
+mod dice;
+mod table;
+
+use units::Price;
+
+use super::*;
+use crate::catalog::Catalog;
+use crate::compile::{CompileOptions, compile};
+use crate::parameters::Parameters;
+use crate::price::ServiceTier;
+use crate::quantization::{Quantization, Quantizations};
+
+/// `off` cannot be called. Blended prices of `a/x`: cheap 1.7, mid 4.8, dear 15.5.
+const SHOP: &str = r#"{
+  "provider": [
+    {"id": "cheap", "dialect": "openai", "base_url": "https://c.test", "api_keys": ["env:K"],
+     "region": "us", "part_tokens": {"image": 1000}},
+    {"id": "mid", "dialect": "openai", "base_url": "https://m.test", "api_keys": ["env:K"],
+     "data_collection": false, "zdr": true, "region": "eu"},
+    {"id": "dear", "dialect": "openai", "base_url": "https://d.test", "api_keys": ["env:K"],
+     "data_collection": false},
+    {"id": "off", "dialect": "openai", "base_url": "https://o.test", "api_keys": ["env:K"]}],
+  "model": [
+    {"id": "a/x", "context": 100000, "max_output": 8000, "input_modalities": ["text", "image"],
+     "parameters": ["tools", "temperature", "response_format", "reasoning", "seed"], "endpoint": [
+      {"provider": "dear", "model": "x-d", "quantization": "bf16",
+       "list": {"input": "5", "output": "20"}},
+      {"provider": "cheap", "model": "x-c", "quantization": "int4", "max_output": 1000,
+       "context": 50000, "parameters": ["temperature"], "list": {"input": "1", "output": "2"}},
+      {"provider": "mid", "model": "x-m", "quantization": "fp8", "tag": "turbo",
+       "list": {"input": "2", "output": "6"}}]},
+    {"id": "a/y", "context": 1000, "max_output": 500, "endpoint": [
+      {"provider": "mid", "model": "y-m", "list": {"input": "0.5", "output": "3"}},
+      {"provider": "dear", "model": "y-d", "list": {"input": "4", "output": "4"}}]},
+    {"id": "a/gift", "context": 1000, "endpoint": [
+      {"provider": "cheap", "model": "gift", "list": {"input": "0", "output": "0"}},
+      {"provider": "mid", "model": "gift", "list": {"input": "0", "output": "0", "request": "1"}}]},
+    {"id": "a/w", "context": 1000, "endpoint": [
+      {"provider": "dear", "model": "w", "list": {"input": "1", "output": "1"}},
+      {"provider": "cheap", "model": "w", "weight": 3, "list": {"input": "5", "output": "5"}},
+      {"provider": "mid", "model": "w", "weight": 1, "list": {"input": "9", "output": "9"}}]},
+    {"id": "a/long", "context": 100000, "endpoint": [
+      {"provider": "mid", "model": "long", "list": {"input": "1", "output": "1",
+        "above": [{"input_tokens": 10000, "input": "10", "output": "10"}],
+        "service_tier": {"flex": {"input": "0.5"}, "priority": {"input": "3", "output": "4"}}}}]},
+    {"id": "a/ear", "context": 1000, "input_modalities": ["text", "audio"],
+     "output_modalities": ["text", "audio"], "endpoint": [
+      {"provider": "mid", "model": "ear", "list": {"input": "1", "output": "1",
+        "audio_input": "30", "audio_output": "60"}}]},
+    {"id": "a/embed", "kind": "embedding", "context": 1000, "endpoint": [
+      {"provider": "mid", "model": "embed", "list": {"input": "1", "output": "0"}}]},
+    {"id": "a/off", "context": 1000, "endpoint": [
+      {"provider": "off", "model": "off-o", "list": {"input": "1", "output": "1"}}]},
+    {"id": "b/odd:floor", "context": 1000, "listed": false, "endpoint": [
+      {"provider": "dear", "model": "odd", "list": {"input": "9", "output": "9"}},
+      {"provider": "mid", "model": "odd", "list": {"input": "8", "output": "8"}}]}],
+  "tier": [{"id": "house/low", "models": ["a/y", "a/x"]},
+           {"id": "house/high", "status": "planned", "models": ["a/x"]}]
+}"#;
+
+fn shop() -> Catalog {
+    let rows = serde_json::from_str(SHOP).unwrap();
+    compile(&rows, &CompileOptions::default()).unwrap().catalog
+}
+
+/// An endpoint as `x@cheap`.
+fn shown(catalog: &Catalog, endpoint: u32) -> String {
+    let endpoint = &catalog.endpoints[endpoint as usize];
+    let model = &catalog.models[endpoint.model as usize];
+    let slug = model.id.split_once('/').unwrap().1;
+    format!("{slug}@{}", catalog.provider(endpoint.provider).id)
+}
+
+/// Everything that a plan depends on, owned.
+#[derive(Clone, Debug)]
+struct Ask {
+    model: String,
+    wishes: Wishes,
+    needs: Needs,
+    key_models: Option<Vec<String>>,
+    key_providers: Option<Vec<String>>,
+    key_regions: Option<Vec<String>>,
+    deny_collection: bool,
+    zdr: bool,
+    health: Vec<Health>,
+    draw: u64,
+    candidates_max: usize,
+    /// Whether `off` can be called as well.
+    reaches_all: bool,
+}
+
+impl Ask {
+    fn new(catalog: &Catalog) -> Self {
+        let input = InputShape { text_bytes: 400, ..InputShape::default() };
+        let needs = Needs {
+            input,
+            output_limit: None,
+            choices: 1,
+            tier: ServiceTier::Default,
+            audio_output: false,
+            web_search: false,
+            foreign_tools: false,
+            parameters: Parameters::NONE,
+            bound: InputBound::Strict,
+        };
+        Self {
+            model: String::new(),
+            wishes: Wishes::default(),
+            needs,
+            key_models: None,
+            key_providers: None,
+            key_regions: None,
+            deny_collection: false,
+            zdr: false,
+            health: vec![Health::UNKNOWN; catalog.endpoints.len()],
+            draw: 0,
+            candidates_max: 8,
+            reaches_all: false,
+        }
+    }
+
+    fn policy(&self) -> Policy<'_> {
+        Policy {
+            models: self.key_models.as_deref(),
+            providers: self.key_providers.as_deref(),
+            deny_collection: self.deny_collection,
+            zdr: self.zdr,
+            regions: self.key_regions.as_deref(),
+        }
+    }
+
+    fn explain(&self, catalog: &Catalog) -> Explanation {
+        // A request that wishes nothing says nothing: both ways in are the same then.
+        let wishes = Some(&self.wishes).filter(|wishes| **wishes != Wishes::default());
+        let question =
+            Question { model: &self.model, wishes, needs: self.needs, policy: self.policy() };
+        let off = catalog.provider_named("off");
+        let moment = Moment {
+            is_usable: |provider| self.reaches_all || Some(provider) != off,
+            health: &self.health,
+            draw: self.draw,
+            candidates_max: self.candidates_max,
+        };
+        let explained = explain(catalog, &question, &moment);
+        let planned = plan(catalog, &question, &moment).map(|route| route.candidates);
+        assert_eq!(planned, explained.route.clone().map(|route| route.candidates));
+        explained
+    }
+
+    /// Reads the short form.
+    fn read(catalog: &Catalog, text: &str) -> Self {
+        let mut ask = Self::new(catalog);
+        for word in text.split_whitespace() {
+            let (key, value) = word.split_once('=').unwrap_or((word, ""));
+            let is_read = ask.read_provider(key, value)
+                || ask.read_budget(key, value)
+                || ask.read_needs(key, value)
+                || ask.read_moment(catalog, key, value);
+            assert!(is_read, "{word}");
+        }
+        ask
+    }
+
+    fn read_provider(&mut self, key: &str, value: &str) -> bool {
+        let list = || value.split(',').map(Into::into).collect::<Vec<Box<str>>>();
+        let wishes = &mut self.wishes;
+        match key {
+            "m" => self.model = value.to_owned(),
+            "models" => wishes.models = list(),
+            "order" => wishes.order = list(),
+            "only" => wishes.only = list(),
+            "ignore" => wishes.ignore = list(),
+            "alone" => wishes.no_fallbacks = true,
+            "require" => wishes.require_parameters = true,
+            "deny" => wishes.deny_collection = true,
+            "zdr" => wishes.zdr = true,
+            "across" => wishes.across_models = true,
+            "auto" => wishes.auto.allowed = list(),
+            "not" => wishes.auto.excluded = list(),
+            "sort" => {
+                let sorts = [Sort::Price, Sort::Throughput, Sort::Latency];
+                let names = ["price", "throughput", "latency"];
+                wishes.sort = names.iter().position(|name| *name == value).map(|at| sorts[at]);
+            }
+            "quant" => {
+                let levels = value.split(',').map(|name| Quantization::from_name(name).unwrap());
+                let set = levels.fold(Quantizations::default(), Quantizations::with);
+                wishes.quantizations = Some(set);
+            }
+            "mp.in" => wishes.max_price.prompt = Some(value.parse().unwrap()),
+            "mp.out" => wishes.max_price.completion = Some(value.parse().unwrap()),
+            "mp.request" => wishes.max_price.request = Some(value.parse().unwrap()),
+            "mp.image" => wishes.max_price.image = Some(value.parse().unwrap()),
+            "mp.audio" => wishes.max_price.audio = Some(value.parse().unwrap()),
+            "slow" => wishes.min_throughput.p50 = Some(value.parse().unwrap()),
+            "late" => wishes.max_latency.p90 = Some(value.parse().unwrap()),
+            _ => return false,
+        }
+        true
+    }
+
+    fn read_budget(&mut self, key: &str, value: &str) -> bool {
+        let price = || Some(value.parse::<Price>().unwrap());
+        let mut budget = self.wishes.budget.clone().unwrap_or_default();
+        match key {
+            "in" => budget.max_input = price(),
+            "out" => budget.max_output = price(),
+            "total" => budget.max_total = price(),
+            "floor" => budget.min_total = price(),
+            "balanced" => budget.strategy = Strategy::Balanced,
+            "cheapest" => budget.strategy = Strategy::Cheapest,
+            "continuity" => budget.strategy = Strategy::Continuity,
+            "escalate" => budget.may_escalate = true,
+            "split" => {
+                let shares = value.split(',').map(|share| share.parse().unwrap());
+                budget.strategy = Strategy::Split(shares.collect());
+            }
+            _ => return false,
+        }
+        self.wishes.budget = Some(budget);
+        true
+    }
+
+    fn read_needs(&mut self, key: &str, value: &str) -> bool {
+        let number = || value.parse::<u64>().unwrap();
+        let needs = &mut self.needs;
+        match key {
+            "text" => needs.input.text_bytes = number(),
+            "images" => needs.input.images = number(),
+            "audios" => needs.input.audios = number(),
+            "limit" => needs.output_limit = Some(number()),
+            "choices" => needs.choices = number(),
+            "tier" => needs.tier = ServiceTier::from_name(value).unwrap(),
+            "speak" => needs.audio_output = true,
+            "search" => needs.web_search = true,
+            "foreign" => needs.foreign_tools = true,
+            "set" => needs.parameters = Parameters::of(value.split(',')),
+            _ => return false,
+        }
+        true
+    }
+
+    fn read_moment(&mut self, catalog: &Catalog, key: &str, value: &str) -> bool {
+        let list = || Some(value.split(',').map(str::to_owned).collect());
+        let (who, figure) = value.split_once(':').unwrap_or((value, "0"));
+        let figure: u64 = figure.parse().unwrap_or(0);
+        let each = self.health.iter_mut().enumerate();
+        let its = each.filter(|(index, _)| shown(catalog, *index as u32).ends_with(who));
+        let its = its.map(|(_, health)| health);
+        match key {
+            "key.models" => self.key_models = list(),
+            "key.providers" => self.key_providers = list(),
+            "key.regions" => self.key_regions = list(),
+            "key.deny" => self.deny_collection = true,
+            "key.zdr" => self.zdr = true,
+            "draw" => self.draw = value.parse().unwrap(),
+            "most" => self.candidates_max = value.parse().unwrap(),
+            "eject" => its.for_each(|health| health.condition = Condition::Ejected),
+            "degrade" => its.for_each(|health| health.condition = Condition::Degraded),
+            "rate" => its.for_each(|health| health.throughput.p50 = Some(figure)),
+            "wait" => its.for_each(|health| {
+                health.latency =
+                    Percentiles { p50: Some(figure), p90: Some(figure * 2), ..Percentiles::NONE };
+            }),
+            "fail" => its.for_each(|health| health.failures_permille = figure as u16),
+            _ => return false,
+        }
+        true
+    }
+}
