@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use catalog::Parameters;
+use catalog::route::{InputShape, Wishes};
 use wire::Span;
 use wire::json::Member;
 
@@ -31,6 +33,14 @@ pub struct Intent {
     pub web_search: bool,
     /// Whether tools are given that the provider runs itself, and bills by the call.
     pub foreign_tools: bool,
+    /// The parameters it sets that an endpoint may ignore: those that shape an answer and
+    /// `reasoning`, and all that are known where it wishes that each is understood.
+    pub parameters: Parameters,
+    /// What it says of its route; `None` where it says nothing.
+    pub wishes: Option<Box<Wishes>>,
+    /// A number for its session or prompt cache: requests of the same one go where the ones
+    /// before went, as far as that is left to chance.
+    pub sticky: Option<u64>,
     /// Where the members stand that go upstream in another form.
     pub places: Places,
 }
@@ -40,8 +50,8 @@ pub struct Intent {
 pub struct Places {
     /// The whole object.
     pub object: Span,
-    /// The value of `model`.
-    pub model: Span,
+    /// The value of `model`; absent where only `models` are named.
+    pub model: Option<Span>,
     /// `max_tokens`, if present.
     pub max_tokens: Option<Member>,
     /// `max_completion_tokens`, if present.
@@ -50,21 +60,6 @@ pub struct Places {
     pub stream_options: Option<Member>,
     /// Members that are ours alone and never go upstream.
     pub private: Vec<Member>,
-}
-
-/// Sizes of the input, from which its token bound follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InputShape {
-    /// Bytes of everything but the parts counted below; no text makes more tokens than bytes.
-    pub text_bytes: u64,
-    /// Image parts.
-    pub images: u64,
-    /// Audio parts.
-    pub audios: u64,
-    /// File parts.
-    pub files: u64,
-    /// Parts of kinds that have no known bound.
-    pub unknown_parts: u64,
 }
 
 /// What the chosen endpoint needs changed in the body.
@@ -78,6 +73,8 @@ pub struct UpstreamTerms<'a> {
     pub cap_as_completion_tokens: bool,
     /// Whether the upstream understands `stream_options`.
     pub stream_usage: bool,
+    /// Whether the model is asked to reason, unless the client says so itself.
+    pub thinks: bool,
 }
 
 /// How a model's answer ended, as far as billing and logs care.

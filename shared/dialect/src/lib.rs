@@ -12,8 +12,9 @@ pub mod openai_chat;
 mod intent;
 mod refusal;
 mod usage;
+mod wishes;
 
-pub use intent::{Finish, InputShape, Intent, RequestFault, UpstreamTerms};
+pub use intent::{Finish, Intent, RequestFault, UpstreamTerms};
 pub use refusal::{Origin, Refusal, openai_error_body, upstream_message};
 pub use usage::{
     MessagesUsage, Usage, UsageFault, chat_usage, embeddings_usage, gemini_usage, responses_usage,

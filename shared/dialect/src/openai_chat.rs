@@ -7,11 +7,13 @@ mod answer;
 mod made;
 mod pattern;
 mod request;
+mod upstream;
 
 pub use answer::{Answer, ChunkReader, Rewrite, is_done, said_so_far};
 pub use made::{Label, add_usage};
 pub use pattern::Pattern;
-pub use request::{read_intent, write_upstream};
+pub use request::read_intent;
+pub use upstream::write_upstream;
 
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ const CRATES: [Crate; 12] = [
     a("wire", "shared/wire", 1, &[]),
     a("catalog", "shared/catalog", 1, &["units"]),
     a("ledger", "shared/ledger", 1, &["units"]),
-    a("dialect", "shared/dialect", 2, &["units", "wire"]),
+    a("dialect", "shared/dialect", 2, &["catalog", "units", "wire"]),
     a("journal", "shared/journal", 2, &[]),
     a("link", "shared/link", 2, &["catalog", "ledger", "units"]),
     a("sandbox", "sandbox", 3, &["units", "wire"]),
@@ -101,8 +101,7 @@ mod tests {
             let dialect = CRATES.iter().find(|known| known.name == "dialect").unwrap();
             check_crate(dialect, &tree).len()
         };
-        let right =
-            "[dependencies]\nunits.workspace = true\nwire = { path = \"\" }\nmemchr = \"2\"\n";
+        let right = "[dependencies]\ncatalog.workspace = true\nunits.workspace = true\nwire = { path = \"\" }\n";
         assert_eq!(count(right), 0);
         assert_eq!(count(&format!("{right}journal.workspace = true")), 1);
         assert_eq!(count("[dependencies]\nunits.workspace = true"), 1);

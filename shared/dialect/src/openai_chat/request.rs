@@ -1,22 +1,25 @@
-//! A chat request: from gated members to an [`Intent`], and from there to the upstream's body.
+//! A chat request: from gated members to an [`Intent`].
 //!
-//! Invariants: what is billed by (model, limits, `n`, streaming) is read here once and written
-//! upstream from the same value; members that are ours alone never go upstream; all other bytes
-//! do, unchanged.
+//! Invariants: what is billed by (model, limits, `n`, streaming) is read here once; members that
+//! are the gateway's alone are read and marked, so that they never go upstream.
 
+use catalog::Parameters;
+use catalog::route::InputShape;
 use wire::Span;
 use wire::gate::TopLevel;
 use wire::json::{
     Cursor, JsonFault, Member, ValueKind, elements, members, trimmed, u64_value, unescape,
 };
-use wire::splice::Edits;
 
-use crate::intent::{InputShape, Intent, Places, RequestFault, UpstreamTerms};
+use crate::intent::{Intent, Places, RequestFault};
+use crate::wishes::WishReader;
 
 /// Most choices one request may ask for (OpenAI's own bound).
 const CHOICES_MAX: u64 = 128;
 /// Longest model name that is looked up.
 const MODEL_BYTES_MAX: usize = 256;
+/// Longest name of a session.
+const SESSION_BYTES_MAX: usize = 256;
 
 /// Reads a gated chat request. `body` is what the gate passed.
 pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
@@ -30,24 +33,11 @@ pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> 
             reader.take(raw, member)?;
         }
     }
-    reader.finish()
+    reader.finish(top)
 }
 
-/// Writes the body that the upstream gets: `body` with its model, cap and streaming as priced.
-pub fn write_upstream(intent: &Intent, body: &[u8], terms: &UpstreamTerms<'_>, out: &mut Vec<u8>) {
-    let mut edits = Edits::new();
-    let places = &intent.places;
-    edits.replace(places.model, terms.model_json);
-    write_cap(&mut edits, intent, body, terms);
-    write_stream_options(&mut edits, intent, body, terms);
-    for member in &places.private {
-        edits.remove(member);
-    }
-    edits.apply(body, places.object, out);
-}
-
-/// Keys by which a request is priced.
-const DECIDING: [&str; 8] = [
+/// Keys by which a request is priced or routed.
+const DECIDING: [&str; 13] = [
     "model",
     "messages",
     "stream",
@@ -56,12 +46,18 @@ const DECIDING: [&str; 8] = [
     "max_completion_tokens",
     "n",
     "service_tier",
+    "provider",
+    "routing",
+    "models",
+    "route",
+    "allowed_models",
 ];
 
 /// A request half read: every known member goes to its place.
 struct Reader<'b> {
     body: &'b [u8],
     intent: Intent,
+    wishes: WishReader,
     saw_messages: bool,
     /// Bytes of the parts that are counted one by one instead of by their bytes.
     part_bytes: u64,
@@ -80,9 +76,13 @@ impl<'b> Reader<'b> {
             audio_output: false,
             web_search: false,
             foreign_tools: false,
+            parameters: Parameters::NONE,
+            wishes: None,
+            sticky: None,
             places: Places { object: trimmed(body), ..Places::default() },
         };
-        Self { body, intent, saw_messages: false, part_bytes: 0 }
+        let wishes = WishReader::default();
+        Self { body, intent, wishes, saw_messages: false, part_bytes: 0 }
     }
 
     fn take(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
@@ -91,7 +91,7 @@ impl<'b> Reader<'b> {
         match key {
             b"model" => {
                 intent.model = read_model(body, member)?;
-                intent.places.model = member.value;
+                intent.places.model = Some(member.value);
             }
             b"messages" => self.read_messages(member)?,
             b"stream" => intent.stream = read_bool(member, "stream")?,
@@ -108,7 +108,15 @@ impl<'b> Reader<'b> {
             b"web_search_options" | b"search_parameters" | b"enable_search" => {
                 intent.web_search |= !matches!(member.kind, ValueKind::Null | ValueKind::False);
             }
-            b"tools" => intent.foreign_tools = lists_foreign_tool(body, member),
+            b"tools" => {
+                intent.foreign_tools = lists_foreign_tool(body, member);
+                self.note_parameter(key, member);
+            }
+            b"response_format" | b"verbosity" | b"reasoning" | b"reasoning_effort" => {
+                self.note_parameter(key, member);
+            }
+            // What is cached under one key is found again where it was cached.
+            b"prompt_cache_key" => intent.sticky = intent.sticky.or(read_sticky(body, member)),
             _ => self.take_private(key, member)?,
         }
         Ok(())
@@ -118,17 +126,23 @@ impl<'b> Reader<'b> {
     fn take_private(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
         match key {
             b"usage" => self.intent.include_usage |= flag_in(self.body, member, "include"),
-            b"session_id" | b"trace" | b"debug" => {}
-            b"routing" => refuse_unless_null("routing", member)?,
-            b"provider" => refuse_unless_null("provider", member)?,
-            b"models" => refuse_unless_null("models", member)?,
-            b"route" => refuse_unless_null("route", member)?,
-            b"plugins" => refuse_unless_null("plugins", member)?,
-            b"transforms" => refuse_unless_null("transforms", member)?,
-            other => return refuse_look_alike(other),
+            b"session_id" => self.intent.sticky = read_session(self.body, member)?,
+            b"trace" | b"debug" => {}
+            other => {
+                if !self.wishes.take(self.body, other, member)? {
+                    return refuse_look_alike(other);
+                }
+            }
         }
         self.intent.places.private.push(*member);
         Ok(())
+    }
+
+    fn note_parameter(&mut self, key: &[u8], member: &Member) {
+        let name = std::str::from_utf8(key).ok().filter(|_| member.kind != ValueKind::Null);
+        if let Some(parameter) = name.and_then(Parameters::named) {
+            self.intent.parameters = self.intent.parameters.with(parameter);
+        }
     }
 
     fn read_messages(&mut self, messages: &Member) -> Result<(), RequestFault> {
@@ -189,7 +203,10 @@ impl<'b> Reader<'b> {
         self.part_bytes += part.len() as u64;
     }
 
-    fn finish(mut self) -> Result<Intent, RequestFault> {
+    fn finish(mut self, top: &TopLevel) -> Result<Intent, RequestFault> {
+        if self.intent.model.is_empty() {
+            self.intent.model = self.wishes.first_model().unwrap_or_default();
+        }
         if self.intent.model.is_empty() {
             return Err(RequestFault::invalid("model", "a request must name its `model`"));
         }
@@ -198,6 +215,13 @@ impl<'b> Reader<'b> {
         }
         self.intent.output_limit = read_output_limit(self.body, &self.intent.places)?;
         self.intent.input.text_bytes = self.body.len() as u64 - self.part_bytes;
+        if self.wishes.requires_parameters() {
+            for member in top.iter() {
+                let key = unescape(self.body, member.key).unwrap_or_default();
+                self.note_parameter(key.as_bytes(), member);
+            }
+        }
+        self.intent.wishes = self.wishes.finish()?;
         Ok(self.intent)
     }
 }
@@ -285,7 +309,7 @@ fn read_limit(
 }
 
 /// Whether an object member holds `key` with the value true.
-fn flag_in(body: &[u8], member: &Member, key: &str) -> bool {
+pub(super) fn flag_in(body: &[u8], member: &Member, key: &str) -> bool {
     let object = member.value.of(body);
     member.kind == ValueKind::Object
         && members(object)
@@ -321,76 +345,19 @@ fn refuse_look_alike(key: &[u8]) -> Result<(), RequestFault> {
     })
 }
 
-fn refuse_unless_null(name: &'static str, member: &Member) -> Result<(), RequestFault> {
-    match member.kind {
-        ValueKind::Null => Ok(()),
-        _ => Err(RequestFault::unsupported(
-            name,
-            format!("`{name}` is not supported here; leave it out, it would not be honoured"),
-        )),
+/// A session that asks for the same endpoint as before.
+fn read_session(body: &[u8], member: &Member) -> Result<Option<u64>, RequestFault> {
+    let is_named = member.kind == ValueKind::String && member.content().len() <= SESSION_BYTES_MAX;
+    if !is_named && member.kind != ValueKind::Null {
+        let message = format!("`session_id` must be a string of at most {SESSION_BYTES_MAX} bytes");
+        return Err(RequestFault::invalid("session_id", message));
     }
+    Ok(read_sticky(body, member))
 }
 
-/// Leaves exactly one output limit in the body, in the member this upstream understands.
-fn write_cap(edits: &mut Edits, intent: &Intent, body: &[u8], terms: &UpstreamTerms<'_>) {
-    let places = &intent.places;
-    let (name, wanted, other) = if terms.cap_as_completion_tokens {
-        ("max_completion_tokens", &places.max_completion_tokens, &places.max_tokens)
-    } else {
-        ("max_tokens", &places.max_tokens, &places.max_completion_tokens)
-    };
-    let cap = terms.output_cap.to_string();
-    match wanted {
-        Some(member) if member.value.of(body) == cap.as_bytes() => {}
-        Some(member) => edits.replace(member.value, cap.as_bytes()),
-        None => edits.insert(name, cap.as_bytes()),
-    }
-    if let Some(member) = other {
-        edits.remove(member);
-    }
-}
-
-/// Asks a streaming upstream for its usage, whether or not the client did.
-fn write_stream_options(
-    edits: &mut Edits,
-    intent: &Intent,
-    body: &[u8],
-    terms: &UpstreamTerms<'_>,
-) {
-    let options = intent.places.stream_options.as_ref();
-    if !terms.stream_usage {
-        if let Some(member) = options {
-            edits.remove(member);
-        }
-        return;
-    }
-    if !intent.stream {
-        return;
-    }
-    match options {
-        None => edits.insert("stream_options", br#"{"include_usage":true}"#),
-        Some(member) if flag_in(body, member, "include_usage") => {}
-        Some(member) => {
-            let with_usage = options_with_usage(body, member);
-            edits.replace(member.value, with_usage);
-        }
-    }
-}
-
-/// The client's `stream_options` with `include_usage` set and everything else as it was.
-fn options_with_usage(body: &[u8], member: &Member) -> Vec<u8> {
-    let mut options = br#"{"include_usage":true"#.to_vec();
-    if member.kind == ValueKind::Object {
-        let object = member.value.of(body);
-        for option in members(object).flatten() {
-            if !option.is(object, "include_usage") {
-                options.extend_from_slice(b",\"");
-                options.extend_from_slice(option.key.of(object));
-                options.extend_from_slice(b"\":");
-                options.extend_from_slice(option.value.of(object));
-            }
-        }
-    }
-    options.push(b'}');
-    options
+/// One number for one text, the same on every machine (FNV-1a).
+fn read_sticky(body: &[u8], member: &Member) -> Option<u64> {
+    let text = (member.kind == ValueKind::String).then(|| member.content().of(body))?;
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    (!text.is_empty()).then(|| text.iter().fold(0xcbf2_9ce4_8422_2325, step))
 }

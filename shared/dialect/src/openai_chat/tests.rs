@@ -23,6 +23,7 @@ const TERMS: UpstreamTerms<'_> = UpstreamTerms {
     output_cap: 9,
     cap_as_completion_tokens: true,
     stream_usage: true,
+    thinks: false,
 };
 
 #[test]
@@ -61,7 +62,7 @@ fn wrong_members_name_themselves() {
         (r#"{"model":"m","messages":[{}],"n":129}"#, "n"),
         (r#"{"model":"m","messages":[{}],"N":2}"#, "n"),
         (r#"{"model":"m","messages":[{}],"Max_Tokens":2}"#, "max_tokens"),
-        (r#"{"model":"m","messages":[{}],"routing":{}}"#, "routing"),
+        (r#"{"model":"m","messages":[{}],"routing":[]}"#, "routing"),
         (r#"{"model":"m","messages":[{}],"max_tokens":1,"max_completion_tokens":2}"#, "max_tokens"),
     ] {
         assert_eq!(intent(body).unwrap_err().param, Some(param), "{body}");
