@@ -4,6 +4,7 @@
 //! Invariants: every answer has `x-request-id`; one to a known key has its rate limit; one to an
 //! inference request that held credit has its generation.
 
+use std::cell::Cell;
 use std::io::Write;
 
 use ledger::cell::RateVerdict;
@@ -22,7 +23,9 @@ pub struct AnswerHead {
     pub rate: Option<RateVerdict>,
     /// The output cap, where it is lower than what the client asked for, or than what the model
     /// could make if it did not say.
-    pub lowered_cap: Option<u64>,
+    pub lowered_cap: Cell<Option<u64>>,
+    /// Whether an error repeats its message as `detail`, which readers of `routing` look for.
+    pub tells_detail: bool,
     /// Whether a browser of another origin asks.
     pub cross_origin: bool,
     request: u64,
@@ -35,10 +38,16 @@ impl AnswerHead {
             surface,
             generation: None,
             rate: None,
-            lowered_cap: None,
+            lowered_cap: Cell::new(None),
+            tells_detail: false,
             cross_origin,
             request: local.counters.next_request(),
         }
+    }
+
+    /// A number that no other request of this core has.
+    pub const fn number(&self) -> u64 {
+        self.request
     }
 
     /// Appends the status line and the fields, without the blank line.
@@ -89,7 +98,7 @@ impl AnswerHead {
             number(out, "X-RateLimit-Remaining: ", u64::from(rate.remaining));
             number(out, "X-RateLimit-Reset: ", rate.reset_unix_s);
         }
-        if let Some(cap) = self.lowered_cap {
+        if let Some(cap) = self.lowered_cap.get() {
             number(out, "X-Output-Cap: ", cap);
         }
     }

@@ -48,10 +48,16 @@ codes! {
     InsufficientCredits = 402, "insufficient_credits";
     /// The key's own spending limit is used up.
     KeyLimitExceeded = 402, "key_limit_exceeded";
+    /// No endpoint is within the price caps of the request.
+    NoRouteUnderCap = 402, "no_route_under_cap";
     /// The key may not do this.
     NotAllowed = 403, "not_allowed";
     /// No such path.
     NotFound = 404, "not_found";
+    /// No endpoint is as the request's `provider` wants it.
+    ConstraintFiltered = 404, "constraint_filtered";
+    /// No endpoint promises the privacy that the request, its key or its account wants.
+    PrivacyRestricted = 404, "privacy_restricted";
     /// The path exists, for other methods.
     MethodNotAllowed = 405, "method_not_allowed";
     /// The client took too long to send.

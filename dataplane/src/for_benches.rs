@@ -19,8 +19,9 @@ use wire::gate::{Gate, GateLimits};
 pub use crate::digest::{Digesting, digest};
 use crate::fault::Fault;
 use crate::local::published::{KeyEntry, Published, Upstream};
+use crate::route::Surface;
 use crate::settings::InputBound;
-use crate::stage::plan::{Plan, plan};
+use crate::stage::plan::{Asking, Plan, plan};
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
 
 /// A generation and a key to plan with.
@@ -54,7 +55,9 @@ impl Planner {
 
     /// The whole plan of a request, with a strict bound of its input.
     pub(crate) fn whole(&self, intent: &Intent) -> Result<Plan, Fault> {
-        plan(&self.published, &self.key, intent, InputBound::Strict)
+        let (surface, input_bound) = (Surface::OpenAi, InputBound::Strict);
+        let asking = Asking { intent, surface, input_bound, attempts: 8, draw: 0 };
+        plan(&self.published, &self.key, &asking)
     }
 
     /// What is planned from.

@@ -60,6 +60,7 @@ async fn infer(
     let entered = enter(local, client, head, answer);
     let (principal, name) = entered.inspect_err(|_| client.skip_request(head))?;
     let (intent, body) = read::intent(local, client, head).await?;
+    answer.tells_detail = intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
     let first = match repeat::role(local, client, name, body.bytes(), answer) {
         Ok(Role::Alone) => None,
         Ok(Role::First(first)) => Some(first),
@@ -140,7 +141,14 @@ async fn hold(
     answer: &mut AnswerHead,
 ) -> Result<(Plan, Admission), Fault> {
     let published = principal.generation.published();
-    let plan = plan::plan(published, &principal.key, intent, local.settings.input_bound)?;
+    let asking = plan::Asking {
+        intent,
+        surface: answer.surface,
+        input_bound: local.settings.input_bound,
+        attempts: local.settings.limits.attempts,
+        draw: intent.sticky.unwrap_or(answer.number()),
+    };
+    let plan = plan::plan(published, &principal.key, &asking)?;
     let admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
     Ok((plan, admission))
 }

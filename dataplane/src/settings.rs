@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use units::DataPlaneId;
 
+pub use catalog::route::InputBound;
+
 pub use crate::limits::Limits;
 
 /// When a settlement must be on disk.
@@ -19,17 +21,6 @@ pub enum Durability {
     After,
     /// Before the last byte of the answer is sent.
     BeforeFinal,
-}
-
-/// How the input of a request is bounded for its hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputBound {
-    /// By its bytes: no text makes more tokens than it has bytes.
-    #[default]
-    Strict,
-    /// By the bytes a token usually has, with a margin.
-    Normal,
 }
 
 /// What is charged when the provider dies after some content was delivered.

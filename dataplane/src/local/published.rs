@@ -117,19 +117,3 @@ impl Published {
         self.upstream(provider).way.is_some()
     }
 }
-
-impl KeyEntry {
-    /// Whether the key may use a model.
-    pub fn allows_model(&self, id: &str) -> bool {
-        is_allowed(self.allowed_models.as_deref(), id)
-    }
-
-    /// Whether the key may be served by a provider.
-    pub fn allows_provider(&self, id: &str) -> bool {
-        is_allowed(self.allowed_providers.as_deref(), id)
-    }
-}
-
-fn is_allowed(list: Option<&[String]>, id: &str) -> bool {
-    list.is_none_or(|allowed| allowed.iter().any(|name| name == id))
-}

@@ -77,7 +77,7 @@ pub async fn hold(
     head.generation = Some(admission.generation);
     let is_below = plan.output_limit.is_some_and(|limit| admission.output_cap < limit);
     let is_lowered = is_below || admission.is_cap_lowered;
-    head.lowered_cap = is_lowered.then_some(admission.output_cap);
+    head.lowered_cap.set(is_lowered.then_some(admission.output_cap));
     Ok(admission)
 }
 
@@ -251,8 +251,8 @@ fn record(
 ) -> Result<Admission, Fault> {
     let key = &principal.key;
     let at = local.deadlines.clock().wall();
-    let offer =
-        principal.generation.published().catalog().endpoints[plan.candidates[0] as usize].offer;
+    let first = plan.candidates[0].endpoint;
+    let offer = principal.generation.published().catalog().endpoints[first as usize].offer;
     let hold = Hold {
         account: key.account,
         key: key.id,

@@ -30,7 +30,22 @@ pub struct Request<'a> {
     pub published: &'a Published,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// What an answer of this endpoint is named after, as a JSON string: the tier that was asked
+    /// for, or the model that serves.
+    pub fn model_json(&self, endpoint: u32) -> &'a [u8] {
+        let catalog = self.published.catalog();
+        let candidates = self.plan.candidates.iter();
+        let tier = candidates.filter(|one| one.endpoint == endpoint).find_map(|one| one.tier);
+        match tier {
+            Some(tier) => &catalog.tiers[tier as usize].id_json,
+            None => {
+                let model = catalog.endpoints[endpoint as usize].model;
+                &catalog.models[model as usize].id_json
+            }
+        }
+    }
+
     /// What was held for.
     pub const fn allowed(&self) -> Allowed {
         let (plan, intent) = (self.plan, self.intent);

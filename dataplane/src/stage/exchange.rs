@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::pin::pin;
 
 use catalog::rows::OutputCapField;
-use catalog::{Endpoint, Provider};
+use catalog::{Endpoint, Provider, route};
 use dialect::UpstreamTerms;
 use dialect::openai_chat::{self};
 use ledger::record::{Attempt, Attempts};
@@ -77,9 +77,10 @@ pub async fn exchange(
     let limits = &request.local.settings.limits;
     let mut attempts = Attempts::new();
     let mut last = verdict::nothing_tried();
-    for index in request.plan.candidates.iter().copied().take(limits.attempts) {
+    for planned in request.plan.candidates.iter().take(limits.attempts) {
+        let index = planned.endpoint;
         let started = request.admission.elapsed_ms();
-        let Some(candidate) = Candidate::of(request, index) else { continue };
+        let Some(candidate) = Candidate::of(request, planned) else { continue };
         attendance.begin_attempt(candidate.provider.on_client_abort);
         let tried = candidate.attempt(client, body, attendance).await;
         let took = request.admission.elapsed_ms().saturating_sub(started);
@@ -92,6 +93,7 @@ pub async fn exchange(
         match tried {
             Ok(answer) => {
                 let first_byte_ms = request.admission.elapsed_ms();
+                candidate.tell_cap(attendance);
                 return Ok(Exchange { endpoint: index, answer, attempts, first_byte_ms });
             }
             Err(Miss::ClientGone) => {
@@ -118,6 +120,7 @@ struct Candidate<'a> {
     endpoint: &'a Endpoint,
     provider: &'a Provider,
     upstream: &'a Upstream,
+    planned: &'a route::Candidate,
     way: (PoolKey, &'a upstream::endpoint::Endpoint),
     /// Whether any of the request may have gone out: from then on it may cost something.
     is_written: Cell<bool>,
@@ -125,14 +128,27 @@ struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     /// The endpoint, if its provider can be reached; the plan holds no others.
-    fn of(request: &'a Request<'a>, index: u32) -> Option<Self> {
+    fn of(request: &'a Request<'a>, planned: &'a route::Candidate) -> Option<Self> {
         let catalog = request.published.catalog();
-        let endpoint = &catalog.endpoints[index as usize];
+        let endpoint = &catalog.endpoints[planned.endpoint as usize];
         let upstream = request.published.upstream(endpoint.provider);
         let (key, way) = upstream.way.as_ref()?;
         let provider = catalog.provider(endpoint.provider);
         let (way, is_written) = ((*key, way), Cell::new(false));
-        Some(Self { request, endpoint, provider, upstream, way, is_written })
+        Some(Self { request, endpoint, provider, upstream, planned, way, is_written })
+    }
+
+    /// The output cap here: what is held for, or what this endpoint can make if that is less.
+    fn output_cap(&self) -> u64 {
+        self.request.admission.output_cap.min(self.planned.output_max)
+    }
+
+    /// Says so where this endpoint makes less than what is held for.
+    fn tell_cap(&self, attendance: &Attendance<'_>) {
+        let cap = self.output_cap();
+        if cap < self.request.admission.output_cap {
+            attendance.head().lowered_cap.set(Some(cap));
+        }
     }
 
     async fn attempt(
@@ -168,13 +184,14 @@ impl<'a> Candidate<'a> {
 
     /// The request as this endpoint gets it: head, and the client's body as priced.
     fn write_request(&self, body: &[u8]) -> (Buffer, Buffer) {
-        let Request { local, admission, intent, .. } = self.request;
+        let Request { local, intent, .. } = self.request;
         let terms = UpstreamTerms {
             model_json: &self.endpoint.upstream_model_json,
-            output_cap: admission.output_cap,
+            output_cap: self.output_cap(),
             cap_as_completion_tokens: self.provider.output_cap_field
                 == OutputCapField::MaxCompletionTokens,
             stream_usage: self.provider.stream_usage,
+            thinks: self.planned.thinks,
         };
         let mut sent = local.pool.buffer();
         sent.make_room(body.len() + 256);

@@ -5,7 +5,7 @@
 //! `x-should-retry: false` on 402, so that no SDK retries what money must mend, and on what an
 //! idempotency key refuses, which a retry does not change.
 
-use dialect::openai_error_body;
+use dialect::{ErrorForm, openai_error_body};
 
 use crate::answer_head::{AnswerHead, field, generation_text};
 use crate::client::Client;
@@ -43,7 +43,7 @@ pub fn queue(local: &Local, client: &mut Client, head: &AnswerHead, fault: &Faul
     if let Some(methods) = fault.allow {
         field(&mut fields, "allow", methods);
     }
-    client.answer(&fields, &body(head.surface, fault));
+    client.answer(&fields, &body(head, fault));
 }
 
 /// Answers bytes that are not a request. *abandon closes*
@@ -59,7 +59,7 @@ pub async fn refuse_head(local: &Local, client: &mut Client, fault: &Fault) {
 /// Appends a fault as the last event of a stream that has begun: for OpenRouter's readers a chunk
 /// that ends with an error.
 pub fn write_event(head: &AnswerHead, fault: &Fault, out: &mut Buffer) {
-    let mut event = body(head.surface, fault);
+    let mut event = body(head, fault);
     if head.surface == Surface::OpenRouter
         && let Some(generation) = head.generation
     {
@@ -73,8 +73,13 @@ pub fn write_event(head: &AnswerHead, fault: &Fault, out: &mut Buffer) {
     out.extend(b"\n\n");
 }
 
-fn body(surface: Surface, fault: &Fault) -> Vec<u8> {
-    openai_error_body(&fault.refusal, surface == Surface::OpenRouter)
+fn body(head: &AnswerHead, fault: &Fault) -> Vec<u8> {
+    let is_about_routing = fault.refusal.param.is_some_and(|param| param.starts_with("routing"));
+    let form = ErrorForm {
+        integer_code: head.surface == Surface::OpenRouter,
+        detail: head.tells_detail || is_about_routing,
+    };
+    openai_error_body(&fault.refusal, form)
 }
 
 /// The fault of a path that is not ours.

@@ -20,7 +20,7 @@ use ledger::record::{Progress, Record};
 use units::Tokens;
 use wire::sse::{Frame, FrameScanner};
 
-use crate::answer_head::generation_text;
+use crate::answer_head::{AnswerHead, generation_text};
 use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::route::Surface;
@@ -58,10 +58,11 @@ pub async fn relay<'a>(
             meter.observe(body.window(), &answer);
             let is_owed = attendance.head().surface == Surface::OpenRouter;
             let missing = is_owed && !meter.was_told_usage();
-            let endpoint = &catalog.endpoints[endpoint as usize];
-            let priced = || meter.price(endpoint, request.plan, request.allowed());
+            let served = &catalog.endpoints[endpoint as usize];
+            let priced = || meter.price(served, request.plan, request.allowed());
             let usage = missing.then(|| priced().tokens);
-            relay_whole(request, client, (body, &answer), attendance, usage)
+            let ids = Ids::of(request, endpoint, attendance.head().surface);
+            relay_whole(request, client, (body, &answer), (attendance.head(), &ids), usage)
         }
         Answering::Stream { body, scanner, first } => {
             let mut stream =
@@ -79,11 +80,9 @@ fn relay_whole(
     request: &Request<'_>,
     client: &mut Client,
     (mut body, answer): (Body, &Answer),
-    attendance: &Attendance<'_>,
+    (head, ids): (&AnswerHead, &Ids<'_>),
     usage: Option<Tokens>,
 ) -> Ending {
-    let head = attendance.head();
-    let ids = Ids::of(request, head.surface);
     let local = request.local;
     let mut fields = Vec::with_capacity(512);
     head.write(local, 200, JSON, &mut fields);
@@ -101,20 +100,20 @@ fn relay_whole(
 }
 
 /// What replaces the provider's names.
-struct Ids {
-    model_json: Box<[u8]>,
+struct Ids<'a> {
+    model_json: &'a [u8],
     id_json: Option<[u8; 38]>,
 }
 
-impl Ids {
-    fn of(request: &Request<'_>, surface: Surface) -> Self {
+impl<'a> Ids<'a> {
+    fn of(request: &Request<'a>, endpoint: u32, surface: Surface) -> Self {
         let id_json = (surface == Surface::OpenRouter).then(|| quoted_generation(request));
-        Self { model_json: request.plan.model_json.clone(), id_json }
+        Self { model_json: request.model_json(endpoint), id_json }
     }
 
     fn rewrite(&self, drop_usage: bool) -> Rewrite<'_> {
         let id_json = self.id_json.as_ref().map(|id| &id[..]);
-        Rewrite { model_json: &self.model_json, id_json, drop_usage }
+        Rewrite { model_json: self.model_json, id_json, drop_usage }
     }
 }
 
@@ -135,7 +134,7 @@ struct Stream<'s, 'a> {
     reader: ChunkReader,
     pattern: Pattern,
     meter: Meter,
-    ids: Ids,
+    ids: Ids<'a>,
     wants_usage: bool,
     endpoint: u32,
     next_progress: NextProgress,
@@ -159,7 +158,7 @@ impl<'s, 'a> Stream<'s, 'a> {
         (endpoint, meter): (u32, Meter),
     ) -> Self {
         let surface = attendance.head().surface;
-        let ids = Ids::of(request, surface);
+        let ids = Ids::of(request, endpoint, surface);
         let wants_usage = request.intent.include_usage || surface == Surface::OpenRouter;
         begin_stream(request.local, client, attendance.head());
         Self {
@@ -341,7 +340,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     /// Queues a chunk of our own.
     fn say(&mut self, write: impl FnOnce(Label<'_>, &mut Vec<u8>)) {
         let id = self.own_id();
-        let label = Label { id_json: &id, model_json: &self.ids.model_json };
+        let label = Label { id_json: &id, model_json: self.ids.model_json };
         self.client.chunk(|out| {
             out.extend(b"data: ");
             write(label, out.tail());

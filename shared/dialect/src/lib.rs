@@ -15,7 +15,7 @@ mod usage;
 mod wishes;
 
 pub use intent::{Finish, Intent, RequestFault, UpstreamTerms};
-pub use refusal::{Origin, Refusal, openai_error_body, upstream_message};
+pub use refusal::{ErrorForm, Origin, Refusal, openai_error_body, upstream_message};
 pub use usage::{
     MessagesUsage, Usage, UsageFault, chat_usage, embeddings_usage, gemini_usage, responses_usage,
 };

@@ -61,14 +61,22 @@ impl Refusal {
     }
 }
 
-/// The error object in OpenAI's form; with `integer_code` in OpenRouter's, where `code` is the
-/// status and ours stands in `metadata.error_type`.
-pub fn openai_error_body(refusal: &Refusal, integer_code: bool) -> Vec<u8> {
+/// What differs among readers of OpenAI's form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ErrorForm {
+    /// OpenRouter's: `code` is the status, and ours stands in `metadata.error_type`.
+    pub integer_code: bool,
+    /// The message stands beside the error too, as `detail`.
+    pub detail: bool,
+}
+
+/// The error object in OpenAI's form.
+pub fn openai_error_body(refusal: &Refusal, form: ErrorForm) -> Vec<u8> {
     let mut error = Map::new();
     error.insert("message".into(), refusal.message.clone().into());
     error.insert("type".into(), refusal.openai_type().into());
     error.insert("param".into(), refusal.param.map_or(Value::Null, Value::from));
-    if integer_code {
+    if form.integer_code {
         error.insert("code".into(), refusal.status.into());
         error.insert("metadata".into(), json!({ "error_type": refusal.code }));
     } else {
@@ -84,7 +92,11 @@ pub fn openai_error_body(refusal: &Refusal, integer_code: bool) -> Vec<u8> {
     if let Some(generation) = &refusal.generation {
         error.insert("generation".into(), generation.clone().into());
     }
-    json!({ "error": error }).to_string().into_bytes()
+    let mut body = json!({ "error": error });
+    if form.detail {
+        body["detail"] = refusal.message.clone().into();
+    }
+    body.to_string().into_bytes()
 }
 
 /// The message of an upstream's own error body, bounded; `None` where it has no readable one.
@@ -105,10 +117,14 @@ mod tests {
     fn both_forms_carry_the_code() {
         let mut refusal = Refusal::new(402, "insufficient_credits", "top up");
         refusal.affordable_max_tokens = Some(7);
-        let plain: Value = serde_json::from_slice(&openai_error_body(&refusal, false)).unwrap();
+        let plain: Value =
+            serde_json::from_slice(&openai_error_body(&refusal, ErrorForm::default())).unwrap();
         assert_eq!(plain["error"]["code"], "insufficient_credits");
         assert_eq!(plain["error"]["affordable_max_tokens"], 7);
-        let routed: Value = serde_json::from_slice(&openai_error_body(&refusal, true)).unwrap();
+        assert!(plain.get("detail").is_none());
+        let form = ErrorForm { integer_code: true, detail: true };
+        let routed: Value = serde_json::from_slice(&openai_error_body(&refusal, form)).unwrap();
+        assert_eq!(routed["detail"], "top up");
         assert_eq!(routed["error"]["code"], 402);
         assert_eq!(routed["error"]["metadata"]["error_type"], "insufficient_credits");
     }

@@ -1,6 +1,7 @@
 //! What is held covers whatever the limits allow: for any prices, at whichever tier serves, by
 //! whichever candidate.
 
+use catalog::route::InputShape;
 use catalog::rows::{
     AboveRow, CatalogRows, Dialect, EndpointRow, ModelRow, PriceRow, ProviderRow, TierPriceRow,
 };
@@ -157,9 +158,10 @@ fn what_is_held_covers_whatever_the_limits_allow() {
             let cap =
                 if dice.is(2) { plan.output_cap } else { 1 + dice.up_to(plan.output_cap - 1) };
             let held = plan.worst_cost(cap).expect("it can be counted");
-            for index in &plan.candidates {
-                let endpoint = &planner.catalog().endpoints[*index as usize];
+            for candidate in plan.candidates.iter() {
+                let endpoint = &planner.catalog().endpoints[candidate.endpoint as usize];
                 let input = input_max(endpoint, &planner, &intent);
+                let cap = cap.min(candidate.output_max);
                 let tokens = uses(&mut dice, &intent, input, cap * intent.choices);
                 for tier in [ServiceTier::Default, plan.tier] {
                     let cost = endpoint.price.cost(&tokens, tier).expect("it can be counted");

@@ -3,6 +3,7 @@
 //! Invariants: the worst case covers every price that the request can reach and every token that
 //! the limits allow; what cannot be bounded or priced is refused, before any money is held.
 
+use serde::Deserialize;
 use units::Usd;
 
 use crate::catalog::{Endpoint, Model, Provider};
@@ -34,7 +35,8 @@ pub struct InputShape {
 }
 
 /// How the input of a request is bounded for its hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InputBound {
     /// By its bytes: no text makes more tokens than it has bytes.
     #[default]

@@ -128,14 +128,21 @@ impl<'p, F: Fn(ProviderIndex) -> bool> Planning<'p, F> {
         self.may_repeat |= matches!(meaning, Meaning::Tier(..));
         let question = self.question;
         let is_auto = matches!(meaning, Meaning::Auto);
-        let rules =
-            Rules { policy: &question.policy, wishes, needs: &question.needs, variants, is_auto };
+        let rules = Rules {
+            policy: &question.policy,
+            wishes,
+            needs: &question.needs,
+            variants,
+            tier: None,
+            is_auto,
+        };
         let sight = Sight { ranking, rules, tier: None };
         let standing = Standing { name: place, ..Standing::default() };
         match meaning {
             Meaning::Model(model) => self.consider(&sight, model, standing),
             Meaning::Tier(tier, index) if tier.status == TierStatus::Available => {
-                let sight = Sight { tier: Some(index), ..sight };
+                let rules = Rules { tier: Some(&tier.id), ..rules };
+                let sight = Sight { tier: Some(index), rules, ..sight };
                 for (preference, model) in self.catalog.models_of(tier).enumerate() {
                     let preference = preference.min(usize::from(u16::MAX)) as u16;
                     self.consider(&sight, model, Standing { preference, ..standing });

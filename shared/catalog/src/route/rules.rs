@@ -17,7 +17,7 @@ use crate::route::wishes::{Budget, MaxPrice, Wishes};
 /// What a key may be served by, whatever its requests say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy<'a> {
-    /// The only models, by id; any where `None`.
+    /// The only models, by id or by that of a tier that they are behind; any where `None`.
     pub models: Option<&'a [String]>,
     /// The only providers, by id; any where `None`.
     pub providers: Option<&'a [String]>,
@@ -30,13 +30,15 @@ pub struct Policy<'a> {
 }
 
 impl Policy<'_> {
-    fn violations(&self, offer: &Offer<'_>) -> Violations {
+    /// What an endpoint violates whose model was named, or found behind a tier of this id.
+    fn violations(&self, offer: &Offer<'_>, tier: Option<&str>) -> Violations {
         let Offer { model, endpoint, provider } = *offer;
         let bars = |list: Option<&[String]>, id: Option<&str>| {
             list.is_some_and(|list| !list.iter().any(|allowed| Some(allowed.as_str()) == id))
         };
+        let bars_model = bars(self.models, Some(&model.id)) && bars(self.models, tier);
         Violations::NONE
-            .and_if(bars(self.models, Some(&model.id)), Constraint::KeyModels)
+            .and_if(bars_model, Constraint::KeyModels)
             .and_if(bars(self.providers, Some(&provider.id)), Constraint::KeyProviders)
             .and_if(self.deny_collection && endpoint.data_collection, Constraint::Collection)
             .and_if(self.zdr && !endpoint.zdr, Constraint::Zdr)
@@ -51,6 +53,8 @@ pub(super) struct Rules<'a> {
     pub(super) wishes: Option<&'a Wishes>,
     pub(super) needs: &'a Needs,
     pub(super) variants: Variants,
+    /// The tier behind which the model was found.
+    pub(super) tier: Option<&'a str>,
     /// Whether the model was not named but chosen.
     pub(super) is_auto: bool,
 }
@@ -58,7 +62,7 @@ pub(super) struct Rules<'a> {
 impl Rules<'_> {
     /// What an endpoint violates, at which the request may count so many input tokens.
     pub(super) fn violations(&self, offer: &Offer<'_>, input_tokens_max: u64) -> Violations {
-        let mut violations = self.policy.violations(offer);
+        let mut violations = self.policy.violations(offer, self.tier);
         if self.variants != Variants::default() {
             violations = self.against_variants(violations, offer);
         }

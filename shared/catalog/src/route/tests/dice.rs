@@ -10,7 +10,7 @@ use crate::rows::{
     AboveRow, CatalogRows, Dialect, EndpointRow, ModelRow, PriceRow, ProviderRow, TierPriceRow,
 };
 
-const ROUNDS: usize = 1500;
+const ROUNDS: usize = 400;
 const ASKS: usize = 20;
 const PROVIDERS: [&str; 4] = ["p0", "p1", "p2", "off"];
 

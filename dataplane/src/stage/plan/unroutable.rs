@@ -1,0 +1,109 @@
+//! What is told where a request has no route: the one thing in its way, and whose it is.
+//!
+//! Invariants: a price cap is a 402; what the key may not is a 403; what the request's `provider`
+//! excludes is a 404; what no provider can do now is a 503. Under OpenRouter's rules
+//! `provider.max_price` is told as every other constraint of `provider`.
+
+use catalog::Catalog;
+use catalog::route::{Constraint, Filtered, NoRoute};
+
+use crate::fault::{Code, Fault};
+use crate::route::Surface;
+
+/// The fault of a request without a route.
+pub fn unroutable(catalog: &Catalog, why: &NoRoute, surface: Surface) -> Fault {
+    match why {
+        NoRoute::Unknown(name) => unknown(name),
+        NoRoute::Planned(tier) => planned(catalog, *tier),
+        NoRoute::Filtered(filtered) => left_out(catalog, filtered, surface),
+    }
+}
+
+fn unknown(name: &str) -> Fault {
+    let hint = match name.rsplit_once(':') {
+        Some(_) => "; variants are :nitro, :floor, :free, :online, :extended, :thinking and :beta",
+        None => "",
+    };
+    let message =
+        format!("the model `{name}` does not exist{hint}; GET /v1/models lists what there is");
+    Fault::new(Code::ModelNotFound, message).about("model")
+}
+
+fn planned(catalog: &Catalog, tier: u32) -> Fault {
+    let id = catalog.tiers.get(tier as usize).map_or("", |tier| &tier.id);
+    let message = format!("the tier `{id}` is planned and cannot be called yet; use another one");
+    Fault::new(Code::TierUnavailable, message).about("model")
+}
+
+fn left_out(catalog: &Catalog, filtered: &Filtered, surface: Surface) -> Fault {
+    let model = catalog.models.get(filtered.model as usize);
+    let id = model.map_or("", |model| &*model.id);
+    let (code, param) = told(filtered.constraint, surface);
+    let mut message = match filtered.constraint {
+        Constraint::Kind => format!("`{id}` is not a chat model"),
+        Constraint::KeyModels => format!("this key may not use the model `{id}`"),
+        Constraint::KeyProviders => {
+            format!("this key may not use the providers that `{id}` can be had from")
+        }
+        Constraint::Unreachable => format!(
+            "no endpoint of `{id}` can be used now: its providers have no API key here, \
+             or their names do not resolve"
+        ),
+        Constraint::Context => {
+            let context = model.map_or(0, |model| model.context);
+            format!("the input does not fit the {context} tokens of context of `{id}`")
+        }
+        Constraint::Free => {
+            format!("`{id}` cannot be had for free; ask for it without `:free`")
+        }
+        Constraint::Reasoning => {
+            format!("`{id}` does not reason; ask for it without `:thinking`")
+        }
+        Constraint::Auto => "no model fits what `auto` may choose from".to_owned(),
+        Constraint::CapInput | Constraint::CapOutput | Constraint::CapTotal | Constraint::Floor => {
+            let says = filtered.constraint.says();
+            format!("No route available under budget: what `{id}` can be had from {says}")
+        }
+        other => format!("no endpoint of `{id}` fits: what is there {}", other.says()),
+    };
+    if !filtered.helps && filtered.violations.len() > 1 {
+        message.push_str(&format!("; of the endpoint that came nearest: {}", filtered.violations));
+    }
+    let fault = Fault::new(code, message);
+    match param {
+        Some(param) => fault.about(param),
+        None => fault,
+    }
+}
+
+/// How a constraint is told, and the member that it is about.
+const fn told(constraint: Constraint, surface: Surface) -> (Code, Option<&'static str>) {
+    match constraint {
+        Constraint::Kind | Constraint::Reasoning => (Code::UnsupportedForModel, Some("model")),
+        Constraint::KeyModels | Constraint::KeyProviders => (Code::NotAllowed, Some("model")),
+        Constraint::Unreachable => (Code::TierUnavailable, None),
+        Constraint::Context => (Code::ContextLengthExceeded, Some("messages")),
+        Constraint::ServiceTier => (Code::UnsupportedForModel, Some("service_tier")),
+        Constraint::Search => (Code::UnsupportedForModel, Some("web_search_options")),
+        Constraint::ForeignTools => (Code::UnsupportedForModel, Some("tools")),
+        Constraint::Countable => (Code::UnsupportedForModel, None),
+        Constraint::Region | Constraint::Collection | Constraint::Zdr => {
+            (Code::PrivacyRestricted, Some("provider"))
+        }
+        Constraint::Only
+        | Constraint::Ignore
+        | Constraint::Order
+        | Constraint::Quantization
+        | Constraint::Parameters => (Code::ConstraintFiltered, Some("provider")),
+        Constraint::Auto => (Code::ConstraintFiltered, Some("allowed_models")),
+        Constraint::Free => (Code::ModelNotFound, Some("model")),
+        Constraint::MaxPrice => match surface {
+            Surface::OpenAi => (Code::NoRouteUnderCap, Some("provider.max_price")),
+            Surface::OpenRouter => (Code::ConstraintFiltered, Some("provider.max_price")),
+        },
+        Constraint::CapInput => (Code::NoRouteUnderCap, Some("routing.max_input_per_1m")),
+        Constraint::CapOutput => (Code::NoRouteUnderCap, Some("routing.max_output_per_1m")),
+        Constraint::CapTotal => (Code::NoRouteUnderCap, Some("routing.max_total_per_1m")),
+        Constraint::Floor => (Code::NoRouteUnderCap, Some("routing.min_total_per_1m")),
+    }
+}
