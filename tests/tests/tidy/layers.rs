@@ -104,7 +104,7 @@ mod tests {
         let right = "[dependencies]\ncatalog.workspace = true\nunits.workspace = true\nwire = { path = \"\" }\n";
         assert_eq!(count(right), 0);
         assert_eq!(count(&format!("{right}journal.workspace = true")), 1);
-        assert_eq!(count("[dependencies]\nunits.workspace = true"), 1);
+        assert_eq!(count("[dependencies]\nunits.workspace = true"), 2);
         assert_eq!(count(&format!("{right}[dev-dependencies]\ndataplane.workspace = true")), 1);
         assert_eq!(count("not a manifest"), 1);
     }

@@ -1,8 +1,8 @@
 //! The order in which allowed endpoints are tried.
 //!
 //! ```text
-//!   not ejected > within caps > model as named > provider as ordered > nothing amiss > not degraded
-//!     > by price, or what else is asked for > cheapest > as in the catalog
+//!   not ejected > within caps > model as named > provider as ordered > nothing amiss
+//!     > not degraded > by price, or what else is asked for > cheapest > as in the catalog
 //! ```
 //! Where endpoints have weights, and the request asks for no order of its own, the first is drawn
 //! among those that are equal up to "not degraded".
