@@ -66,10 +66,10 @@ impl Certificate {
         match identity(&self.files) {
             Ok(identity) => {
                 self.publisher.publish(Arc::new(identity));
-                eprintln!("tollgate: [listen] tls: {} is in use", self.files.cert.display());
+                notice::tell!("[listen] tls: {} is in use", self.files.cert.display());
             }
             Err(fault) => {
-                eprintln!("tollgate: [listen] tls: {fault}; the certificate stays as it was");
+                notice::tell!("[listen] tls: {fault}; the certificate stays as it was");
             }
         }
     }

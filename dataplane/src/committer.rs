@@ -170,7 +170,7 @@ impl Committer {
         let standing = borrowed.standing(number.get(), self.spool.lease_end());
         let written = standing.write(&borrowed.folder, self.epoch);
         if let Err(fault) = &written {
-            eprintln!("tollgate: old segments stay, as the leases cannot be written down: {fault}");
+            notice::tell!("old segments stay, as the leases cannot be written down: {fault}");
         }
         written.is_ok()
     }

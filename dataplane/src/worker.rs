@@ -44,6 +44,11 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 /// that is on its way is answered, with word that it was the last.
 const GRACE_MS: u64 = 2_000;
 
+/// By then every core has noticed that all are to come to their end.
+const NOTICED_MS: u64 = 20;
+/// How often a core that drains looks whether anything still runs.
+const DRAIN_LOOK_MS: u64 = 100;
+
 /// What all cores are to do, set by another thread.
 #[derive(Debug, Default)]
 pub struct Course(AtomicU8);
@@ -106,7 +111,7 @@ pub fn run(seat: Seat) -> io::Result<()> {
     let settings = RingSettings { cpu: Some(seat.cpu), choice, ..RingSettings::default() };
     let ring = Ring::build(&settings)?;
     if let Some(note) = ring.note() {
-        eprintln!("tollgate: core {}: {note}", seat.cpu);
+        notice::tell!("core {}: {note}", seat.cpu);
     }
     ring.run(serve(seat))
 }
@@ -162,7 +167,7 @@ fn begin_upkeep(local: &Rc<Local>, upkeep: &Gate, doorbell: DoorbellSocket) {
     {
         spawn("ticker", first, async move {
             let fault = ticking.await;
-            eprintln!("tollgate: a core's clock stopped: {fault}");
+            notice::tell!("a core's clock stopped: {fault}");
         });
         spawn("bell", second, listening);
         spawn("usage", third, handing_on);
@@ -260,15 +265,22 @@ async fn retire(
     }
 }
 
-/// Lets what runs come to its end, for as long as the settings allow.
+/// Lets what runs come to its end, for as long as the settings allow. A core that has not yet
+/// noticed may send a client meanwhile, which gets its answer like any that was accepted.
 async fn drain(local: &Rc<Local>, arrivals: &Inbox<Parcel>) {
-    crossing::take_in(local, arrivals);
     local.begin_close();
-    local.tasks.close();
     let end_ms = local.now_ms() + local.settings.drain_seconds * 1000;
-    while local.tasks.passes() > 0 && local.now_ms() < end_ms {
-        local.deadlines.sleep(100).await;
+    let mut wait_ms = NOTICED_MS;
+    loop {
+        crossing::take_in(local, arrivals);
+        local.deadlines.sleep(wait_ms).await;
         local.deadlines.shut_idle();
+        crossing::take_in(local, arrivals);
+        if local.tasks.passes() == 0 || local.now_ms() >= end_ms {
+            break;
+        }
+        wait_ms = DRAIN_LOOK_MS;
     }
+    local.tasks.close();
     local.hand_on_usage();
 }

@@ -69,7 +69,7 @@ pub fn read(path: &Path, options: &CompileOptions) -> Result<CatalogRows, Mistak
     let compiled = CatalogFile::read(path)?.compile(options);
     let (rows, compiled) = compiled.map_err(|complaints| Mistake::listed(&complaints))?;
     for warning in compiled.warnings {
-        eprintln!("tollgate: {warning}");
+        notice::tell!("{warning}");
     }
     Ok(rows)
 }
@@ -122,8 +122,8 @@ pub fn apply(
         if is_empty {
             stored = file.clone();
         } else if differs(&stored, file) {
-            eprintln!(
-                "tollgate: the catalog file differs from the store, which is served; \
+            notice::tell!(
+                "the catalog file differs from the store, which is served; \
                  `tollgate apply` brings the store up to date"
             );
         }

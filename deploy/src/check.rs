@@ -53,7 +53,7 @@ fn is_catalog(text: &str) -> bool {
 impl Report {
     fn tell(self, name: &str, kind: &str) -> Result<(), Mistake> {
         if !self.mistakes.is_empty() {
-            self.mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+            self.mistakes.iter().for_each(|mistake| notice::say!("{mistake}"));
             let count = self.mistakes.len();
             let noun = if count == 1 { "mistake" } else { "mistakes" };
             return Err(Mistake(format!("{count} {noun}; {name} is a {kind} that would not run")));

@@ -100,7 +100,7 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Mistake(what)) => {
-            what.lines().for_each(|line| eprintln!("tollgate: {line}"));
+            what.lines().for_each(|line| notice::tell!("{line}"));
             ExitCode::from(1)
         }
     }

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use controlplane::backup::{self, Copied};
+use serde_json::json;
 
 use crate::config::Mistake;
 use crate::progress::Progress;
+use crate::say;
 
 /// Copy the data directory into DIR, also while it is in use.
 #[derive(Args)]
@@ -47,12 +49,10 @@ fn run(what: &'static str, from: &Path, to: &Path, is_json: bool) -> Result<(), 
     let Copied { batch, events, accounts } = copied;
     let place = to.display();
     if is_json {
-        println!(
-            "{}",
-            serde_json::json!({ "batch": batch, "events": events, "accounts": accounts })
-        );
+        let copied = json!({ "batch": batch, "events": events, "accounts": accounts });
+        say(&copied.to_string());
     } else {
-        println!("{place}: {events} events of {accounts} accounts, read back and audited");
+        say(&format!("{place}: {events} events of {accounts} accounts, read back and audited"));
     }
     Ok(())
 }

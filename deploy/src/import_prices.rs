@@ -59,7 +59,7 @@ pub fn run(order: ImportPrices) -> Result<(), Mistake> {
     let imported = import::import(&prices, addresses.as_deref(), &options);
     let (rows, report) =
         imported.map_err(|complaint| Mistake(format!("{}: {complaint}", order.file.display())))?;
-    eprint!("{report}");
+    notice::say!("{}", report.to_string().trim_end());
     if rows.model.is_empty() {
         let file = order.file.display();
         return Err(Mistake(format!("{file}: no row could be taken; the counts above say why")));
@@ -70,7 +70,7 @@ pub fn run(order: ImportPrices) -> Result<(), Mistake> {
     written.map_err(|fault| output.fault(&fault))?;
     output.finish()?;
     if let Some(path) = &order.output {
-        eprintln!("{} {}", if replaced { "replaced" } else { "wrote" }, path.display());
+        notice::say!("{} {}", if replaced { "replaced" } else { "wrote" }, path.display());
     }
     Ok(())
 }

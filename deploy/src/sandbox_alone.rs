@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::config::Mistake;
-use crate::signals;
+use crate::{say, signals};
 
 /// Runs until a signal asks for a stop.
 ///
@@ -13,7 +13,7 @@ pub fn run(listen: SocketAddr) -> Result<(), Mistake> {
     let stop = signals::listen().map_err(|fault| Mistake(fault.to_string()))?;
     let handle = sandbox::spawn(listen, sandbox::Settings::visible())
         .map_err(|fault| Mistake(format!("cannot listen on {listen}: {fault}")))?;
-    println!("the simulator answers at {}", handle.base_url());
+    say(&format!("the simulator answers at {}", handle.base_url()));
     stop.wait();
     handle.stop();
     Ok(())

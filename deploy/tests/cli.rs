@@ -261,7 +261,7 @@ fn the_books_are_audited_with_a_server_and_without() {
     stand.stop();
     let audited = stand.run("ledger audit --full --config tollgate.toml --admin 127.0.0.1:1");
     assert!(audited.err.contains("no server answers"), "{audited:?}");
-    assert!(audited.good().contains("books = newest checkpoint"));
+    assert!(audited.good().contains("from checkpoint "));
     assert_eq!(stand.run("ledger rebuild --json").json()["ok"], true);
     stand.run("ledger audit --data none").fails(1, &["there is no ledger in none"]);
     assert!(!stand.folder.join("none").exists(), "asking makes no ledger");
@@ -350,4 +350,15 @@ fn prices_become_a_catalog_that_checks() {
     stand.write("broken.json", "{");
     stand.run("import-prices broken.json").fails(1, &["broken.json: ", "line 1"]);
     assert!(!stand.folder.join("none.toml").exists());
+}
+
+#[test]
+fn messages_that_nobody_can_take_are_lost_and_nothing_else() {
+    let stand = Stand::new();
+    stand.write("broken.toml", "[nothing]\n");
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut check = stand.command(&["check", "broken.toml"]);
+    assert_eq!(check.stderr(full()).stdout(full()).status().unwrap().code(), Some(1));
+    let mut usage = stand.command(&["no-such-command"]);
+    assert_eq!(usage.stderr(full()).status().unwrap().code(), Some(2));
 }

@@ -44,7 +44,7 @@ pub fn spawn(addr: SocketAddr, settings: Settings) -> io::Result<Handle> {
     let shared = Arc::clone(&site);
     let thread = thread::Builder::new().name("sandbox".into()).spawn(move || {
         if let Err(error) = runtime.block_on(run(listener, shared, wish)) {
-            eprintln!("the sandbox at {addr} ended: {error}");
+            notice::say!("the sandbox at {addr} ended: {error}");
         }
     })?;
     Ok(Handle { addr, site, wanted, thread: Some(thread) })

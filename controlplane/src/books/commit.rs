@@ -62,7 +62,7 @@ impl Ledger {
         if self.is_stalled != is_stalled {
             let what =
                 if is_stalled { "has no room and takes nothing new" } else { "has room again" };
-            eprintln!("tollgate: the disk of the ledger {what}");
+            notice::tell!("the disk of the ledger {what}");
         }
         self.is_stalled = is_stalled;
     }
@@ -108,10 +108,10 @@ impl Ledger {
             Ok(older) => {
                 let kept = self.days.first_kept(self.now, self.retention_days);
                 if let Err(error) = self.journal.remove_below(older.min(kept)) {
-                    eprintln!("tollgate: old journal segments stay: {error}");
+                    notice::tell!("old journal segments stay: {error}");
                 }
             }
-            Err(why) => eprintln!("tollgate: no checkpoint was written: {why}"),
+            Err(why) => notice::tell!("no checkpoint was written: {why}"),
         }
     }
 

@@ -70,7 +70,7 @@ impl Links {
 
     /// Tells a stranger, or a linked one that says hello again, why it cannot be let in.
     pub(crate) fn refuse(&mut self, link: u64, why: String) {
-        eprintln!("tollgate: a data plane was not let in: {why}");
+        notice::tell!("a data plane was not let in: {why}");
         let known = self.linked.remove(&link).map(|linked| linked.outbox);
         if let Some(outbox) = self.strangers.remove(&link).or(known) {
             // One that is gone need not hear why.

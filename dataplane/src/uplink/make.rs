@@ -1,7 +1,8 @@
 //! Makes a generation: what was published, compiled, with secrets read and names resolved.
 //!
 //! Invariants: a generation is made whole or not at all; equal providers keep their pool key, so a
-//! change of prices does not cost connections; secrets are read here and shown nowhere.
+//! change of prices does not cost connections, and a key whose addresses are gone is forgotten;
+//! secrets are read here and shown nowhere.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use catalog::rows::Dialect;
 use catalog::{Catalog, Provider};
 use ledger::Purse;
 use link::{KeyChanges, Publication, PublishedCatalog};
+use rustc_hash::FxHashSet;
 use units::KeyDigest;
 
 use super::cells::Cells;
@@ -33,6 +35,8 @@ pub struct Maker {
     resolver: Sender<Order>,
     resolved: Resolved,
     pool_keys: HashMap<(Name, bool, Vec<SocketAddr>), PoolKey>,
+    /// No key is given twice: a core may still have connections of one that was forgotten.
+    next_key: u64,
     current: Option<Current>,
     is_ready: bool,
 }
@@ -64,6 +68,7 @@ impl Maker {
             resolver,
             resolved: Resolved::new(),
             pool_keys: HashMap::new(),
+            next_key: 0,
             current: None,
             is_ready: false,
         }
@@ -144,7 +149,12 @@ impl Maker {
     }
 
     fn upstreams(&mut self, catalog: &Catalog) -> Arc<[Upstream]> {
-        catalog.providers.iter().map(|provider| self.upstream(provider)).collect()
+        let upstreams: Arc<[Upstream]> =
+            catalog.providers.iter().map(|provider| self.upstream(provider)).collect();
+        let keys = |upstream: &Upstream| upstream.way.as_ref().map(|(key, _)| *key);
+        let used: FxHashSet<PoolKey> = upstreams.iter().filter_map(keys).collect();
+        self.pool_keys.retain(|_, key| used.contains(key));
+        upstreams
     }
 
     fn upstream(&mut self, provider: &Provider) -> Upstream {
@@ -169,9 +179,12 @@ impl Maker {
         };
         let mut places = addresses.iter().copied().map(Address::from);
         let endpoint = Endpoint { addresses: (places.next()?, places.collect()), cover };
-        let next = PoolKey(self.pool_keys.len() as u64);
         let alike = (name, provider.base_url.tls, addresses);
-        Some((*self.pool_keys.entry(alike).or_insert(next), endpoint))
+        let key = *self.pool_keys.entry(alike).or_insert_with(|| {
+            self.next_key += 1;
+            PoolKey(self.next_key)
+        });
+        Some((key, endpoint))
     }
 }
 
@@ -201,7 +214,7 @@ fn secrets_of(provider: &Provider) -> Vec<Secret> {
         match read_secret(reference) {
             Ok(Some(key)) => secrets.push(Secret::new(format!("Bearer {key}"))),
             Ok(None) => {}
-            Err(what) => eprintln!("tollgate: a key of provider {}: {what}", provider.id),
+            Err(what) => notice::tell!("a key of provider {}: {what}", provider.id),
         }
     }
     secrets
@@ -237,5 +250,59 @@ fn key_entry(row: KeyRow, cells: &mut Cells) -> KeyEntry {
         credit: cells.credit(Purse::Account(row.account)),
         allowance: row.limit.map(|_| cells.credit(Purse::Key(row.id))),
         rate: cells.rate(row.id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use catalog::ProviderIndex;
+
+    use super::*;
+
+    /// A catalog of one provider.
+    fn published() -> PublishedCatalog {
+        let rows = serde_json::json!({
+            "provider": [{
+                "id": "p", "dialect": "openai", "base_url": "http://provider.test/v1",
+                "allow_private": true,
+            }],
+            "model": [{
+                "id": "p/m", "context": 100, "max_output": 10,
+                "endpoint": [{
+                    "provider": "p", "model": "m", "list": {"input": "1", "output": "1"},
+                }],
+            }],
+        });
+        let rows = serde_json::from_value(rows).unwrap();
+        PublishedCatalog { rows, offers: vec![units::OfferId(0)], multiplier: (1, 1) }
+    }
+
+    fn key(published: &Published) -> PoolKey {
+        published.upstream(ProviderIndex(0)).way.as_ref().unwrap().0
+    }
+
+    #[test]
+    fn a_pool_key_lasts_as_long_as_its_addresses_and_is_never_given_again() {
+        let (resolver, _orders) = mpsc::channel();
+        let mut maker = Maker::new(resolver);
+        let control = SocketAddr::from(([127, 0, 0, 1], 1));
+        let catalog = Some(Arc::new(published()));
+        let first = Publication { generation: 1, catalog, keys: KeyChanges::Full(vec![]), control };
+        maker.make(first, &mut Cells::default()).unwrap();
+        let name = name_of(&maker.current.as_ref().unwrap().catalog.providers[0]);
+        let mut seen = Vec::new();
+        for turn in 0..200_u8 {
+            let address = SocketAddr::from(([127, 0, 0, turn % 5], 80));
+            let mut answer = || {
+                let resolved = Resolved::from_iter([(name.clone(), vec![address])]);
+                key(&maker.resolved(resolved).unwrap())
+            };
+            let (once, again) = (answer(), answer());
+            assert!(once == again && !seen.contains(&once), "turn {turn}");
+            seen.push(once);
+            assert_eq!(maker.pool_keys.len(), 1);
+        }
     }
 }

@@ -80,16 +80,16 @@ pub fn read(folder: &Path) -> Option<Publication> {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
-            eprintln!("tollgate: {} cannot be read: {error}", path.display());
+            notice::tell!("{} cannot be read: {error}", path.display());
             return None;
         }
     };
     let (publications, is_whole) = entries(&bytes);
     let folded = fold(publications);
     match (&folded, is_whole) {
-        (None, _) => eprintln!("tollgate: {} is damaged and is not used", path.display()),
+        (None, _) => notice::tell!("{} is damaged and is not used", path.display()),
         (Some(_), false) => {
-            eprintln!("tollgate: the end of {} is damaged and is left out", path.display());
+            notice::tell!("the end of {} is damaged and is left out", path.display());
         }
         _ => {}
     }
@@ -111,7 +111,7 @@ fn run(folder: &Path, orders: &Receiver<Order>) {
             Order::Heard(at) => kept::write(&heard_path(folder), &at.0.to_le_bytes()),
         };
         if let Err(error) = done {
-            eprintln!("tollgate: {} cannot be written: {error}", folder.display());
+            notice::tell!("{} cannot be written: {error}", folder.display());
         }
     }
 }

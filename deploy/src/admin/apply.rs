@@ -70,7 +70,7 @@ fn tell_applied(admin: &Admin, preview: &Answer, applied: &Answer) {
 fn tell_difference(file: &CatalogFile, preview: &Answer) {
     let warnings = preview.value["warnings"].as_array().into_iter().flatten();
     for warning in warnings.filter_map(Value::as_str) {
-        eprintln!("warning: {}", traced(file, warning));
+        notice::say!("warning: {}", traced(file, warning));
     }
     let coloured = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for change in preview.value["changes"].as_array().into_iter().flatten() {

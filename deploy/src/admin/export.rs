@@ -134,7 +134,7 @@ pub(super) fn run(admin: &Admin, export: &Export) -> Result<(), Mistake> {
     let (written, count) = sheet.end(format)?;
     written.finish()?;
     if let Some(path) = &export.output {
-        eprintln!("{count} {entries} in {}", path.display());
+        notice::say!("{count} {entries} in {}", path.display());
     }
     Ok(())
 }

@@ -22,24 +22,35 @@ const fn a(
     Crate { name, folder, layer, imports }
 }
 
-const CRATES: [Crate; 12] = [
+const CRATES: [Crate; 13] = [
     a("units", "shared/units", 0, &[]),
     a("channel", "shared/channel", 0, &[]),
+    a("notice", "shared/notice", 0, &[]),
     a("wire", "shared/wire", 1, &[]),
     a("catalog", "shared/catalog", 1, &["units"]),
     a("ledger", "shared/ledger", 1, &["units"]),
     a("dialect", "shared/dialect", 2, &["catalog", "units", "wire"]),
     a("journal", "shared/journal", 2, &[]),
     a("link", "shared/link", 2, &["catalog", "ledger", "units"]),
-    a("sandbox", "sandbox", 3, &["units", "wire"]),
+    a("sandbox", "sandbox", 3, &["notice", "units", "wire"]),
     a(
         "dataplane",
         "dataplane",
         3,
-        &["catalog", "channel", "dialect", "journal", "ledger", "link", "units", "wire"],
+        &["catalog", "channel", "dialect", "journal", "ledger", "link", "notice", "units", "wire"],
     ),
-    a("controlplane", "controlplane", 3, &["catalog", "journal", "ledger", "link", "units"]),
-    a("deploy", "deploy", 4, &["catalog", "controlplane", "dataplane", "link", "sandbox", "units"]),
+    a(
+        "controlplane",
+        "controlplane",
+        3,
+        &["catalog", "journal", "ledger", "link", "notice", "units"],
+    ),
+    a(
+        "deploy",
+        "deploy",
+        4,
+        &["catalog", "controlplane", "dataplane", "link", "notice", "sandbox", "units"],
+    ),
 ];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {

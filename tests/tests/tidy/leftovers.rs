@@ -7,12 +7,20 @@ const MACROS: [&str; 3] = ["todo", "unimplemented", "dbg"];
 /// Calls that panic; allowed outside tests only beside a comment that says why they cannot.
 const PANICS: [&str; 4] = ["unwrap", "expect", "unwrap_err", "expect_err"];
 
+/// Macros that panic where their stream takes nothing, as with a full disk behind it.
+const PRINTS: [&str; 4] = ["print", "println", "eprint", "eprintln"];
+
 pub(crate) fn check(source: &Source) -> Vec<Complaint> {
     let mut complaints = marks(source);
     for word in source.words() {
         let line = source.line_of(word.at);
         if MACROS.contains(&word.text) && word.after().starts_with('!') {
             complaints.push(source.complain(line, format!("`{}!`", word.text)));
+        }
+        let prints = PRINTS.contains(&word.text) && word.after().starts_with('!');
+        if prints && !source.is_test(line) && is_shipped(source) {
+            let what = format!("`{}!`, which a full disk makes a panic: see `notice`", word.text);
+            complaints.push(source.complain(line, what));
         }
         let is_call = word.before().ends_with('.') && word.after().starts_with('(');
         let excused = || source.is_test(line) || has_comment(source, line);
@@ -22,6 +30,11 @@ pub(crate) fn check(source: &Source) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+/// Whether it is a part of what runs at an operator's.
+fn is_shipped(source: &Source) -> bool {
+    !source.for_tests && !source.path.starts_with("tests/") && !source.path.starts_with("benches/")
 }
 
 fn marks(source: &Source) -> Vec<Complaint> {
@@ -52,5 +65,9 @@ mod tests {
         assert_eq!(count("fn f() { x.unwrap(); // x was checked above\n}"), 0);
         assert_eq!(count("#[test]\nfn f() { x.unwrap(); }"), 0);
         assert_eq!(count("fn f() { x.unwrap_or_default(); self.expect = 1; }"), 0);
+        assert_eq!(count("fn f() { eprintln!(); }"), 1);
+        assert_eq!(count("#[test]\nfn f() { eprintln!(); }"), 0);
+        let of_a_tool = Source::rust("benches/load/a.rs", "fn f() { println!(); }");
+        assert_eq!(check(&of_a_tool).len(), 0);
     }
 }
