@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::io::Write;
 
-use ledger::cell::RateVerdict;
+use ledger::cell::{RateVerdict, TokenVerdict};
 use units::GenerationId;
 
 use crate::local::Local;
@@ -21,6 +21,8 @@ pub struct AnswerHead {
     pub generation: Option<GenerationId>,
     /// The key's rate limit, once the key is known.
     pub rate: Option<RateVerdict>,
+    /// Its tokens, where they are limited.
+    pub tokens: Option<TokenVerdict>,
     /// The output cap, where it is lower than what the client asked for, or than what the model
     /// could make if it did not say.
     pub lowered_cap: Cell<Option<u64>>,
@@ -38,6 +40,7 @@ impl AnswerHead {
             surface,
             generation: None,
             rate: None,
+            tokens: None,
             lowered_cap: Cell::new(None),
             tells_detail: false,
             cross_origin,
@@ -97,6 +100,11 @@ impl AnswerHead {
             number(out, "X-RateLimit-Limit: ", u64::from(rate.limit));
             number(out, "X-RateLimit-Remaining: ", u64::from(rate.remaining));
             number(out, "X-RateLimit-Reset: ", rate.reset_unix_s);
+        }
+        if let Some(tokens) = &self.tokens {
+            number(out, "X-RateLimit-Limit-Tokens: ", tokens.limit);
+            number(out, "X-RateLimit-Remaining-Tokens: ", tokens.remaining);
+            number(out, "X-RateLimit-Reset-Tokens: ", tokens.reset_unix_s);
         }
         if let Some(cap) = self.lowered_cap.get() {
             number(out, "X-Output-Cap: ", cap);

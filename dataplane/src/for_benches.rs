@@ -12,7 +12,7 @@ use catalog::rows::CatalogRows;
 use catalog::{Catalog, KeyClass, KeyTable};
 use dialect::{Intent, openai_chat};
 use ledger::Purse;
-use ledger::cell::{CreditCell, RateCell};
+use ledger::cell::{CreditCell, Pace, PaceLimits};
 use units::{AccountId, KeyId};
 use wire::gate::{Gate, GateLimits};
 
@@ -86,11 +86,11 @@ fn key() -> KeyEntry {
         class: KeyClass::Live,
         disabled: false,
         expires_at: None,
-        rpm: None,
+        limits: PaceLimits::default(),
         allowed_models: None,
         allowed_providers: None,
         credit: Arc::new(CreditCell::new(Purse::Account(account))),
         allowance: None,
-        rate: Arc::new(RateCell::new()),
+        pace: Arc::new(Pace::default()),
     }
 }

@@ -15,7 +15,7 @@ use crate::forward;
 use crate::local::{Generation, Local};
 use crate::route::{Route, route};
 use crate::stage::authenticate::Principal;
-use crate::stage::{admit, authenticate, refuse};
+use crate::stage::{authenticate, pace, refuse};
 
 const JSON: &str = "application/json";
 
@@ -105,7 +105,7 @@ fn look(
         return Ok((generation, None));
     }
     let principal = authenticate::authenticate(local, client, head)?;
-    admit::look(local, &principal, answer);
+    pace::look(local, &principal, answer);
     Ok((generation, Some(principal)))
 }
 

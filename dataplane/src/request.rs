@@ -26,7 +26,7 @@ use crate::stage::authenticate::Principal;
 use crate::stage::plan::Plan;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
-use crate::stage::{admit, authenticate, exchange, fail, plan, read, refuse, relay, settle};
+use crate::stage::{admit, authenticate, exchange, fail, pace, plan, read, refuse, relay, settle};
 
 /// Serves one request; the client's state says afterwards whether another may follow.
 pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
@@ -126,7 +126,7 @@ fn enter(
     answer: &mut AnswerHead,
 ) -> Result<(Principal, Option<Name>), Fault> {
     let principal = authenticate::authenticate(local, client, head)?;
-    admit::caps(local, &principal, answer)?;
+    pace::request(local, &principal, answer)?;
     authenticate::may_infer(&principal)?;
     read::check_type(head, client.input.filled())?;
     let name = repeat::name(client, head)?;
@@ -149,6 +149,8 @@ async fn hold(
         draw: intent.sticky.unwrap_or(answer.number()),
     };
     let plan = plan::plan(published, &principal.key, &asking)?;
-    let admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
+    let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;
+    let mut admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
+    admission.running = running;
     Ok((plan, admission))
 }

@@ -1,9 +1,9 @@
 //! The stages of an inference request, in the order in which it meets them.
 //!
 //! ```text
-//!   authenticate -> admit (rate) -> read -> plan -> admit (credit) -> exchange -> relay -> settle
-//!                                   repeat            admission         first_event   meter
-//!                                                                       verdict       attend
+//!   authenticate -> pace -> read -> plan -> pace -> admit -> exchange -> relay -> settle
+//!                           repeat               admission  first_event  meter
+//!                                                           verdict      attend
 //!   any of them may end in a fault: refuse before the hold, fail after it
 //! ```
 //!
@@ -19,6 +19,7 @@ pub mod fail;
 pub mod first_event;
 pub mod meter;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod read;
 pub mod refuse;

@@ -5,6 +5,7 @@
 
 use catalog::keys::{KeyClass, KeyRow, LimitReset};
 use ledger::Purse;
+use ledger::cell::TPM_MAX;
 use ledger::event::Event;
 use units::{AccountId, KeyDigest, KeyId, UnixMillis, Usd};
 
@@ -45,6 +46,8 @@ impl Ledger {
             limit_reset: order.limit_reset.map(reset),
             rpm: order.rpm,
             tpm: order.tpm,
+            rpd: order.rpd,
+            concurrency: order.concurrency,
             expires_at: order.expires_at.map(|at| at.0),
             allowed_models: order.allowed_models,
             allowed_providers: order.allowed_providers,
@@ -73,6 +76,8 @@ impl Ledger {
             limit_reset: patch.limit_reset.map(reset).over(old.limit_reset),
             rpm: patch.rpm.over(old.rpm),
             tpm: patch.tpm.over(old.tpm),
+            rpd: patch.rpd.over(old.rpd),
+            concurrency: patch.concurrency.over(old.concurrency),
             expires_at: patch.expires_at.map(|at| at.0).over(old.expires_at),
             allowed_models: patch.allowed_models.over(old.allowed_models),
             allowed_providers: patch.allowed_providers.over(old.allowed_providers),
@@ -183,10 +188,7 @@ impl Ledger {
         if row.limit_reset.is_some() && row.limit.is_none() {
             return Err(Refusal::invalid("limit_reset", "limit_reset needs a limit"));
         }
-        if row.rpm == Some(0) || row.tpm == Some(0) {
-            let message = "rpm and tpm are at least 1; disable the key to refuse everything";
-            return Err(Refusal::invalid("rpm", message));
-        }
+        check_pace(row)?;
         self.check_names("allowed_models", &row.allowed_models, |id| {
             let rows = &self.register.rows;
             rows.model.iter().any(|row| row.id == *id) || rows.tier.iter().any(|row| row.id == *id)
@@ -216,6 +218,21 @@ fn reset(order: ResetOrder) -> LimitReset {
         ResetOrder::Weekly => LimitReset::Weekly,
         ResetOrder::Monthly => LimitReset::Monthly,
     }
+}
+
+fn check_pace(row: &KeyRow) -> Result<(), Refusal> {
+    let KeyRow { rpm, tpm, rpd, concurrency, .. } = row;
+    let counts = [("rpm", rpm), ("rpd", rpd), ("concurrency", concurrency)];
+    let zero = counts.into_iter().find(|(_, count)| **count == Some(0)).map(|(name, _)| name);
+    if let Some(name) = zero.or((*tpm == Some(0)).then_some("tpm")) {
+        let message = format!("{name} is at least 1; disable the key to refuse everything");
+        return Err(Refusal::invalid(name, message));
+    }
+    if tpm.is_some_and(|tpm| tpm > TPM_MAX) {
+        let message = format!("tpm is at most {TPM_MAX}; leave it out for no limit");
+        return Err(Refusal::invalid("tpm", message));
+    }
+    Ok(())
 }
 
 fn written(row: &KeyRow) -> Result<String, Refusal> {

@@ -129,6 +129,12 @@ pub struct KeyOrder {
     /// Tokens a minute.
     #[serde(default)]
     pub tpm: Option<u64>,
+    /// Requests a UTC day.
+    #[serde(default)]
+    pub rpd: Option<u32>,
+    /// Requests at once.
+    #[serde(default)]
+    pub concurrency: Option<u32>,
     /// When it stops working.
     #[serde(default)]
     pub(crate) expires_at: Option<Instant>,
@@ -168,6 +174,12 @@ pub struct KeyPatch {
     /// Tokens a minute.
     #[serde(default)]
     pub tpm: Change<u64>,
+    /// Requests a UTC day.
+    #[serde(default)]
+    pub rpd: Change<u32>,
+    /// Requests at once.
+    #[serde(default)]
+    pub concurrency: Change<u32>,
     #[serde(default)]
     pub(crate) expires_at: Change<Instant>,
     /// The only models it may use.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use catalog::listing::Listing;
 use catalog::{Catalog, KeyClass, KeyTable, ProviderIndex};
-use ledger::cell::{CreditCell, RateCell};
+use ledger::cell::{CreditCell, Pace, PaceLimits};
 use units::{AccountId, KeyDigest, KeyId, UnixMillis};
 
 use crate::upstream::endpoint::{Endpoint, PoolKey};
@@ -38,8 +38,8 @@ pub struct KeyEntry {
     pub disabled: bool,
     /// Refused from then on.
     pub expires_at: Option<UnixMillis>,
-    /// Its own request rate.
-    pub rpm: Option<u32>,
+    /// What paces it, but for what paces every key.
+    pub limits: PaceLimits,
     /// The models it is bound to.
     pub allowed_models: Option<Vec<String>>,
     /// The providers it is bound to.
@@ -48,8 +48,8 @@ pub struct KeyEntry {
     pub credit: Arc<CreditCell>,
     /// The key's own allowance, where it has a spending limit.
     pub allowance: Option<Arc<CreditCell>>,
-    /// The key's request rate.
-    pub rate: Arc<RateCell>,
+    /// How it stands with them.
+    pub pace: Arc<Pace>,
 }
 
 /// How a provider is reached, as far as it can be now.

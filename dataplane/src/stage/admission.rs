@@ -12,7 +12,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ledger::cell::Release;
+use ledger::cell::{Release, Running};
 use ledger::record::{Attempts, Hold, Record, Void, VoidReason};
 use link::End;
 use units::{GenerationId, UnixMillis, Usd};
@@ -37,6 +37,8 @@ pub struct Admission {
     pub is_cap_lowered: bool,
     /// Whether the answer is streamed.
     pub is_stream: bool,
+    /// Where the key's running requests or tokens are limited: that this one runs.
+    pub running: Option<Running>,
     /// Exact microseconds on this core's clock when it began.
     pub started_us: u64,
     local: Rc<Local>,
@@ -63,6 +65,7 @@ impl Admission {
             output_cap,
             is_cap_lowered,
             is_stream,
+            running: None,
             started_us: local.deadlines.clock().exact_us(),
             local: Rc::clone(local),
             is_spent: false,
@@ -123,6 +126,13 @@ impl Admission {
     fn end(&mut self, end: &Record, charged: Usd) -> u64 {
         self.is_spent = true;
         self.local.counters.hold_ended();
+        if let Some(running) = self.running.take() {
+            let used = match end {
+                Record::Post(post) => post.tokens.input_total() + post.tokens.output_total(),
+                _ => 0,
+            };
+            running.end(used, self.local.deadlines.clock().wall().0.saturating_mul(1000));
+        }
         // Both were words of a cell before they were amounts.
         let word = |amount: Usd| amount.pico_i64().unwrap_or(i64::MAX);
         let (held, charged) = (word(self.hold.amount), word(charged));

@@ -1,4 +1,4 @@
-//! Stages 2 and 5, admit: the key's request rate before the body, the credit after the plan.
+//! Stage 5, admit: the credit for a plan.
 //!
 //! Invariants: nothing goes upstream without a hold that covers its worst case and whose record is
 //! in the ring. Money that is not there is a 402; money that running requests hold is a 429.
@@ -28,29 +28,6 @@ use crate::stage::plan::Plan;
 
 /// A request asks the ledger at most so often for one purse.
 const QUESTIONS_MAX: usize = 3;
-
-/// Counts a request against its key's rate, and says so in the answer's head.
-pub fn caps(local: &Local, principal: &Principal, head: &mut AnswerHead) -> Result<(), Fault> {
-    let key = &principal.key;
-    let rpm = key.rpm.unwrap_or(local.settings.limits.key_rpm_max);
-    let verdict = key.rate.admit(rpm, local.deadlines.clock().wall().0.saturating_mul(1000));
-    head.rate = Some(verdict);
-    if verdict.allowed {
-        return Ok(());
-    }
-    let message = format!("this key may send {rpm} requests a minute; the limit is used up");
-    let mut fault = Fault::new(Code::RateLimitExceeded, message);
-    fault.retry_after_s = Some(verdict.retry_after_ms.div_ceil(1000).max(1));
-    Err(fault)
-}
-
-/// Says how a key's rate stands, for an answer that is not counted against it.
-pub fn look(local: &Local, principal: &Principal, head: &mut AnswerHead) {
-    let key = &principal.key;
-    let rpm = key.rpm.unwrap_or(local.settings.limits.key_rpm_max);
-    let now_us = local.deadlines.clock().wall().0.saturating_mul(1000);
-    head.rate = Some(key.rate.look(rpm, now_us));
-}
 
 /// Holds the worst case of a plan. *abandon closes*
 pub async fn hold(

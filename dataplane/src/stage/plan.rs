@@ -62,6 +62,14 @@ impl Plan {
         }
     }
 
+    /// The tokens that the request will probably use: of a client that sets no limit of output, the
+    /// usual limit is expected.
+    pub fn expected_tokens(&self, choices: u64) -> u64 {
+        let usual = self.output_cap.min(OUTPUT_CAP_DEFAULT);
+        let output = self.output_limit.map_or(usual, |limit| limit.min(self.output_cap));
+        self.input_tokens_estimate.saturating_add(output.saturating_mul(choices))
+    }
+
     /// The cap to aim at with this much credit.
     pub fn cap_for(&self, credit: Usd) -> u64 {
         if self.output_limit.is_some() {

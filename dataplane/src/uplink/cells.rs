@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ledger::Purse;
-use ledger::cell::{CreditCell, RateCell};
+use ledger::cell::{CreditCell, Pace};
 use rustc_hash::FxHashMap;
 use units::KeyId;
 
@@ -13,7 +13,7 @@ use units::KeyId;
 #[derive(Default)]
 pub struct Cells {
     credit: FxHashMap<Purse, Arc<CreditCell>>,
-    rate: FxHashMap<KeyId, Arc<RateCell>>,
+    pace: FxHashMap<KeyId, Arc<Pace>>,
 }
 
 impl Cells {
@@ -33,9 +33,8 @@ impl Cells {
         self.credit.values()
     }
 
-    /// The rate cell of a key.
-    pub fn rate(&mut self, key: KeyId) -> Arc<RateCell> {
-        let made = || Arc::new(RateCell::new());
-        Arc::clone(self.rate.entry(key).or_insert_with(made))
+    /// The pace of a key.
+    pub fn pace(&mut self, key: KeyId) -> Arc<Pace> {
+        Arc::clone(self.pace.entry(key).or_default())
     }
 }

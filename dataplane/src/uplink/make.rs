@@ -16,6 +16,7 @@ use catalog::listing::Listing;
 use catalog::rows::Dialect;
 use catalog::{Catalog, Provider};
 use ledger::Purse;
+use ledger::cell::PaceLimits;
 use link::{KeyChanges, Publication, PublishedCatalog};
 use rustc_hash::FxHashSet;
 use units::KeyDigest;
@@ -244,12 +245,17 @@ fn key_entry(row: KeyRow, cells: &mut Cells) -> KeyEntry {
         class: row.class,
         disabled: row.disabled,
         expires_at: row.expires_at,
-        rpm: row.rpm,
+        limits: PaceLimits {
+            rpm: row.rpm,
+            rpd: row.rpd,
+            tpm: row.tpm,
+            concurrency: row.concurrency,
+        },
         allowed_models: row.allowed_models,
         allowed_providers: row.allowed_providers,
         credit: cells.credit(Purse::Account(row.account)),
         allowance: row.limit.map(|_| cells.credit(Purse::Key(row.id))),
-        rate: cells.rate(row.id),
+        pace: cells.pace(row.id),
     }
 }
 

@@ -73,6 +73,12 @@ struct Make {
     /// Tokens a minute.
     #[arg(long)]
     tpm: Option<u64>,
+    /// Requests a UTC day.
+    #[arg(long)]
+    rpd: Option<u32>,
+    /// Requests at once.
+    #[arg(long)]
+    concurrency: Option<u32>,
     /// When it stops working, such as 2030-01-31T00:00:00Z.
     #[arg(long, value_name = "INSTANT")]
     expires_at: Option<String>,
@@ -97,7 +103,7 @@ enum Period {
     Monthly,
 }
 
-const KEY: [Column; 16] = [
+const KEY: [Column; 18] = [
     ("key", "/key"),
     ("hash", "/hash"),
     ("account", "/account"),
@@ -111,6 +117,8 @@ const KEY: [Column; 16] = [
     ("usage", "/usage"),
     ("rpm", "/rpm"),
     ("tpm", "/tpm"),
+    ("rpd", "/rpd"),
+    ("concurrency", "/concurrency"),
     ("expires", "/expires_at"),
     ("models", "/allowed_models"),
     ("providers", "/allowed_providers"),
@@ -169,6 +177,8 @@ fn make(admin: &Admin, make: &Make) -> Result<Answer, Fault> {
         ("limit_reset", period.map(|period| json!(period))),
         ("rpm", make.rpm.map(|rpm| json!(rpm))),
         ("tpm", make.tpm.map(|tpm| json!(tpm))),
+        ("rpd", make.rpd.map(|rpd| json!(rpd))),
+        ("concurrency", make.concurrency.map(|most| json!(most))),
         ("expires_at", make.expires_at.as_ref().map(|instant| json!(instant))),
         ("allowed_models", Some(&make.models).filter(|ids| !ids.is_empty()).map(|ids| json!(ids))),
         (

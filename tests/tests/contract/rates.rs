@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use tollgate_tests::client::{Answer, chat_request, request};
-use tollgate_tests::config::Config;
+use tollgate_tests::config::{Config, Prices};
 use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{Stand, hello};
+use tollgate_tests::wait_for;
 
 /// Slow enough that none comes back while a test runs.
 const RPM: u64 = 4;
@@ -80,4 +81,88 @@ fn many_at_once_on_two_cores_get_exactly_the_limit() {
     let statuses: Vec<_> = statuses.collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 15, "{statuses:?}");
+}
+
+/// A key's day that ends while a test runs would give it another: such a moment is waited out.
+fn wait_for_room_in_the_day() {
+    let left = 86_400 - now_s() % 86_400;
+    if left < 20 {
+        thread::sleep(Duration::from_secs(left));
+    }
+}
+
+#[test]
+fn a_day_has_its_requests() {
+    wait_for_room_in_the_day();
+    let stand = Stand::start();
+    let key = stand.gateway.admin.make_key(&stand.customer.account, &json!({ "rpd": 3 }));
+    for _ in 0..3 {
+        assert_eq!(stand.gateway.chat(&key, &hello()).status(), 200);
+    }
+    let refused = stand.gateway.chat(&key, &hello());
+    let error = check_refusal(&refused, Form::OpenAi, 429, "rate_limit_exceeded");
+    assert!(error["message"].as_str().unwrap().contains("midnight UTC"), "{error}");
+    let until_midnight = 86_400 - now_s() % 86_400;
+    assert!((until_midnight..=until_midnight + 2).contains(&number(&refused, "retry-after")));
+    assert_eq!(stand.upstream.requests().len(), 3);
+}
+
+/// A second model, whose answers take three seconds.
+fn with_slow(config: Config) -> Config {
+    let slow = [("up", "fault/rate:20+tokens:60")];
+    config.model("up/slow", &slow, &Prices::new("1", "10"), "")
+}
+
+#[test]
+fn tokens_a_minute_are_reserved_while_a_request_runs_and_counted_as_used() {
+    let stand = Stand::with(with_slow);
+    let key = stand.gateway.admin.make_key(&stand.customer.account, &json!({ "tpm": 20_000 }));
+    let mut body = hello();
+    body["max_tokens"] = 15_000.into();
+    for _ in 0..3 {
+        let answer = stand.gateway.chat(&key, &body);
+        assert_eq!(answer.status(), 200, "what was reserved and not used is free again");
+        assert_eq!(number(&answer, "x-ratelimit-limit-tokens"), 20_000);
+        assert!(number(&answer, "x-ratelimit-remaining-tokens") <= 5_000, "while it runs");
+    }
+    let list = [("x-api-key", key.as_str())];
+    let listed = stand.send(&request("GET", "/v1/models", &list, b""));
+    let used = 20_000 - number(&listed, "x-ratelimit-remaining-tokens");
+    let usage = |answer: Answer| answer.json()["usage"]["total_tokens"].as_u64().unwrap();
+    assert!((1..2_000).contains(&used), "{used} of three small answers");
+
+    body["max_tokens"] = 10_000.into();
+    body["stream"] = true.into();
+    body["model"] = "up/slow".into();
+    let mut running = stand.gateway.connect();
+    running.send(&chat_request(&key, &body));
+    assert_eq!(running.read_head().unwrap().status, 200);
+    body["model"] = "up/chat".into();
+    body["stream"] = false.into();
+    let refused = stand.gateway.chat(&key, &body);
+    let error = check_refusal(&refused, Form::OpenAi, 429, "rate_limit_exceeded");
+    assert!(error["message"].as_str().unwrap().contains("tokens a minute"), "{error}");
+    body["max_tokens"] = 50.into();
+    assert!(usage(stand.gateway.chat(&key, &body)) > 0, "a smaller one fits beside it");
+}
+
+#[test]
+fn so_many_run_at_once_and_one_that_leaves_makes_room() {
+    let stand = Stand::with(|config| with_slow(Config { cores: 2, ..config }));
+    let limit = json!({ "concurrency": 2 });
+    let key = stand.gateway.admin.make_key(&stand.customer.account, &limit);
+    let mut body = hello();
+    body["stream"] = true.into();
+    body["model"] = "up/slow".into();
+    let request = chat_request(&key, &body);
+    let mut clients: Vec<_> = (0..8).map(|_| stand.gateway.connect()).collect();
+    clients.iter_mut().for_each(|client| client.send(&request));
+    let heads = clients.iter_mut().map(|client| client.read_head().unwrap());
+    let heads: Vec<_> = heads.map(|head| head.status).collect();
+    assert_eq!(heads.iter().filter(|status| **status == 200).count(), 2, "{heads:?}");
+    assert_eq!(heads.iter().filter(|status| **status == 429).count(), 6, "{heads:?}");
+    drop(clients);
+    wait_for("those that left make room", Duration::from_secs(5), || {
+        (stand.gateway.chat(&key, &hello()).status() == 200).then_some(())
+    });
 }

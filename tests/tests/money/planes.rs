@@ -10,7 +10,7 @@ use tollgate_tests::upstream::Upstream;
 use tollgate_tests::wait_for;
 use units::Usd;
 
-use crate::load::{Crowd, Ending, Job, Shape, crowd, perform};
+use crate::load::{Crowd, Ending, Job, Shape, crowd, perform, rounds};
 
 const REQUESTS: usize = 1000;
 
@@ -23,6 +23,10 @@ fn three(upstream: &Upstream) -> (Gateway, [Gateway; 2]) {
 
 #[test]
 fn two_data_planes_never_overspend_one_cent() {
+    (0..rounds(1)).for_each(|_| spend_a_cent());
+}
+
+fn spend_a_cent() {
     let upstream = Upstream::paced(150, 0);
     let (control, planes) = three(&upstream);
     let customer = control.admin.customer("poor", "0.01");

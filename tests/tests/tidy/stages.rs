@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 use crate::source::{Complaint, Source, Word};
 
 /// The stages in the order of their results: `admit` ends with the hold, which needs the plan.
-const ORDER: [&str; 8] =
-    ["authenticate", "read", "plan", "admit", "exchange", "relay", "settle", "report"];
+const ORDER: [&str; 9] =
+    ["authenticate", "pace", "read", "plan", "admit", "exchange", "relay", "settle", "report"];
 /// Files that may name any stage.
 const STORY: [&str; 3] =
     ["dataplane/src/request.rs", "dataplane/src/stage.rs", "dataplane/src/for_benches.rs"];

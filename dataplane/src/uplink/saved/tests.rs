@@ -21,6 +21,8 @@ fn key(number: u8) -> KeyRow {
         limit_reset: None,
         rpm: None,
         tpm: None,
+        rpd: None,
+        concurrency: None,
         expires_at: None,
         allowed_models: None,
         allowed_providers: None,

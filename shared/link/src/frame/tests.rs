@@ -61,6 +61,8 @@ fn key() -> KeyRow {
         limit_reset: None,
         rpm: Some(3),
         tpm: None,
+        rpd: Some(9),
+        concurrency: None,
         expires_at: Some(UnixMillis(5)),
         allowed_models: Some(vec!["a/b".to_owned()]),
         allowed_providers: None,
