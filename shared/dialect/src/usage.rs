@@ -45,9 +45,32 @@ struct InputParts {
     /// Neither read from a cache nor written to it, of every modality.
     uncached: u64,
     cache_read: u64,
+    /// For five minutes.
     cache_write: u64,
+    /// For an hour.
+    cache_write_1h: u64,
     audio: u64,
     image: u64,
+}
+
+/// What was written to a cache, as Anthropic and those who relay it tell it: in all, and by how
+/// long it lives there.
+#[derive(Clone, Copy, Debug, Default)]
+struct CacheWrites {
+    total: Option<u64>,
+    five_minutes: Option<u64>,
+    hour: Option<u64>,
+}
+
+impl CacheWrites {
+    /// For five minutes and for an hour: what is told for no lifetime lived five minutes. Lifetimes
+    /// that exceed the total are cut, which is odd.
+    fn split(&self, is_odd: &mut bool) -> (u64, u64) {
+        let (five_minutes, hour) = (self.five_minutes.unwrap_or(0), self.hour.unwrap_or(0));
+        let total = self.total.unwrap_or(five_minutes + hour);
+        *is_odd |= five_minutes + hour > total;
+        (total - hour.min(total), hour.min(total))
+    }
 }
 
 impl InputParts {
@@ -58,6 +81,7 @@ impl InputParts {
         let image = self.image.min(self.uncached - audio);
         tokens[TokenClass::CacheRead] = self.cache_read;
         tokens[TokenClass::CacheWrite] = self.cache_write;
+        tokens[TokenClass::CacheWrite1h] = self.cache_write_1h;
         tokens[TokenClass::AudioInput] = audio;
         tokens[TokenClass::ImageInput] = image;
         tokens[TokenClass::Input] = self.uncached - audio - image;

@@ -49,6 +49,7 @@ impl Told {
         vec![
             Self::chat(dice, sizes),
             Self::deepseek(dice, sizes),
+            Self::relayed(dice, sizes),
             Self::responses(dice, sizes),
             Self::messages(dice, sizes),
             Self::gemini(dice, sizes),
@@ -104,6 +105,23 @@ impl Told {
         }
         let dialect = Dialect::Chat { cache_included: dice.coin() };
         Self { truth, dialect, objects: vec![object] }
+    }
+
+    /// Anthropic behind a relay, in the words of both.
+    fn relayed(dice: &mut Dice, sizes: &[u64]) -> Self {
+        let truth = truth(dice, sizes, &ANTHROPIC[..6]);
+        let cache_included = dice.coin();
+        let written = truth[CacheWrite] + truth[CacheWrite1h];
+        let cache = if cache_included { 0 } else { truth[CacheRead] + written };
+        let object = json!({
+            "prompt_tokens": truth.input_total() - cache,
+            "completion_tokens": truth.output_total(),
+            "completion_tokens_details": { "reasoning_tokens": truth[Reasoning] },
+            "cache_read_input_tokens": truth[CacheRead],
+            "cache_creation_input_tokens": written,
+            "cache_creation": { "ephemeral_1h_input_tokens": truth[CacheWrite1h] },
+        });
+        Self { truth, dialect: Dialect::Chat { cache_included }, objects: vec![object] }
     }
 
     fn responses(dice: &mut Dice, sizes: &[u64]) -> Self {

@@ -176,8 +176,8 @@ impl Needs {
                 .with(when(self.may_hold_audio(), Modalities::AUDIO)),
             outputs: silent.with(Modalities::TEXT).with(when(self.audio_output, Modalities::AUDIO)),
             input_tokens,
-            // No usage of this dialect counts writes for an hour.
-            hour_cache: false,
+            // A relay may write for an hour what nobody asked it to.
+            hour_cache: true,
             tiers: TierSet::DEFAULT.with(self.tier),
         }
     }

@@ -2,14 +2,13 @@
 //!
 //! Source: Anthropic API reference, `Usage` of a message and of `message_delta` (counts are
 //! cumulative; `input_tokens` leave out what was read from the cache or written to it; thinking is
-//! part of `output_tokens`). What of `cache_creation_input_tokens` is told for no lifetime lived
-//! five minutes.
+//! part of `output_tokens`).
 
 use units::{TokenClass, Tokens};
 use wire::json::{Member, ValueKind, members};
 
 use super::read::{part, total};
-use super::{InputParts, OutputParts, Usage, UsageFault};
+use super::{CacheWrites, InputParts, OutputParts, Usage, UsageFault};
 
 /// The usage of one message, as far as it was told.
 ///
@@ -22,9 +21,7 @@ pub struct MessagesUsage {
     input: Option<u64>,
     output: Option<u64>,
     cache_read: Option<u64>,
-    cache_write: Option<u64>,
-    write_5m: Option<u64>,
-    write_1h: Option<u64>,
+    writes: CacheWrites,
     thinking: Option<u64>,
     searches: Option<u64>,
     is_odd: bool,
@@ -47,7 +44,7 @@ impl MessagesUsage {
                     next.note_part(usage, &member, |u| &mut u.cache_read);
                 }
                 (b"cache_creation_input_tokens", _) => {
-                    next.note_part(usage, &member, |u| &mut u.cache_write);
+                    next.note_part(usage, &member, |u| &mut u.writes.total);
                 }
                 (
                     b"cache_creation" | b"output_tokens_details" | b"server_tool_use",
@@ -68,31 +65,30 @@ impl MessagesUsage {
         let input = self.input.ok_or(UsageFault::Missing)?;
         let output = self.output.ok_or(UsageFault::Missing)?;
         let told = |count: Option<u64>| count.unwrap_or(0);
-        let split = told(self.write_5m) + told(self.write_1h);
-        let written = self.cache_write.unwrap_or(split);
-        let hour = told(self.write_1h).min(written);
+        let mut is_odd = self.is_odd;
+        let (cache_write, cache_write_1h) = self.writes.split(&mut is_odd);
         let mut tokens = Tokens::ZERO;
         let parts = InputParts {
             uncached: input,
             cache_read: told(self.cache_read),
-            cache_write: written - hour,
+            cache_write,
+            cache_write_1h,
             ..InputParts::default()
         };
         parts.fill(&mut tokens);
-        tokens[TokenClass::CacheWrite1h] = hour;
         tokens[TokenClass::Search] = told(self.searches);
         let reasoning = told(self.thinking);
         let is_cut =
             OutputParts { total: output, reasoning, ..OutputParts::default() }.fill(&mut tokens);
-        Ok(Usage { tokens, is_odd: self.is_odd || is_cut || split > written })
+        Ok(Usage { tokens, is_odd: is_odd || is_cut })
     }
 
     fn read_details(&mut self, details: &[u8]) -> Result<(), UsageFault> {
         for detail in members(details) {
             let detail = detail.map_err(|_| UsageFault::NotACount)?;
             let place: fn(&mut Self) -> &mut Option<u64> = match detail.key.of(details) {
-                b"ephemeral_5m_input_tokens" => |usage| &mut usage.write_5m,
-                b"ephemeral_1h_input_tokens" => |usage| &mut usage.write_1h,
+                b"ephemeral_5m_input_tokens" => |usage| &mut usage.writes.five_minutes,
+                b"ephemeral_1h_input_tokens" => |usage| &mut usage.writes.hour,
                 b"thinking_tokens" => |usage| &mut usage.thinking,
                 b"web_search_requests" => |usage| &mut usage.searches,
                 _ => continue,

@@ -83,6 +83,7 @@ impl Counts {
             uncached: prompt - cache_read + self.tool,
             cache_read,
             cache_write: 0,
+            cache_write_1h: 0,
             audio: whole.audio.saturating_sub(cached.audio),
             image: whole.image.saturating_sub(cached.image),
         }

@@ -4,7 +4,8 @@
 //! (cached and cache-write tokens are part of the input, reasoning of the output); DeepSeek API
 //! reference (`prompt_cache_hit_tokens` and `prompt_cache_miss_tokens` make up the prompt);
 //! Moonshot's (`cached_tokens` beside the totals); relays before Anthropic, which pass on its
-//! `cache_read_input_tokens` and `cache_creation_input_tokens`.
+//! `cache_read_input_tokens`, `cache_creation_input_tokens` and `cache_creation` (what of those
+//! writes lives five minutes, and what an hour), some of them among the details of the prompt.
 //! Providers differ in two things: whether the input's total includes what was cached (the
 //! catalog's `cache_included`), and whether the output's total includes the reasoning.
 
@@ -12,7 +13,7 @@ use units::Tokens;
 use wire::json::{ValueKind, members};
 
 use super::read::{part, total};
-use super::{InputParts, OutputParts, Usage, UsageFault};
+use super::{CacheWrites, InputParts, OutputParts, Usage, UsageFault};
 
 /// Reads the `usage` object of a chat or legacy completion (the bytes of the object itself).
 ///
@@ -71,7 +72,7 @@ struct Counts {
     output: Option<u64>,
     total: Option<u64>,
     cached: Option<u64>,
-    cache_write: u64,
+    writes: CacheWrites,
     hit: Option<u64>,
     miss: Option<u64>,
     audio_in: u64,
@@ -104,7 +105,9 @@ impl Counts {
                 counts.cached = counts.cached.or(Some(count));
             } else if key == b"cache_creation_input_tokens" {
                 let count = part(usage, &member, &mut counts.is_odd);
-                counts.cache_write = counts.cache_write.max(count);
+                counts.writes.total = counts.writes.total.max(Some(count));
+            } else if key == b"cache_creation" && is_object {
+                counts.read_details(value, Self::lifetime)?;
             } else if key == b"prompt_cache_hit_tokens" {
                 counts.hit = Some(part(usage, &member, &mut counts.is_odd));
             } else if key == b"prompt_cache_miss_tokens" {
@@ -122,9 +125,12 @@ impl Counts {
     ) -> Result<(), UsageFault> {
         for detail in members(details) {
             let detail = detail.map_err(|_| UsageFault::NotACount)?;
-            if detail.key.of(details).ends_with(b"_tokens") {
+            let key = detail.key.of(details);
+            if key == b"cache_creation_token_details" && detail.kind == ValueKind::Object {
+                self.read_details(detail.value.of(details), Self::lifetime)?;
+            } else if key.ends_with(b"_tokens") {
                 let count = part(details, &detail, &mut self.is_odd);
-                note(self, detail.key.of(details), count);
+                note(self, key, count);
             }
         }
         Ok(())
@@ -133,9 +139,19 @@ impl Counts {
     fn input_detail(&mut self, key: &[u8], count: u64) {
         match key {
             b"cached_tokens" => self.cached = Some(count),
-            b"cache_write_tokens" => self.cache_write = count,
+            b"cache_write_tokens" | b"cache_creation_tokens" => {
+                self.writes.total = self.writes.total.max(Some(count));
+            }
             b"audio_tokens" => self.audio_in = count,
             b"image_tokens" => self.image_in = count,
+            _ => {}
+        }
+    }
+
+    fn lifetime(&mut self, key: &[u8], count: u64) {
+        match key {
+            b"ephemeral_5m_input_tokens" => self.writes.five_minutes = Some(count),
+            b"ephemeral_1h_input_tokens" => self.writes.hour = Some(count),
             _ => {}
         }
     }
@@ -163,7 +179,8 @@ impl Counts {
     fn input_parts(&mut self, input: u64, cache_included: bool) -> InputParts {
         let cache_read = self.cached.or(self.hit).unwrap_or(0);
         self.is_odd |= self.hit.is_some_and(|hit| hit != cache_read);
-        let cache = cache_read + self.cache_write;
+        let (cache_write, cache_write_1h) = self.writes.split(&mut self.is_odd);
+        let cache = cache_read + cache_write + cache_write_1h;
         let uncached = match input.checked_sub(cache) {
             Some(rest) if cache_included => rest,
             Some(_) => input,
@@ -177,7 +194,8 @@ impl Counts {
         InputParts {
             uncached,
             cache_read,
-            cache_write: self.cache_write,
+            cache_write,
+            cache_write_1h,
             audio: self.audio_in,
             image: self.image_in,
         }

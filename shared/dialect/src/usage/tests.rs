@@ -121,6 +121,24 @@ fn chat_usage_of_those_who_tell_it_almost_so() {
         "cache_read_input_tokens":60,"cache_creation_input_tokens":25}"#;
     let vector = [(Input, 15), (CacheRead, 60), (CacheWrite, 25), (Output, 5)];
     is(chat(passed_on), &vector, false);
+    let for_an_hour = |lifetimes: &str| {
+        format!(
+            r#"{{"prompt_tokens":100,"completion_tokens":5,"cache_creation_input_tokens":25,
+            "prompt_tokens_details":{{"cached_tokens":60}},{lifetimes}}}"#
+        )
+    };
+    let both = r#""cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":20}"#;
+    let vector = [(Input, 15), (CacheRead, 60), (CacheWrite, 5), (CacheWrite1h, 20), (Output, 5)];
+    is(chat(&for_an_hour(both)), &vector, false);
+    let hour = r#""cache_creation":{"ephemeral_1h_input_tokens":20}"#;
+    is(chat(&for_an_hour(hour)), &vector, false);
+    let among_details = r#"{"prompt_tokens":100,"completion_tokens":5,"prompt_tokens_details":{
+        "cached_tokens":60,"cache_creation_tokens":25,"cache_creation_token_details":{
+        "ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":20}}}"#;
+    is(chat(among_details), &vector, false);
+    let beyond = r#""cache_creation":{"ephemeral_1h_input_tokens":30}"#;
+    let cut = [(Input, 15), (CacheRead, 60), (CacheWrite1h, 25), (Output, 5)];
+    is(chat(&for_an_hour(beyond)), &cut, true);
     // Reasoning beside the output, as the grand total shows.
     let beside = r#"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,
         "completion_tokens_details":{"reasoning_tokens":94}}"#;
