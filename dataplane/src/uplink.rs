@@ -135,8 +135,6 @@ struct Last {
     read_back: Instant,
     contact: Option<Instant>,
     heard: Option<Instant>,
-    /// The first publication.
-    first: Option<Instant>,
 }
 
 impl Uplink {
@@ -162,14 +160,7 @@ impl Uplink {
             notices: parts.notices,
             gauge: parts.gauge,
             applying: None,
-            last: Last {
-                status: begun,
-                look: begun,
-                read_back: begun,
-                contact: None,
-                heard: None,
-                first: None,
-            },
+            last: Last { status: begun, look: begun, read_back: begun, contact: None, heard: None },
         }
     }
 
@@ -292,9 +283,9 @@ impl Uplink {
         }
     }
 
-    /// The first generation waits a moment for its providers' names: a core that listens can serve.
+    /// A generation waits a moment for names that are new in it.
     fn publish(&mut self, published: Published) {
-        if !self.maker.has_names(*self.last.first.get_or_insert_with(Instant::now)) {
+        if !self.maker.has_names() {
             return;
         }
         self.applying = Some(published.generation);
@@ -308,7 +299,7 @@ impl Uplink {
 
     fn look_after(&mut self) {
         self.fall_back();
-        if let Some(published) = self.last.first.and_then(|first| self.maker.overdue(first)) {
+        if let Some(published) = self.maker.overdue() {
             self.publish(published);
         }
         self.ask();

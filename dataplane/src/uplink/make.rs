@@ -28,8 +28,11 @@ use crate::messages::{Name, Resolved};
 use crate::net::trust::PeerName;
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
 
-/// How long the first generation waits for its providers' names.
-const NAMES_WITHIN: Duration = Duration::from_secs(1);
+/// How long the first generation waits for its providers' names: a core that listens can serve.
+const FIRST_NAMES_WITHIN: Duration = Duration::from_secs(1);
+/// How long a later one waits for names that are new in it, so that what was written can be asked
+/// for when its writer is answered, and other news is hardly late.
+const NEW_NAMES_WITHIN: Duration = Duration::from_millis(500);
 
 /// What generations are made from.
 pub struct Maker {
@@ -39,7 +42,8 @@ pub struct Maker {
     /// No key is given twice: a core may still have connections of one that was forgotten.
     next_key: u64,
     current: Option<Current>,
-    is_ready: bool,
+    /// Names that the current generation waits for, and how long.
+    awaited: Option<(Instant, Vec<Name>)>,
 }
 
 /// The parts of the newest generation.
@@ -71,7 +75,7 @@ impl Maker {
             pool_keys: HashMap::new(),
             next_key: 0,
             current: None,
-            is_ready: false,
+            awaited: None,
         }
     }
 
@@ -107,20 +111,37 @@ impl Maker {
         Ok(published)
     }
 
-    /// Whether every provider's name has an address, or had time enough since the first
-    /// publication. Once true it stays so.
-    pub fn has_names(&mut self, first: Instant) -> bool {
-        let catalog = self.current.as_ref().map(|current| &current.catalog);
-        let mut providers = catalog.iter().flat_map(|catalog| &catalog.providers);
-        self.is_ready |= first.elapsed() >= NAMES_WITHIN
-            || providers.all(|it| !is_called(it) || self.resolved.contains_key(&name_of(it)));
-        self.is_ready
+    /// Whether the current generation waits for names no more: each has an address, or had time
+    /// enough to get one.
+    pub fn has_names(&mut self) -> bool {
+        let is_over = |(end, names): &mut (Instant, Vec<Name>)| {
+            *end <= Instant::now() || names.iter().all(|name| self.resolved.contains_key(name))
+        };
+        self.awaited.take_if(is_over);
+        self.awaited.is_none()
     }
 
     /// The current generation, if it waited for names and is to wait no longer.
-    pub fn overdue(&mut self, first: Instant) -> Option<Published> {
-        let is_overdue = !self.is_ready && first.elapsed() >= NAMES_WITHIN;
-        self.current.as_ref().filter(|_| is_overdue).map(Current::publish)
+    pub fn overdue(&mut self) -> Option<Published> {
+        let waited = self.awaited.is_some() && self.has_names();
+        self.current.as_ref().filter(|_| waited).map(Current::publish)
+    }
+
+    /// Has a new catalog wait for the names that were not asked for before.
+    fn await_names(&mut self, names: &[Name]) {
+        let known = self.current.as_ref().map(|current| &current.catalog.providers);
+        let (_, awaited) = self.awaited.take().unzip();
+        let awaited: Vec<Name> = awaited.unwrap_or_default();
+        let is_new = |name: &&Name| {
+            let mut known = known.into_iter().flatten();
+            let was_asked = known.any(|it| name_of(it) == **name) && !awaited.contains(name);
+            !self.resolved.contains_key(*name) && !was_asked
+        };
+        let new: Vec<Name> = names.iter().filter(is_new).cloned().collect();
+        if !new.is_empty() {
+            let within = if known.is_none() { FIRST_NAMES_WITHIN } else { NEW_NAMES_WITHIN };
+            self.awaited = Some((Instant::now() + within, new));
+        }
     }
 
     /// Takes new addresses; the current generation with them, if there is one.
@@ -141,9 +162,11 @@ impl Maker {
         })?;
         let mut catalog = compiled.catalog;
         catalog.number_offers(&published.offers).map_err(|fault| fault.to_string())?;
-        let names = catalog.providers.iter().filter(|provider| is_called(provider)).map(name_of);
+        let called = catalog.providers.iter().filter(|provider| is_called(provider));
+        let names: Order = called.map(name_of).collect();
+        self.await_names(&names);
         // A resolver that is gone means that the process is ending.
-        let _ = self.resolver.send(names.collect());
+        let _ = self.resolver.send(names);
         let listing = Listing::render(&catalog);
         let upstreams = self.upstreams(&catalog);
         Ok((Arc::new(catalog), Arc::new(listing), upstreams))
@@ -283,6 +306,45 @@ mod tests {
         });
         let rows = serde_json::from_value(rows).unwrap();
         PublishedCatalog { rows, offers: vec![units::OfferId(0)], multiplier: (1, 1) }
+    }
+
+    #[test]
+    fn a_catalog_waits_for_names_that_are_new_in_it_and_only_so_long() {
+        let (resolver, orders) = mpsc::channel();
+        let mut maker = Maker::new(resolver);
+        let mut cells = Cells::default();
+        let control = SocketAddr::from(([127, 0, 0, 1], 1));
+        let mut publish = |maker: &mut Maker, catalog| {
+            let keys = KeyChanges::Full(vec![]);
+            let publication = Publication { generation: 1, catalog, keys, control };
+            maker.make(publication, &mut cells).unwrap();
+            maker.has_names()
+        };
+        assert!(publish(&mut maker, None), "nothing has no names");
+        orders.try_iter().for_each(drop);
+        assert!(!publish(&mut maker, Some(Arc::new(published()))), "its name is not known yet");
+        assert!(maker.overdue().is_none());
+        let name = orders.try_recv().unwrap().remove(0);
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        maker.resolved(Resolved::from_iter([(name, vec![address])]));
+        assert!(maker.has_names());
+        assert!(publish(&mut maker, Some(Arc::new(published()))));
+        // Where it is not known any more, nothing waits: it was asked for before.
+        maker.resolved(Resolved::new());
+        assert!(publish(&mut maker, Some(Arc::new(published()))));
+    }
+
+    #[test]
+    fn a_name_that_is_not_found_in_time_is_waited_for_no_more() {
+        let (resolver, _orders) = mpsc::channel();
+        let mut maker = Maker::new(resolver);
+        let catalog = Some(Arc::new(published()));
+        let control = SocketAddr::from(([127, 0, 0, 1], 1));
+        let first = Publication { generation: 1, catalog, keys: KeyChanges::Full(vec![]), control };
+        maker.make(first, &mut Cells::default()).unwrap();
+        assert!(!maker.has_names());
+        maker.awaited.as_mut().unwrap().0 = Instant::now();
+        assert!(maker.overdue().is_some() && maker.has_names() && maker.overdue().is_none());
     }
 
     fn key(published: &Published) -> PoolKey {

@@ -116,3 +116,21 @@ fn a_model_is_there_and_gone_with_the_answer_that_says_so() {
         }
     }
 }
+
+#[test]
+fn a_provider_can_be_called_when_the_answer_that_names_it_arrives() {
+    let stand = Stand::with(two_cores);
+    let admin = &stand.gateway.admin;
+    let mut provider = admin.get("/admin/v1/providers/up");
+    let url = provider["base_url"].as_str().unwrap().to_owned();
+    for round in 0..10 {
+        // Another name of the same place, which has to be looked up.
+        let host = if round % 2 == 0 { "localhost" } else { "127.0.0.1" };
+        provider["base_url"] = url.replace("127.0.0.1", host).into();
+        admin.put("/admin/v1/providers/up", &provider);
+        for _ in 0..4 {
+            let answer = stand.chat(&hello());
+            assert_eq!(answer.status(), 200, "{host}: {}", answer.text());
+        }
+    }
+}
