@@ -61,7 +61,7 @@ impl LinkSocket {
         let listener = match UnixListener::from_std(self.listener) {
             Ok(listener) => listener,
             Err(error) => {
-                notice::tell!("{} cannot be listened on: {error}", self.path.display());
+                notice::error!("{} cannot be listened on: {error}", self.path.display());
                 return;
             }
         };
@@ -90,7 +90,7 @@ async fn attend(link: u64, stream: UnixStream, inputs: queue::Sender<Input>) {
         ended = say(writer, messages) => ended,
     };
     if let Err(error) = ended {
-        notice::tell!("link {link} is down: {error}");
+        notice::warn!("link {link} is down: {error}");
     }
     // A ledger that has ended has no links.
     let _ = inputs.send(Input::Detached { link });

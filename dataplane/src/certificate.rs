@@ -66,10 +66,10 @@ impl Certificate {
         match identity(&self.files) {
             Ok(identity) => {
                 self.publisher.publish(Arc::new(identity));
-                notice::tell!("[listen] tls: {} is in use", self.files.cert.display());
+                notice::info!("[listen] tls: {} is in use", self.files.cert.display());
             }
             Err(fault) => {
-                notice::tell!("[listen] tls: {fault}; the certificate stays as it was");
+                notice::warn!("[listen] tls: {fault}; the certificate stays as it was");
             }
         }
     }

@@ -170,7 +170,7 @@ impl Committer {
         let standing = borrowed.standing(number.get(), self.spool.lease_end());
         let written = standing.write(&borrowed.folder, self.epoch);
         if let Err(fault) = &written {
-            notice::tell!("old segments stay, as the leases cannot be written down: {fault}");
+            notice::warn!("old segments stay, as the leases cannot be written down: {fault}");
         }
         written.is_ok()
     }

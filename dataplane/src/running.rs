@@ -172,7 +172,7 @@ fn start_journal(committer: Committer, parker: Parker) -> Result<JoinHandle<()>,
     spawn("journal", move || {
         if let Err(fault) = committer.run(parker) {
             // Answers that go on without a journal would never be paid for.
-            notice::tell!("the journal is beyond use, so this process ends: {fault}");
+            notice::error!("the journal is beyond use, so this process ends: {fault}");
             process::exit(JOURNAL_LOST);
         }
     })
@@ -315,7 +315,7 @@ fn start_cores(
 fn run_core(seat: Seat) {
     let cpu = seat.cpu;
     if let Err(fault) = worker::run(seat) {
-        notice::tell!("core {cpu} does not run: {fault}");
+        notice::error!("core {cpu} does not run: {fault}");
     }
 }
 

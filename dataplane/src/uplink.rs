@@ -234,7 +234,7 @@ impl Uplink {
         settled.for_each(|mark| self.journal.tell(mark));
         if self.leases.welcome(own.is_some_and(|mark| mark.fenced)) {
             let what = "is fenced: what it has not settled is written off";
-            notice::tell!("epoch {} {what}", self.epoch.0);
+            notice::warn!("epoch {} {what}", self.epoch.0);
             self.notify(Notice::Fenced);
         }
         for (purse, total) in lent {
@@ -267,7 +267,7 @@ impl Uplink {
                 }
                 self.publish(published);
             }
-            Err(complaint) => notice::tell!("a publication was not understood: {complaint}"),
+            Err(complaint) => notice::warn!("a publication was not understood: {complaint}"),
         }
     }
 
@@ -276,10 +276,10 @@ impl Uplink {
         let Some((_, publication)) = self.fallback.take_if(|(at, _)| *at <= Instant::now()) else {
             return;
         };
-        notice::tell!("the control plane is away; serving from the last publication");
+        notice::warn!("the control plane is away; serving from the last publication");
         match self.maker.make(publication, &mut self.leases.cells) {
             Ok(published) => self.publish(published),
-            Err(complaint) => notice::tell!("the last publication is of no use: {complaint}"),
+            Err(complaint) => notice::warn!("the last publication is of no use: {complaint}"),
         }
     }
 

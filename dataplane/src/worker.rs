@@ -111,7 +111,7 @@ pub fn run(seat: Seat) -> io::Result<()> {
     let settings = RingSettings { cpu: Some(seat.cpu), choice, ..RingSettings::default() };
     let ring = Ring::build(&settings)?;
     if let Some(note) = ring.note() {
-        notice::tell!("core {}: {note}", seat.cpu);
+        notice::warn!("core {}: {note}", seat.cpu);
     }
     ring.run(serve(seat))
 }
@@ -167,7 +167,7 @@ fn begin_upkeep(local: &Rc<Local>, upkeep: &Gate, doorbell: DoorbellSocket) {
     {
         spawn("ticker", first, async move {
             let fault = ticking.await;
-            notice::tell!("a core's clock stopped: {fault}");
+            notice::error!("a core's clock stopped: {fault}");
         });
         spawn("bell", second, listening);
         spawn("usage", third, handing_on);

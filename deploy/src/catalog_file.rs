@@ -69,7 +69,7 @@ pub fn read(path: &Path, options: &CompileOptions) -> Result<CatalogRows, Mistak
     let compiled = CatalogFile::read(path)?.compile(options);
     let (rows, compiled) = compiled.map_err(|complaints| Mistake::listed(&complaints))?;
     for warning in compiled.warnings {
-        notice::tell!("{warning}");
+        notice::warn!("{warning}");
     }
     Ok(rows)
 }
@@ -122,7 +122,7 @@ pub fn apply(
         if is_empty {
             stored = file.clone();
         } else if differs(&stored, file) {
-            notice::tell!(
+            notice::warn!(
                 "the catalog file differs from the store, which is served; \
                  `tollgate apply` brings the store up to date"
             );

@@ -100,7 +100,7 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Mistake(what)) => {
-            what.lines().for_each(|line| notice::tell!("{line}"));
+            what.lines().for_each(|line| notice::error!("{line}"));
             ExitCode::from(1)
         }
     }

@@ -201,7 +201,7 @@ impl Default for Retention {
     }
 }
 
-/// `[log]`
+/// `[log]`: what the running planes tell on standard error.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
@@ -209,6 +209,23 @@ pub struct Log {
     pub level: Level,
     /// In which form.
     pub format: LogFormat,
+}
+
+impl Log {
+    /// Lets it hold from now on.
+    pub fn begin(&self) {
+        let level = match self.level {
+            Level::Error => notice::Level::Error,
+            Level::Warn => notice::Level::Warn,
+            Level::Info => notice::Level::Info,
+            Level::Debug => notice::Level::Debug,
+        };
+        let form = match self.format {
+            LogFormat::Text => notice::Form::Text,
+            LogFormat::Json => notice::Form::Json,
+        };
+        notice::set(level, form);
+    }
 }
 
 /// How much is said.

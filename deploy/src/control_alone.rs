@@ -6,7 +6,7 @@ use catalog::compile::CompileOptions;
 
 use crate::config::{Config, DATA_DIRECTORY, LinkPlace, Mistake};
 use crate::serve::{control_settings, told};
-use crate::{catalog_file, profile, say, signals};
+use crate::{catalog_file, profile, signals};
 
 /// Runs until a signal asks for a stop.
 ///
@@ -14,6 +14,7 @@ use crate::{catalog_file, profile, say, signals};
 /// Why it does not start.
 pub fn run(config: &Path, data: Option<&Path>) -> Result<(), Mistake> {
     let config = Config::read(config)?;
+    config.log.begin();
     let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
     let Some(LinkPlace(link)) = config.link.listen.clone() else {
         let remedy = "set it to where data planes connect, such as \"unix:/run/tollgate.sock\"";
@@ -33,9 +34,9 @@ pub fn run(config: &Path, data: Option<&Path>) -> Result<(), Mistake> {
     catalog_file::apply(&control.commands(), file.as_ref(), None).map_err(told)?;
     let operators = control.admin_addr();
     let link = link.display();
-    say(&format!("tollgate: control plane: operators http://{operators}, link unix:{link}"));
+    notice::info!("control plane: operators http://{operators}, link unix:{link}");
     stop.wait();
-    say("tollgate: stopping");
+    notice::info!("stopping");
     control.stop();
     Ok(())
 }

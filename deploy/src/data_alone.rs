@@ -22,7 +22,7 @@ use crate::config::{Config, DATA_DIRECTORY, LinkPlace, Mistake};
 use crate::handover::{self, Sockets, Step};
 use crate::plane_port::{PlanePort, Told};
 use crate::serve::{data_settings, told};
-use crate::{say, signals};
+use crate::signals;
 
 /// How often the data plane is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -55,6 +55,7 @@ struct Plane {
 /// Why it does not start, or is not let in.
 pub fn run(config: &Path, data: Option<&Path>) -> Result<(), Mistake> {
     let config = Config::read(config)?;
+    config.log.begin();
     let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
     let (sender, words) = mpsc::channel();
     let stop = signals::listen().map_err(told)?;
@@ -121,9 +122,7 @@ fn start(config: &Config, data: &Path, sockets: Vec<TcpListener>) -> Result<Runn
 impl Plane {
     fn announce(&self) {
         let (customers, operator) = (self.running.address(), self.config.listen.admin);
-        say(&format!(
-            "tollgate: data plane: customers http://{customers}, metrics http://{operator}"
-        ));
+        notice::info!("data plane: customers http://{customers}, metrics http://{operator}");
     }
 
     /// Waits until every core listens, for as long as that takes; an end that came before.
@@ -187,7 +186,7 @@ impl Plane {
         let Self { config, data, running: fenced, mut retiring } = self;
         let running = start(&config, &data, fenced.sockets().map_err(told)?)?;
         retiring.push(thread::spawn(move || fenced.retire()));
-        say("tollgate: a new epoch begins");
+        notice::info!("a new epoch begins");
         Ok(Self { config, data, running, retiring })
     }
 
@@ -195,11 +194,11 @@ impl Plane {
         drop(port);
         match end {
             End::Asked => {
-                say("tollgate: draining");
+                notice::info!("draining");
                 self.running.drain();
             }
             End::TakenOver => {
-                say("tollgate: another process serves on; draining");
+                notice::info!("another process serves on; draining");
                 self.running.retire();
             }
         }

@@ -25,6 +25,7 @@ const LISTEN_WITHIN: Duration = Duration::from_secs(30);
 /// Why it does not start.
 pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> {
     let config = config.map_or_else(|| Ok(Config::sandbox()), Config::read)?;
+    config.log.begin();
     let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
     if config.link != Link::default() {
         let remedy = "remove [link], or run `tollgate controlplane` and `tollgate dataplane`";
@@ -47,12 +48,12 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
     let plane = plane.map_err(told)?;
     wait_until_listening(&plane)?;
     let (customers, operators) = (plane.address(), control.admin_addr());
-    say(&match key {
-        Some(key) => demo::welcome(customers, operators, &data, &key),
-        None => format!("tollgate: customers http://{customers}, operators http://{operators}"),
-    });
+    match key {
+        Some(key) => say(&demo::welcome(customers, operators, &data, &key)),
+        None => notice::info!("customers http://{customers}, operators http://{operators}"),
+    }
     stop.wait();
-    say("tollgate: draining");
+    notice::info!("draining");
     plane.drain();
     control.stop();
     drop(sandbox);

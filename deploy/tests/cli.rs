@@ -61,10 +61,10 @@ impl Stand {
 
     fn serve(&mut self) {
         let mut command = self.command(&["serve", "--config", "tollgate.toml"]);
-        let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(server.stdout.take().unwrap());
+        let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(server.stderr.take().unwrap());
         self.server = Some(server);
-        let said = stdout.lines().map_while(Result::ok).find(|line| line.contains("customers"));
+        let said = stderr.lines().map_while(Result::ok).find(|line| line.contains("customers"));
         let said = said.expect("the server says where it listens");
         let after = |word: &str| {
             let address = said.split(word).nth(1).unwrap().trim().trim_start_matches("http://");

@@ -155,6 +155,8 @@ pub struct Config {
     pub dataplane: String,
     /// Lines of `[limits]`.
     pub limits: String,
+    /// Lines of `[log]`.
+    pub log: String,
     /// The brand profile.
     pub profile: String,
     /// The text of `catalog.toml`.
@@ -181,6 +183,7 @@ impl Config {
             cores: 1,
             dataplane: "drain_seconds = 5\n".to_owned(),
             limits: String::new(),
+            log: "level = \"info\"\n".to_owned(),
             profile: "plain".to_owned(),
             catalog: String::new(),
             prices: Vec::new(),
@@ -270,12 +273,13 @@ impl Config {
         fs::create_dir_all(&self.folder).expect("a folder for the test");
         let catalog = self.folder.join("catalog.toml");
         fs::write(&catalog, &self.catalog).expect("catalog.toml is written");
-        let Self { data_addr, admin_addr, listen, cores, dataplane, limits, profile, .. } = self;
+        let Self { data_addr, admin_addr, listen, cores, dataplane, limits, log, profile, .. } =
+            self;
         let config = self.folder.join("tollgate.toml");
         let (link, id) = self.part.lines(&self.folder);
         let text = format!(
             "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n{listen}\n[dataplane]\n\
-             cores = {cores}\n{id}{dataplane}\n{link}[limits]\n{limits}\n[log]\nlevel = \"info\"\n\n\
+             cores = {cores}\n{id}{dataplane}\n{link}[limits]\n{limits}\n[log]\n{log}\n\
              [brand]\n\
              profile = \"{profile}\"\ncatalog = \"{}\"\nsandbox = false\n",
             catalog.display()

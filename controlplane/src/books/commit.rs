@@ -62,7 +62,7 @@ impl Ledger {
         if self.is_stalled != is_stalled {
             let what =
                 if is_stalled { "has no room and takes nothing new" } else { "has room again" };
-            notice::tell!("the disk of the ledger {what}");
+            notice::warn!("the disk of the ledger {what}");
         }
         self.is_stalled = is_stalled;
     }
@@ -106,12 +106,13 @@ impl Ledger {
     pub(super) fn checkpointed(&mut self, done: Checkpointed) {
         match self.journal.end_checkpoint(done) {
             Ok(older) => {
+                notice::debug!("a checkpoint is written; the older one is at batch {older}");
                 let kept = self.days.first_kept(self.now, self.retention_days);
                 if let Err(error) = self.journal.remove_below(older.min(kept)) {
-                    notice::tell!("old journal segments stay: {error}");
+                    notice::warn!("old journal segments stay: {error}");
                 }
             }
-            Err(why) => notice::tell!("no checkpoint was written: {why}"),
+            Err(why) => notice::warn!("no checkpoint was written: {why}"),
         }
     }
 

@@ -12,7 +12,7 @@ impl Ledger {
             Ok(asked) => asked.into_iter().for_each(|(purse, wanted)| {
                 self.recall(purse, wanted);
             }),
-            Err(error) => notice::tell!("a credit that is over does not end: {error}"),
+            Err(error) => notice::error!("a credit that is over does not end: {error}"),
         }
     }
 
@@ -22,7 +22,7 @@ impl Ledger {
         if let Err(error) =
             self.with_expiries(|expiries, ledger| expiries.end_returned(ledger, now))
         {
-            notice::tell!("a credit that is over does not end: {error}");
+            notice::error!("a credit that is over does not end: {error}");
         }
     }
 

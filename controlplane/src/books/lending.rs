@@ -166,7 +166,7 @@ impl Ledger {
             }
             Ok(Answer::Deny { unlent, elsewhere }) => ToData::Denied { purse, unlent, elsewhere },
             Err(error) => {
-                notice::tell!("a loan of {purse} was refused: {error}");
+                notice::error!("a loan of {purse} was refused: {error}");
                 return;
             }
         };
@@ -250,18 +250,18 @@ impl Ledger {
             })
             .collect();
         for plane in lost {
-            notice::tell!(
+            notice::warn!(
                 "data plane {} was not heard of for 25 hours: its leases are taken back",
                 plane.0
             );
             if let Err(error) = self.fence_epochs(plane) {
-                notice::tell!("data plane {} cannot be fenced: {error}", plane.0);
+                notice::error!("data plane {} cannot be fenced: {error}", plane.0);
             }
         }
     }
 
     pub(crate) fn refuse_message(&mut self, dataplane: DataPlaneId, why: &str) {
         self.figures.refused += 1;
-        notice::tell!("data plane {} sent what cannot be: {why}", dataplane.0);
+        notice::error!("data plane {} sent what cannot be: {why}", dataplane.0);
     }
 }

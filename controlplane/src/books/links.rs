@@ -70,7 +70,7 @@ impl Links {
 
     /// Tells a stranger, or a linked one that says hello again, why it cannot be let in.
     pub(crate) fn refuse(&mut self, link: u64, why: String) {
-        notice::tell!("a data plane was not let in: {why}");
+        notice::warn!("a data plane was not let in: {why}");
         let known = self.linked.remove(&link).map(|linked| linked.outbox);
         if let Some(outbox) = self.strangers.remove(&link).or(known) {
             // One that is gone need not hear why.
@@ -101,6 +101,7 @@ impl Links {
         let linked =
             Linked { outbox, dataplane, epoch, published, applied, report, counters, told_to };
         self.linked.insert(link, linked);
+        notice::info!("data plane {} is linked, epoch {}", dataplane.0, epoch.0);
     }
 
     pub(crate) fn get(&mut self, link: u64) -> Option<&mut Linked> {

@@ -59,6 +59,7 @@ impl Ledger {
         if behind.is_empty() {
             return;
         }
+        notice::debug!("generation {generation} is published");
         let catalog = matches!(news, News::Catalog).then(|| self.published_catalog());
         for link in behind {
             if let Some(linked) = self.links.get(link) {

@@ -68,7 +68,7 @@ impl ViewState {
         if let Self::Live(view) = self
             && let Err(error) = view.flush()
         {
-            notice::tell!("the view was not flushed: {}", error.0);
+            notice::warn!("the view was not flushed: {}", error.0);
         }
     }
 }
@@ -88,7 +88,7 @@ impl Ledger {
         let mut view = match built {
             Ok(view) => view,
             Err(why) => {
-                notice::tell!("the view cannot be built: {why}");
+                notice::error!("the view cannot be built: {why}");
                 // What waits for it is refused by being dropped, and may ask again.
                 self.view = ViewState::Building(Vec::new());
                 self.spawn_builder(BUILD_AGAIN);
@@ -105,7 +105,7 @@ impl Ledger {
             let first = self.journal.oldest().max(has + 1);
             let brought = catch_up(&mut view, |take| self.journal.replay(first, take));
             if let Err(why) = brought {
-                notice::tell!("the view cannot be brought up: {why}");
+                notice::warn!("the view cannot be brought up: {why}");
                 drop(view);
                 self.build_anew();
                 return;
@@ -151,7 +151,7 @@ impl Ledger {
     }
 
     pub(super) fn view_failed(&mut self, error: &ViewError) {
-        notice::tell!("the view failed and is built again: {}", error.0);
+        notice::warn!("the view failed and is built again: {}", error.0);
         self.build_anew();
     }
 
@@ -163,7 +163,7 @@ impl Ledger {
             ViewState::Live(view) => drop(view),
         }
         if let Err(why) = View::discard(&self.journal.folders().view) {
-            notice::tell!("the old view cannot be removed: {why}");
+            notice::warn!("the old view cannot be removed: {why}");
         }
         self.spawn_builder(Duration::ZERO);
     }

@@ -121,7 +121,7 @@ fn open(settings: &Settings, folders: &Folders) -> Result<Opened, StartError> {
     let read = |found: Checkpoint| read_payload(&found.payload);
     let (journal, loaded) = LedgerJournal::open(folders, settings.segment_bytes, read)?;
     for PassedOver { name, why } in &loaded.passed_over {
-        notice::tell!("checkpoint {name} is passed over: {why}");
+        notice::warn!("checkpoint {name} is passed over: {why}");
     }
     let (mut stored, from) = match loaded.newest {
         Some((number, stored)) => (stored, number.get() + 1),

@@ -341,7 +341,7 @@ impl Ledger {
     }
 
     pub(super) fn halt(&mut self, why: String) {
-        notice::tell!("the ledger has stopped: {why}");
+        notice::error!("the ledger has stopped: {why}");
         self.halted.get_or_insert(why);
     }
 }

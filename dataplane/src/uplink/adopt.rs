@@ -270,7 +270,7 @@ impl Adopted {
         drop(self.journal);
         standing::forget(&self.folder, self.epoch);
         if let Err(fault) = fs::remove_dir_all(&self.directory) {
-            notice::tell!("{} is settled but stays: {fault}", self.directory.display());
+            notice::warn!("{} is settled but stays: {fault}", self.directory.display());
         }
     }
 }

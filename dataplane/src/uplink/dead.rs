@@ -41,7 +41,7 @@ impl Dead {
             let mark = open_epochs.iter().find(|mark| mark.epoch == adopted.epoch());
             if mark.is_some_and(|mark| mark.fenced) {
                 let epoch = adopted.epoch().0;
-                notice::tell!("epoch {epoch} is fenced: what it had left is written off");
+                notice::warn!("epoch {epoch} is fenced: what it had left is written off");
             }
             adopted.welcome(mark.map(|mark| mark.watermarks.as_slice()));
         }
@@ -83,7 +83,7 @@ impl Dead {
                 has_any
             }
             Err(fault) => {
-                notice::tell!("a drained epoch cannot be taken over: {fault}");
+                notice::warn!("a drained epoch cannot be taken over: {fault}");
                 false
             }
         }

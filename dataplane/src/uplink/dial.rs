@@ -104,7 +104,7 @@ fn start_writer(
     let stream = stream.try_clone().ok()?;
     let write = move || {
         if let Err(fault) = write_all(&stream, &messages) {
-            notice::tell!("the link to the control plane is down: {fault}");
+            notice::warn!("the link to the control plane is down: {fault}");
         }
         let _ = stream.shutdown(Shutdown::Both);
     };
@@ -129,7 +129,7 @@ fn hear(mut stream: &UnixStream, to_data: &Outbox<ToData>) -> Result<(), LinkDow
             Ok(message) => to_data.send(message)?,
             Err(error) => {
                 if error.kind() != io::ErrorKind::UnexpectedEof {
-                    notice::tell!("the link to the control plane is down: {error}");
+                    notice::warn!("the link to the control plane is down: {error}");
                 }
                 return Ok(());
             }

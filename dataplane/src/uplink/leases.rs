@@ -164,7 +164,7 @@ impl Leases {
     /// To be called about once a second.
     pub fn look(&mut self, now: UnixMillis) {
         if self.state == State::Live && !contact::may_spend(self.heard, now) {
-            notice::tell!("no contact with the ledger for a day: its leases are left alone");
+            notice::warn!("no contact with the ledger for a day: its leases are left alone");
             self.state = State::Asleep;
         }
         match self.state {

@@ -238,7 +238,7 @@ fn secrets_of(provider: &Provider) -> Vec<Secret> {
         match read_secret(reference) {
             Ok(Some(key)) => secrets.push(Secret::new(format!("Bearer {key}"))),
             Ok(None) => {}
-            Err(what) => notice::tell!("a key of provider {}: {what}", provider.id),
+            Err(what) => notice::warn!("a key of provider {}: {what}", provider.id),
         }
     }
     secrets

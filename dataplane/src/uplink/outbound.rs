@@ -95,7 +95,7 @@ impl Outbound {
         if let Err(fault) = self.read_piece()
             && !matches!(fault, JournalError::NotHeld { .. })
         {
-            notice::tell!("the journal cannot be read back: {fault}");
+            notice::warn!("the journal cannot be read back: {fault}");
         }
     }
 

@@ -80,16 +80,16 @@ pub fn read(folder: &Path) -> Option<Publication> {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
-            notice::tell!("{} cannot be read: {error}", path.display());
+            notice::warn!("{} cannot be read: {error}", path.display());
             return None;
         }
     };
     let (publications, is_whole) = entries(&bytes);
     let folded = fold(publications);
     match (&folded, is_whole) {
-        (None, _) => notice::tell!("{} is damaged and is not used", path.display()),
+        (None, _) => notice::warn!("{} is damaged and is not used", path.display()),
         (Some(_), false) => {
-            notice::tell!("the end of {} is damaged and is left out", path.display());
+            notice::warn!("the end of {} is damaged and is left out", path.display());
         }
         _ => {}
     }
@@ -111,7 +111,7 @@ fn run(folder: &Path, orders: &Receiver<Order>) {
             Order::Heard(at) => kept::write(&heard_path(folder), &at.0.to_le_bytes()),
         };
         if let Err(error) = done {
-            notice::tell!("{} cannot be written: {error}", folder.display());
+            notice::warn!("{} cannot be written: {error}", folder.display());
         }
     }
 }

@@ -48,7 +48,7 @@ impl Standing {
             content.map(|json| serde_json::from_slice(&json)).transpose().map_err(io::Error::other)
         });
         content.unwrap_or_else(|fault| {
-            notice::tell!("{} is not used: {fault}", path.display());
+            notice::warn!("{} is not used: {fault}", path.display());
             None
         })
     }
@@ -78,7 +78,7 @@ pub fn forget(folder: &Path, epoch: Epoch) {
     if let Err(fault) = synced
         && fault.kind() != io::ErrorKind::NotFound
     {
-        notice::tell!("{} stays: {fault}", path_of(folder, epoch).display());
+        notice::warn!("{} stays: {fault}", path_of(folder, epoch).display());
     }
 }
 

@@ -99,7 +99,7 @@ fn offline(server: &Server, question: Question, absent: &str) -> Result<Answer, 
     let config = server.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
     let profile = profile::read(&config.brand.profile)?;
     let place = data.display();
-    notice::tell!("no server answers; working on {place} itself (profile {})", profile.name);
+    notice::info!("no server answers; working on {place} itself (profile {})", profile.name);
     let told = |refusal: Refusal| Mistake(refusal.to_string());
     let control = controlplane::start(Settings {
         admin_token: Some(Secret::new(nobodys_token()?)),

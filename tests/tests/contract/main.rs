@@ -20,6 +20,7 @@ mod credits;
 mod headers;
 mod keys;
 mod lists;
+mod log;
 mod mistakes;
 mod money;
 mod provider;

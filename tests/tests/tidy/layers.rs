@@ -25,7 +25,7 @@ const fn a(
 const CRATES: [Crate; 13] = [
     a("units", "shared/units", 0, &[]),
     a("channel", "shared/channel", 0, &[]),
-    a("notice", "shared/notice", 0, &[]),
+    a("notice", "shared/notice", 1, &["units"]),
     a("wire", "shared/wire", 1, &[]),
     a("catalog", "shared/catalog", 1, &["units"]),
     a("ledger", "shared/ledger", 1, &["units"]),
