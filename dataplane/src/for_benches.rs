@@ -13,11 +13,12 @@ use catalog::{Catalog, KeyClass, KeyTable};
 use dialect::{Intent, openai_chat};
 use ledger::Purse;
 use ledger::cell::{CreditCell, Pace, PaceLimits};
-use units::{AccountId, KeyId};
+use units::{AccountId, KeyId, UnixMillis};
 use wire::gate::{Gate, GateLimits};
 
 pub use crate::digest::{Digesting, digest};
 use crate::fault::Fault;
+use crate::health::Health;
 use crate::local::published::{KeyEntry, Published, Upstream};
 use crate::route::Surface;
 use crate::settings::InputBound;
@@ -28,6 +29,7 @@ use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
 pub struct Planner {
     published: Published,
     key: KeyEntry,
+    health: Health,
 }
 
 impl Planner {
@@ -39,7 +41,7 @@ impl Planner {
         let listing = Arc::new(Listing::render(&Catalog::default()));
         let (keys, nowhere) = (KeyTable::default(), ([127, 0, 0, 1], 0).into());
         let published = Published::new(1, Arc::new(catalog), keys, upstreams, listing, nowhere);
-        Some(Self { published, key: key() })
+        Some(Self { published, key: key(), health: Health::new(5) })
     }
 
     /// What a body asks for.
@@ -56,7 +58,8 @@ impl Planner {
     /// The whole plan of a request, with a strict bound of its input.
     pub(crate) fn whole(&self, intent: &Intent) -> Result<Plan, Fault> {
         let (surface, input_bound) = (Surface::OpenAi, InputBound::Strict);
-        let asking = Asking { intent, surface, input_bound, attempts: 8, draw: 0 };
+        let (health, now) = (&self.health, UnixMillis(1));
+        let asking = Asking { intent, surface, input_bound, attempts: 8, draw: 0, health, now };
         plan(&self.published, &self.key, &asking)
     }
 

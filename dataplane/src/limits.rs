@@ -43,8 +43,15 @@ pub struct Limits {
     pub segment_bytes: u64,
     /// Requests on one client connection before it is closed.
     pub requests_per_connection: u64,
-    /// Candidates tried for one request.
+    /// Candidates tried for one request, at most eight.
     pub attempts: usize,
+    /// Retries a core may make for a hundred requests, beside those of every second.
+    pub retry_percent: u32,
+    /// Retries a core may make each second.
+    pub retries_per_second: u32,
+    /// Failures in a row after which an endpoint rests, and others are asked first; 0: never, nor
+    /// does a key that its provider refused.
+    pub eject_after: u32,
     /// Answers that are kept for repeats of their requests.
     pub replay_bytes: usize,
     /// One such answer; a longer one is not kept.
@@ -117,6 +124,9 @@ impl Default for Limits {
             segment_bytes: 64 << 20,
             requests_per_connection: 1_000_000,
             attempts: 3,
+            retry_percent: 20,
+            retries_per_second: 10,
+            eject_after: 5,
             replay_bytes: 32 << 20,
             replay_answer_bytes: 1 << 20,
             replay_keys: 200_000,

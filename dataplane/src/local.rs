@@ -21,6 +21,8 @@ use units::{DataPlaneId, Epoch, GenerationId};
 use wire::gate::Gate;
 
 use crate::client::Parcel;
+use crate::health::Health;
+use crate::health::retries::Retries;
 use crate::net::bell::Bell;
 use crate::net::buffer::Pool;
 use crate::net::deadline::Deadlines;
@@ -95,6 +97,10 @@ pub struct Local {
     pub answers: Rc<Answers>,
     /// The way of a client to each core.
     pub neighbours: Vec<Inlet<Parcel>>,
+    /// How endpoints and keys do; all cores share it.
+    pub health: Arc<Health>,
+    /// What may be tried again.
+    pub retries: Retries,
     /// What happened.
     pub counters: Counters,
     /// The date header's text.
@@ -124,12 +130,15 @@ pub struct Parts {
     pub counters: Counters,
     /// The way of a client to each core, this one included.
     pub neighbours: Vec<Inlet<Parcel>>,
+    /// How endpoints and keys do.
+    pub health: Arc<Health>,
 }
 
 impl Local {
     /// The state of a core that has no generation yet.
     pub fn new(parts: Parts, trust: Trust) -> Rc<Self> {
-        let Parts { place, settings, records, reader, applied, counters, neighbours } = parts;
+        let Parts { place, settings, records, reader, applied, counters, neighbours, health } =
+            parts;
         let limits = &settings.limits;
         let answers = Answers::new(limits);
         let pool = Pool::new(Default::default());
@@ -145,6 +154,8 @@ impl Local {
             dialler,
             place,
             records,
+            health,
+            retries: Retries::new(limits.retry_percent, limits.retries_per_second),
             connections: Connections::new(limits.idle_per_provider, limits.upstream_idle_ms),
             settings,
             pool,

@@ -26,7 +26,9 @@ use crate::stage::authenticate::Principal;
 use crate::stage::plan::Plan;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
-use crate::stage::{admit, authenticate, exchange, fail, pace, plan, read, refuse, relay, settle};
+use crate::stage::{
+    admit, authenticate, exchange, fail, learn, pace, plan, read, refuse, relay, settle,
+};
 
 /// Serves one request; the client's state says afterwards whether another may follow.
 pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
@@ -108,6 +110,7 @@ async fn run(
         Ok(exchange) => relay::relay(&request, client, exchange, &mut attendance).await,
         Err(failure) => fail::fail(local, client, failure, &attendance),
     };
+    learn::learn(&request, &outcome);
     drop(attendance);
     let answered = client.digest.take().map(Digesting::finish);
     let hashes = asked.zip(answered).map(|(request, response)| BodyHashes { request, response });
@@ -147,6 +150,8 @@ async fn hold(
         input_bound: local.settings.input_bound,
         attempts: local.settings.limits.attempts,
         draw: intent.sticky.unwrap_or(answer.number()),
+        health: &local.health,
+        now: local.deadlines.clock().wall(),
     };
     let plan = plan::plan(published, &principal.key, &asking)?;
     let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;

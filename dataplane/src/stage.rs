@@ -4,6 +4,7 @@
 //!   authenticate -> pace -> read -> plan -> pace -> admit -> exchange -> relay -> settle
 //!                           repeat               admission  first_event  meter
 //!                                                           verdict      attend
+//!                                                                        learn
 //!   any of them may end in a fault: refuse before the hold, fail after it
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod authenticate;
 pub mod exchange;
 pub mod fail;
 pub mod first_event;
+pub mod learn;
 pub mod meter;
 pub mod outcome;
 pub mod pace;

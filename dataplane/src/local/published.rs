@@ -65,17 +65,30 @@ pub struct Upstream {
 }
 
 /// A text that is never shown.
-pub struct Secret(Box<str>);
+pub struct Secret {
+    text: Box<str>,
+    id: u64,
+}
 
 impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
+    /// Wraps a secret that this provider gave.
+    pub fn new(provider: &str, text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        // FNV-1a: the same secret is known again in every generation of this process.
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let bytes = provider.bytes().chain([0]).chain(text.bytes());
+        let id = bytes.fold(0xcbf2_9ce4_8422_2325, step).max(1);
+        Self { text, id }
+    }
+
+    /// A number that stands for it within this process.
+    pub const fn id(&self) -> u64 {
+        self.id
     }
 
     /// The secret, to be sent and nothing else.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 

@@ -20,6 +20,7 @@ use super::StartError;
 use crate::certificate::Certificate;
 use crate::client::Parcel;
 use crate::committer::{Borrowed, CoreRing, Figures};
+use crate::health::Health;
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
 use crate::local::records::{Durable, Records};
@@ -59,12 +60,13 @@ pub(super) fn prepare(
     let (mut publisher, first) = latest();
     let mut first = Some(first);
     let mut prepared = Prepared::default();
+    let health = Arc::new(Health::new(settings.limits.eject_after));
     for number in 0..settings.cores.len() as u16 {
         let reader = first.take().unwrap_or_else(|| publisher.add_reader());
         prepared.add(
             settings,
             Seat { dataplane: settings.dataplane, epoch, ring: first_ring + number, core: number },
-            reader,
+            (reader, Arc::clone(&health)),
             journal,
         )?;
     }
@@ -79,7 +81,7 @@ impl Prepared {
         &mut self,
         settings: &Arc<Settings>,
         place: Seat,
-        reader: Reader<Published>,
+        (reader, health): (Reader<Published>, Arc<Health>),
         journal: &Unparker,
     ) -> Result<(), StartError> {
         let (producer, consumer) = ring(settings.limits.ring_slots);
@@ -96,6 +98,7 @@ impl Prepared {
             applied: Arc::clone(&applied),
             counters: Counters::new(Arc::clone(&shared)),
             neighbours: Vec::new(),
+            health,
         };
         self.inlets.push(inlet);
         self.seats.push((parts, socket, arrivals));

@@ -83,6 +83,17 @@ pub enum Answering {
     Whole(Body, Answer),
 }
 
+/// Whose illness a failure shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Nobody's: the request itself is wrong.
+    Nobody,
+    /// The endpoint's.
+    Endpoint,
+    /// That of the provider's key, which rests for so many milliseconds if the provider says so.
+    Key(Option<u64>),
+}
+
 /// What one attempt came to, when not an answer.
 pub enum Miss {
     /// It failed; whether another candidate may do better.
@@ -91,6 +102,8 @@ pub enum Miss {
         fault: Fault,
         /// Whether to go on to the next candidate.
         try_next: bool,
+        /// Whose illness it shows.
+        blame: Blame,
     },
     /// The connection failed: another candidate may do better, but if the request had gone out,
     /// this one may have served it.
@@ -108,5 +121,6 @@ impl From<ClientGone> for Miss {
 /// The fault of a provider that answered with something unreadable.
 pub fn unreadable(what: &str) -> Miss {
     let message = format!("the provider's answer is not readable: {what}");
-    Miss::Failed { fault: Fault::upstream(Code::ProviderError, message), try_next: true }
+    let fault = Fault::upstream(Code::ProviderError, message);
+    Miss::Failed { fault, try_next: true, blame: Blame::Endpoint }
 }

@@ -3,7 +3,8 @@
 //! Invariants: another candidate is tried only while the client has seen no content; the first
 //! event is looked at before the client gets its status, so that most failures become another
 //! candidate or a true status; a request that may have been served is not sent to the same endpoint
-//! again. All attempts draw on one hold. Nothing is tried for a client that left.
+//! again, but one that was refused its key is, with another one. All attempts draw on one hold, and
+//! those beyond the first on the core's budget of retries. Nothing is tried for a client that left.
 //! Left out on purpose: the order of candidates (`plan`).
 
 use std::cell::Cell;
@@ -18,9 +19,9 @@ use ledger::record::{Attempt, Attempts};
 use crate::answer_head::{field, generation_text};
 use crate::client::{self, Client};
 use crate::fault::Fault;
-use crate::local::published::Upstream;
+use crate::local::published::{Secret, Upstream};
 use crate::net::buffer::Buffer;
-use crate::stage::attempt::{Answering, Miss, Request};
+use crate::stage::attempt::{Answering, Blame, Miss, Request};
 use crate::stage::attend::Attendance;
 use crate::stage::first_event;
 use crate::stage::verdict;
@@ -59,14 +60,6 @@ pub enum Why {
     ClientGone,
 }
 
-impl Failure {
-    /// The client left while this candidate was asked, or was read to its end.
-    fn client_gone(candidate: &Candidate<'_>, index: u32, attempts: Attempts) -> Self {
-        let reached = candidate.is_written.get().then_some(index);
-        Self { why: Why::ClientGone, attempts, reached }
-    }
-}
-
 /// Tries the plan's candidates. *abandon closes*
 pub async fn exchange(
     request: &Request<'_>,
@@ -74,44 +67,93 @@ pub async fn exchange(
     body: &client::Body,
     attendance: &mut Attendance<'_>,
 ) -> Result<Exchange, Failure> {
-    let limits = &request.local.settings.limits;
-    let mut attempts = Attempts::new();
-    let mut last = verdict::nothing_tried();
-    for planned in request.plan.candidates.iter().take(limits.attempts) {
-        let index = planned.endpoint;
-        let started = request.admission.elapsed_ms();
-        let Some(candidate) = Candidate::of(request, planned) else { continue };
-        attendance.begin_attempt(candidate.provider.on_client_abort);
-        let tried = candidate.attempt(client, body, attendance).await;
-        let took = request.admission.elapsed_ms().saturating_sub(started);
-        let status = match &tried {
-            Ok(_) => 200,
-            Err(Miss::Failed { fault, .. } | Miss::Lost(fault)) => fault.status(),
-            Err(Miss::ClientGone) => 499,
-        };
-        attempts.push(Attempt { offer: candidate.endpoint.offer, status, ms: took });
-        match tried {
-            Ok(answer) => {
-                let first_byte_ms = request.admission.elapsed_ms();
-                candidate.tell_cap(attendance);
-                return Ok(Exchange { endpoint: index, answer, attempts, first_byte_ms });
+    let local = request.local;
+    let most = local.settings.limits.attempts;
+    let mut trail = Trail::default();
+    local.retries.earn();
+    for planned in request.plan.candidates.iter().take(most) {
+        while let Some(candidate) = Candidate::of(request, planned) {
+            let is_retry = trail.tries > 0;
+            if trail.tries == most || (is_retry && !local.retries.take(local.now_ms())) {
+                return Err(trail.end());
             }
-            Err(Miss::ClientGone) => {
-                return Err(Failure::client_gone(&candidate, index, attempts));
-            }
-            Err(Miss::Lost(_)) if client.was_seen_deserted() => {
-                return Err(Failure::client_gone(&candidate, index, attempts));
-            }
-            Err(Miss::Lost(fault)) => last = fault,
-            Err(Miss::Failed { fault, try_next }) => {
-                last = fault;
-                if !try_next || client.was_seen_deserted() {
+            let started = request.admission.elapsed_ms();
+            attendance.begin_attempt(candidate.provider.on_client_abort);
+            let tried = candidate.attempt(client, body, attendance).await;
+            let took = request.admission.elapsed_ms().saturating_sub(started);
+            trail.note(&candidate, &tried, took);
+            let is_deserted = client.was_seen_deserted();
+            match tried {
+                Ok(answer) => {
+                    let first_byte_ms = request.admission.elapsed_ms();
+                    candidate.praise(took, attendance);
+                    let (endpoint, attempts) = (planned.endpoint, trail.attempts);
+                    return Ok(Exchange { endpoint, answer, attempts, first_byte_ms });
+                }
+                Err(Miss::ClientGone) => return Err(trail.client_gone(&candidate)),
+                Err(Miss::Lost(_)) if is_deserted => return Err(trail.client_gone(&candidate)),
+                Err(Miss::Lost(fault)) => {
+                    candidate.accuse(Blame::Endpoint);
+                    trail.failed(fault);
                     break;
+                }
+                Err(Miss::Failed { fault, try_next, blame }) => {
+                    let has_other_key = candidate.accuse(blame);
+                    trail.failed(fault);
+                    if !try_next || is_deserted {
+                        return Err(trail.end());
+                    }
+                    if !has_other_key {
+                        break;
+                    }
                 }
             }
         }
     }
-    Err(Failure { why: Why::Fault(last), attempts, reached: None })
+    Err(trail.end())
+}
+
+/// What was tried so far.
+#[derive(Default)]
+struct Trail {
+    attempts: Attempts,
+    tries: usize,
+    last: Option<Fault>,
+    /// The shortest pause that a provider asked for.
+    pause_s: Option<u64>,
+}
+
+impl Trail {
+    fn note(&mut self, candidate: &Candidate<'_>, tried: &Result<Answering, Miss>, took: u32) {
+        let status = match tried {
+            Ok(_) => 200,
+            Err(Miss::Failed { fault, .. } | Miss::Lost(fault)) => fault.status(),
+            Err(Miss::ClientGone) => 499,
+        };
+        self.attempts.push(Attempt { offer: candidate.endpoint.offer, status, ms: took });
+        self.tries += 1;
+    }
+
+    fn failed(&mut self, fault: Fault) {
+        let pauses = self.pause_s.into_iter().chain(fault.retry_after_s);
+        self.pause_s = pauses.min();
+        self.last = Some(fault);
+    }
+
+    /// Nobody answered: the last one is told, with the shortest pause of all.
+    fn end(self) -> Failure {
+        let mut fault = self.last.unwrap_or_else(verdict::nothing_tried);
+        if fault.retry_after_s.is_some() {
+            fault.retry_after_s = self.pause_s;
+        }
+        Failure { why: Why::Fault(fault), attempts: self.attempts, reached: None }
+    }
+
+    /// The client left while this candidate was asked, or was read to its end.
+    fn client_gone(self, candidate: &Candidate<'_>) -> Failure {
+        let reached = candidate.is_written.get().then_some(candidate.planned.endpoint);
+        Failure { why: Why::ClientGone, attempts: self.attempts, reached }
+    }
 }
 
 /// One endpoint that is tried.
@@ -121,6 +163,8 @@ struct Candidate<'a> {
     provider: &'a Provider,
     upstream: &'a Upstream,
     planned: &'a route::Candidate,
+    /// Which of the provider's keys.
+    key: Option<usize>,
     way: (PoolKey, &'a upstream::endpoint::Endpoint),
     /// Whether any of the request may have gone out: from then on it may cost something.
     is_written: Cell<bool>,
@@ -132,10 +176,11 @@ impl<'a> Candidate<'a> {
         let catalog = request.published.catalog();
         let endpoint = &catalog.endpoints[planned.endpoint as usize];
         let upstream = request.published.upstream(endpoint.provider);
-        let (key, way) = upstream.way.as_ref()?;
+        let (pool, way) = upstream.way.as_ref()?;
         let provider = catalog.provider(endpoint.provider);
-        let (way, is_written) = ((*key, way), Cell::new(false));
-        Some(Self { request, endpoint, provider, upstream, planned, way, is_written })
+        let (way, is_written) = ((*pool, way), Cell::new(false));
+        let key = key_of(request, upstream);
+        Some(Self { request, endpoint, provider, upstream, planned, key, way, is_written })
     }
 
     /// The output cap here: what is held for, or what this endpoint can make if that is less.
@@ -143,11 +188,42 @@ impl<'a> Candidate<'a> {
         self.request.admission.output_cap.min(self.planned.output_max)
     }
 
-    /// Says so where this endpoint makes less than what is held for.
-    fn tell_cap(&self, attendance: &Attendance<'_>) {
+    fn secret(&self) -> Option<&'a Secret> {
+        self.upstream.authorizations.get(self.key?)
+    }
+
+    /// It began to answer after so long; says so where it makes less than what is held for.
+    fn praise(&self, took: u32, attendance: &Attendance<'_>) {
+        let Request { local, intent, .. } = self.request;
+        let (offer, key) = (self.endpoint.offer, self.secret().map(Secret::id));
+        local.health.answered(offer, key, local.deadlines.clock().wall());
+        if intent.stream
+            && let Some(cell) = local.health.endpoint(offer)
+        {
+            cell.began_after(took);
+        }
         let cap = self.output_cap();
         if cap < self.request.admission.output_cap {
             attendance.head().lowered_cap.set(Some(cap));
+        }
+    }
+
+    /// It failed: whoever's illness that shows is remembered. Answers whether the same endpoint may
+    /// be asked again, with another key.
+    fn accuse(&self, blame: Blame) -> bool {
+        let local = self.request.local;
+        let now = local.deadlines.clock().wall();
+        match (blame, self.secret()) {
+            (Blame::Nobody, _) => false,
+            (Blame::Key(rest_ms), Some(secret)) => {
+                local.health.refused(secret.id(), rest_ms, now);
+                let other = key_of(self.request, self.upstream);
+                other != self.key && !local.health.all_rest(self.upstream, now)
+            }
+            (Blame::Endpoint | Blame::Key(_), _) => {
+                local.health.failed(self.endpoint.offer, now);
+                false
+            }
         }
     }
 
@@ -208,9 +284,7 @@ impl<'a> Candidate<'a> {
         out.extend_from_slice(self.upstream.base_path.as_bytes());
         out.extend_from_slice(b"/chat/completions HTTP/1.1\r\n");
         field(out, "host", &self.upstream.host);
-        let keys = &self.upstream.authorizations;
-        let turn = admission.hold_seq as usize % keys.len().max(1);
-        if let Some(key) = keys.get(turn) {
+        if let Some(key) = self.secret() {
             field(out, "authorization", key.reveal());
         }
         let accepted = if intent.stream { "text/event-stream" } else { "application/json" };
@@ -222,4 +296,10 @@ impl<'a> Candidate<'a> {
         out.extend_from_slice(length.to_string().as_bytes());
         out.extend_from_slice(b"\r\n\r\n");
     }
+}
+
+/// The key that a request uses at a provider now.
+fn key_of(request: &Request<'_>, upstream: &Upstream) -> Option<usize> {
+    let Request { local, admission, .. } = request;
+    local.health.key(upstream, admission.hold_seq, local.deadlines.clock().wall())
 }

@@ -11,9 +11,10 @@ mod unroutable;
 use catalog::ServiceTier;
 use catalog::route::{self, Candidates, InputBound, Moment, Needs, Policy, Question};
 use dialect::Intent;
-use units::Usd;
+use units::{UnixMillis, Usd};
 
 use crate::fault::{Code, Fault};
+use crate::health::Health;
 use crate::local::published::{KeyEntry, Published};
 use crate::route::Surface;
 use crate::stage::plan::unroutable::unroutable;
@@ -81,7 +82,7 @@ impl Plan {
 }
 
 /// What is asked of the planner.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Asking<'a> {
     /// What the request asks for.
     pub intent: &'a Intent,
@@ -93,6 +94,10 @@ pub struct Asking<'a> {
     pub attempts: usize,
     /// What is left to chance depends on this number alone.
     pub draw: u64,
+    /// How endpoints and keys do.
+    pub health: &'a Health,
+    /// The time of the plan.
+    pub now: UnixMillis,
 }
 
 /// Plans a request for a key.
@@ -112,7 +117,10 @@ pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Resul
     };
     let moment = Moment {
         is_usable: |provider| published.is_usable(provider),
-        health: &[],
+        health: |index: u32| {
+            let endpoint = &catalog.endpoints[index as usize];
+            asking.health.of(endpoint.offer, published.upstream(endpoint.provider), asking.now)
+        },
         draw: spread(asking.draw ^ key.account.0.rotate_left(32)),
         candidates_max: asking.attempts,
     };

@@ -6,7 +6,7 @@
 use dialect::upstream_message;
 
 use crate::fault::{Code, Fault};
-use crate::stage::attempt::Miss;
+use crate::stage::attempt::{Blame, Miss};
 use crate::upstream::fault::UpstreamFault;
 
 /// A provider's message is passed on up to so many bytes.
@@ -30,7 +30,8 @@ pub fn of_status(status: u16, body: &[u8], retry_after_s: Option<u64>) -> Miss {
     let told = upstream_message(body, MESSAGE_BYTES_MAX);
     if matches!(status, 400 | 413 | 422) {
         let message = told.unwrap_or_else(|| format!("the provider answered {status}"));
-        return Miss::Failed { fault: Fault::passed_on(status, message), try_next: false };
+        let fault = Fault::passed_on(status, message);
+        return Miss::Failed { fault, try_next: false, blame: Blame::Nobody };
     }
     let because = told
         .filter(|_| !matches!(status, 401 | 403))
@@ -55,7 +56,12 @@ pub fn of_status(status: u16, body: &[u8], retry_after_s: Option<u64>) -> Miss {
             Fault::upstream(Code::ProviderError, message)
         }
     };
-    Miss::Failed { fault, try_next: true }
+    let blame = match status {
+        401..=403 => Blame::Key(None),
+        429 => Blame::Key(retry_after_s.map(|seconds| seconds.saturating_mul(1000))),
+        _ => Blame::Endpoint,
+    };
+    Miss::Failed { fault, try_next: true, blame }
 }
 
 /// An answer with status 200 that says it is an error.
@@ -70,7 +76,7 @@ pub fn error_in_answer(json: &[u8]) -> Fault {
 
 /// As [`error_in_answer`], where the answer begins so.
 pub fn of_error_in_answer(json: &[u8]) -> Miss {
-    Miss::Failed { fault: error_in_answer(json), try_next: true }
+    Miss::Failed { fault: error_in_answer(json), try_next: true, blame: Blame::Endpoint }
 }
 
 /// What the client would be told if no candidate were tried at all.
@@ -91,7 +97,7 @@ mod tests {
 
     fn verdict(status: u16) -> (u16, &'static str, bool) {
         match of_status(status, br#"{"error":{"message":"why"}}"#, Some(7)) {
-            Miss::Failed { fault, try_next } => (fault.status(), fault.code.name(), try_next),
+            Miss::Failed { fault, try_next, .. } => (fault.status(), fault.code.name(), try_next),
             Miss::Lost(_) | Miss::ClientGone => (0, "", false),
         }
     }
@@ -106,6 +112,18 @@ mod tests {
         assert_eq!(verdict(429), (503, "provider_overloaded", true));
         assert_eq!(verdict(529), (503, "provider_overloaded", true));
         assert_eq!(verdict(504), (504, "provider_timeout", true));
+    }
+
+    #[test]
+    fn a_refusal_is_the_keys_and_a_failure_the_endpoints() {
+        let blame = |status| match of_status(status, b"", Some(7)) {
+            Miss::Failed { blame, .. } => Some(blame),
+            Miss::Lost(_) | Miss::ClientGone => None,
+        };
+        assert_eq!(blame(400), Some(Blame::Nobody));
+        assert_eq!(blame(429), Some(Blame::Key(Some(7000))));
+        assert_eq!([401, 402, 403].map(blame), [Some(Blame::Key(None)); 3]);
+        assert_eq!([404, 500, 503, 529].map(blame), [Some(Blame::Endpoint); 4]);
     }
 
     #[test]

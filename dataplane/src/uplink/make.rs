@@ -236,7 +236,7 @@ fn secrets_of(provider: &Provider) -> Vec<Secret> {
     let mut secrets = Vec::new();
     for reference in &provider.api_keys {
         match read_secret(reference) {
-            Ok(Some(key)) => secrets.push(Secret::new(format!("Bearer {key}"))),
+            Ok(Some(key)) => secrets.push(Secret::new(&provider.id, format!("Bearer {key}"))),
             Ok(None) => {}
             Err(what) => notice::warn!("a key of provider {}: {what}", provider.id),
         }

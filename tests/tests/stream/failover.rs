@@ -47,7 +47,9 @@ impl Pair {
 
 #[test]
 fn the_second_provider_answers_where_the_first_fails() {
-    let pair = Pair::with("first_byte_ms = 500\nbetween_events_ms = 500\nconnect_ms = 500\n");
+    // Nobody rests here, so that the first is asked each time.
+    let limits = "first_byte_ms = 500\nbetween_events_ms = 500\nconnect_ms = 500\n";
+    let pair = Pair::with(&format!("{limits}eject_after = 0\n"));
     let faults = [
         "status:500",
         "status:503",

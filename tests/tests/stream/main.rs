@@ -3,7 +3,8 @@
 //!
 //! Contents: `request` (what the provider gets), `answer` (what the client gets), `usage` (who is
 //! told the usage), `framing` (ways for a client to send and to read), `upstream` (ways for a
-//! provider to answer), `failover` (another provider, or an error in the stream), `silence` (signs
+//! provider to answer), `failover` (another provider, or an error in the stream), `health`
+//! (who is asked less for a while), `silence` (signs
 //! of life and deadlines), `leaving` (clients that go away), `scripted` (answers that only some
 //! providers give); `look` takes answers apart.
 //! Invariant: what is compared are bytes, not what a reader makes of them.
@@ -19,6 +20,7 @@ mod answer;
 mod endings;
 mod failover;
 mod framing;
+mod health;
 mod leaving;
 mod look;
 mod request;

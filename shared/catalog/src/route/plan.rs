@@ -23,19 +23,19 @@ const RANKED_KEPT: usize = 16;
 ///
 /// # Errors
 /// There is no route, and why.
-pub fn plan<F: Fn(ProviderIndex) -> bool>(
+pub fn plan<F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health>(
     catalog: &Catalog,
     question: &Question<'_>,
-    moment: &Moment<'_, F>,
+    moment: &Moment<F, H>,
 ) -> Result<Route, NoRoute> {
     Planning::new(catalog, question, moment, None).run().0
 }
 
 /// Plans a request and explains it.
-pub fn explain<F: Fn(ProviderIndex) -> bool>(
+pub fn explain<F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health>(
     catalog: &Catalog,
     question: &Question<'_>,
-    moment: &Moment<'_, F>,
+    moment: &Moment<F, H>,
 ) -> Explanation {
     let (route, verdicts) = Planning::new(catalog, question, moment, Some(Vec::new())).run();
     let mut verdicts = verdicts.unwrap_or_default();
@@ -58,10 +58,10 @@ struct Ranked {
 }
 
 /// A plan in the making.
-struct Planning<'p, F> {
+struct Planning<'p, F, H> {
     catalog: &'p Catalog,
     question: &'p Question<'p>,
-    moment: &'p Moment<'p, F>,
+    moment: &'p Moment<F, H>,
     ranked: Vec<Ranked>,
     /// Whether weights count.
     is_default: bool,
@@ -72,11 +72,11 @@ struct Planning<'p, F> {
     verdicts: Option<Vec<Verdict>>,
 }
 
-impl<'p, F: Fn(ProviderIndex) -> bool> Planning<'p, F> {
+impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> {
     fn new(
         catalog: &'p Catalog,
         question: &'p Question<'p>,
-        moment: &'p Moment<'p, F>,
+        moment: &'p Moment<F, H>,
         verdicts: Option<Vec<Verdict>>,
     ) -> Self {
         Self {
@@ -199,7 +199,7 @@ impl<'p, F: Fn(ProviderIndex) -> bool> Planning<'p, F> {
         let is_escalated = barring != violations;
         match cost {
             Ok(cost) if barring.is_empty() => {
-                let health = self.moment.health.get(index as usize).unwrap_or(&Health::UNKNOWN);
+                let health = &(self.moment.health)(index);
                 let mut key = sight.ranking.key(&offer, place, (needs, &cost, health));
                 key.class.is_escalated = is_escalated;
                 let candidate = Candidate {

@@ -3,7 +3,6 @@
 use std::ops::Deref;
 
 use crate::route::constraint::{Constraint, Violations};
-use crate::route::health::Health;
 use crate::route::needs::{Needs, WorstCost};
 use crate::route::rules::Policy;
 use crate::route::wishes::Wishes;
@@ -25,11 +24,11 @@ pub struct Question<'a> {
 
 /// What is so at the moment: beside the question, all that a plan depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment<'a, F> {
+pub struct Moment<F, H> {
     /// Whether a provider can be called at all.
     pub is_usable: F,
-    /// How endpoints do, by their places in the catalog; one that is not there is not known.
-    pub health: &'a [Health],
+    /// How an endpoint does, by its place in the catalog; asked once for each that is allowed.
+    pub health: H,
     /// Any number: what is chosen by weight depends on it alone.
     pub draw: u64,
     /// The most candidates; at most eight.

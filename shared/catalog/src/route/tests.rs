@@ -142,7 +142,7 @@ impl Ask {
         let off = catalog.provider_named("off");
         let moment = Moment {
             is_usable: |provider| self.reaches_all || Some(provider) != off,
-            health: &self.health,
+            health: |index: u32| self.health[index as usize],
             draw: self.draw,
             candidates_max: self.candidates_max,
         };
