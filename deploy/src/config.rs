@@ -206,52 +206,9 @@ impl Default for Retention {
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// How much.
-    pub level: Level,
+    pub level: notice::Level,
     /// In which form.
-    pub format: LogFormat,
-}
-
-impl Log {
-    /// Lets it hold from now on.
-    pub fn begin(&self) {
-        let level = match self.level {
-            Level::Error => notice::Level::Error,
-            Level::Warn => notice::Level::Warn,
-            Level::Info => notice::Level::Info,
-            Level::Debug => notice::Level::Debug,
-        };
-        let form = match self.format {
-            LogFormat::Text => notice::Form::Text,
-            LogFormat::Json => notice::Form::Json,
-        };
-        notice::set(level, form);
-    }
-}
-
-/// How much is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// What stops something.
-    Error,
-    /// What may.
-    Warn,
-    /// What happens.
-    #[default]
-    Info,
-    /// Everything.
-    Debug,
-}
-
-/// The form of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines.
-    Json,
+    pub format: notice::Form,
 }
 
 /// `[brand]`

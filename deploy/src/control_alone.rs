@@ -14,7 +14,7 @@ use crate::{catalog_file, profile, signals};
 /// Why it does not start.
 pub fn run(config: &Path, data: Option<&Path>) -> Result<(), Mistake> {
     let config = Config::read(config)?;
-    config.log.begin();
+    notice::set(config.log.level, config.log.format);
     let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
     let Some(LinkPlace(link)) = config.link.listen.clone() else {
         let remedy = "set it to where data planes connect, such as \"unix:/run/tollgate.sock\"";

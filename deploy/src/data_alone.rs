@@ -55,7 +55,7 @@ struct Plane {
 /// Why it does not start, or is not let in.
 pub fn run(config: &Path, data: Option<&Path>) -> Result<(), Mistake> {
     let config = Config::read(config)?;
-    config.log.begin();
+    notice::set(config.log.level, config.log.format);
     let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
     let (sender, words) = mpsc::channel();
     let stop = signals::listen().map_err(told)?;

@@ -25,7 +25,7 @@ const LISTEN_WITHIN: Duration = Duration::from_secs(30);
 /// Why it does not start.
 pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> {
     let config = config.map_or_else(|| Ok(Config::sandbox()), Config::read)?;
-    config.log.begin();
+    notice::set(config.log.level, config.log.format);
     let data = data.map_or_else(|| PathBuf::from(DATA_DIRECTORY), Path::to_owned);
     if config.link != Link::default() {
         let remedy = "remove [link], or run `tollgate controlplane` and `tollgate dataplane`";

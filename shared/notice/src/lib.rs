@@ -11,10 +11,12 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use units::UnixMillis;
 
 /// How much a line matters, or how much is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Level {
     /// Something does not work, and a person must look.
@@ -29,7 +31,8 @@ pub enum Level {
 }
 
 /// The form of lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Form {
     /// For people: `tollgate: words`.
@@ -99,12 +102,6 @@ pub fn line(words: Arguments<'_>) {
 }
 
 fn json(at: UnixMillis, level: Level, message: &str) -> serde_json::Value {
-    let level = match level {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-    };
     serde_json::json!({ "at": at.to_string(), "level": level, "message": message })
 }
 
