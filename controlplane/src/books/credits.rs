@@ -183,9 +183,7 @@ impl Ledger {
         let Some(budget) = self.profile.terms.flagged_refunds else {
             return Err(Refusal::Forbidden("refunds are asked of the operator here"));
         };
-        let given = self.books.flagged_since(account, budget.since(self.now));
-        let after: Usd = [given, amount].into_iter().sum();
-        if after <= budget.amount {
+        if self.books.may_flag(account, amount, budget.amount, budget.since(self.now)) {
             return Ok(());
         }
         let why = "the account's budget for refunds of its own is used up: ask the operator";

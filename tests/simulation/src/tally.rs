@@ -40,6 +40,12 @@ pub struct Tally {
     pub expiries: u64,
     /// Credit that a data plane was asked to give back.
     pub recalls: u64,
+    /// Top-ups of which something went back to who paid.
+    pub pay_backs: u64,
+    /// Charges that customers took back by themselves.
+    pub flagged: u64,
+    /// Charges that they might not.
+    pub over_budget: u64,
 }
 
 impl AddAssign for Tally {
@@ -50,7 +56,7 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 17] {
+    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 20] {
         [
             ("requests", &mut self.requests),
             ("refused", &mut self.refused),
@@ -69,6 +75,9 @@ impl Tally {
             ("fences", &mut self.fences),
             ("expiries", &mut self.expiries),
             ("recalls", &mut self.recalls),
+            ("pay-backs", &mut self.pay_backs),
+            ("flagged refunds", &mut self.flagged),
+            ("flagged refunds over budget", &mut self.over_budget),
         ]
     }
 

@@ -12,6 +12,11 @@ use ledger::TransactionId;
 use ledger::event::CreditKind;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, UnixMillis};
 
+/// What customers may refund to themselves within [`FLAGGED_WITHIN_MS`].
+pub(crate) const FLAGGED_MOST: i64 = 60;
+/// How long such a refund counts.
+pub(crate) const FLAGGED_WITHIN_MS: u64 = 4_000;
+
 /// An epoch's full name.
 pub(crate) type Name = (DataPlaneId, Epoch);
 
@@ -56,6 +61,8 @@ pub(crate) struct Order {
     pub(crate) amount: i64,
     /// Its reference.
     pub(crate) reference: String,
+    /// When it was given.
+    pub(crate) at: UnixMillis,
     /// What became of it.
     pub(crate) state: OrderState,
 }
@@ -65,8 +72,8 @@ pub(crate) struct Order {
 pub(crate) enum What {
     /// Credit comes in, or is taken away; what is left of it may end, or be paid back until then.
     Credit(CreditKind, Option<UnixMillis>, Option<UnixMillis>),
-    /// A part of a generation's charge goes back.
-    Refund(GenerationId),
+    /// A part of a generation's charge goes back; whether its customer says so.
+    Refund(GenerationId, bool),
     /// What is left of a top-up is paid back.
     PayBack(TransactionId),
 }
@@ -189,6 +196,32 @@ impl Truth {
             }
         }
         (least, most)
+    }
+
+    /// What customers of an account have refunded to themselves in the time up to an instant in
+    /// which that counts: for certain, and at most.
+    pub(crate) fn flagged(&self, account: AccountId, now: UnixMillis) -> (i64, i64) {
+        let since = UnixMillis(now.0.saturating_sub(FLAGGED_WITHIN_MS));
+        let counts = |order: &&Order| {
+            let is_flagged = matches!(order.what, What::Refund(_, true));
+            is_flagged && order.account == account && order.at > since && order.at <= now
+        };
+        let (mut least, mut most) = (0, 0);
+        for order in self.orders.iter().filter(counts) {
+            match order.state {
+                OrderState::Told(_) => (least, most) = (least + order.amount, most + order.amount),
+                OrderState::Asked => most += order.amount,
+                OrderState::Void => {}
+            }
+        }
+        (least, most)
+    }
+
+    /// What orders of one kind have come to, as far as they were told.
+    pub(crate) fn told(&self, account: AccountId, is_its: impl Fn(What) -> bool) -> i64 {
+        let told = self.orders.iter().filter(|order| matches!(order.state, OrderState::Told(_)));
+        let of_it = told.filter(|order| order.account == account && is_its(order.what));
+        of_it.map(|order| order.amount).sum()
     }
 
     fn sum(&self, part: impl Fn(&Deed) -> i64) -> i64 {

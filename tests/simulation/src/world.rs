@@ -12,7 +12,7 @@ use crate::control::Control;
 use crate::plane::{Crash, Machine};
 use crate::random::Random;
 use crate::tally::Tally;
-use crate::truth::{Fate, OrderState, Truth};
+use crate::truth::{Fate, OrderState, Truth, What};
 use crate::wire::Wire;
 
 /// Steps of a life, at most.
@@ -103,6 +103,10 @@ impl World {
         for order in &self.truth.orders {
             tally.orders += u64::from(order.state != OrderState::Void);
             tally.void_orders += u64::from(order.state == OrderState::Void);
+            let is_told = matches!(order.state, OrderState::Told(_));
+            tally.pay_backs += u64::from(is_told && matches!(order.what, What::PayBack(_)));
+            let is_flagged = matches!(order.what, What::Refund(_, true));
+            tally.flagged += u64::from(is_told && is_flagged);
         }
         tally.batches = self.chronicle.batches();
         if let Some(ledger) = &self.control.process {

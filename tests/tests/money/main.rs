@@ -6,9 +6,10 @@
 //! (keys' limits, what an admin's answer promises), `durable` (`before_final`),
 //! `full_disk` (no room, then room again), `prices`, `tiers`
 //! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
-//! died), `overrun` (limits ignored), `caps` (limits lowered), `leaving` (clients gone), `lots`
-//! (credit that ends and goes back meanwhile), `repeats` (idempotency keys), `reconcile`
-//! (a provider's bill); with planes in processes of their own: `planes` (two of one account),
+//! died), `overrun` (limits ignored), `bound` (input beyond its bound), `caps` (limits lowered),
+//! `kept` (journal that is old goes), `leaving` (clients gone), `lots` (credit that ends and goes
+//! back meanwhile), `repeats` (idempotency keys), `reconcile` (a provider's bill);
+//! with planes in processes of their own: `planes` (two of one account),
 //! `away` (no control plane), `fence` (one is lost), `hand_over` (one follows another); `load`
 //! makes the requests.
 //! Invariants: every loop is bounded; sums are compared to the picodollar.
@@ -23,6 +24,7 @@
 use std::time::Duration;
 
 mod away;
+mod bound;
 mod caps;
 mod cent;
 mod crash;
@@ -31,6 +33,7 @@ mod durable;
 mod fence;
 mod full_disk;
 mod hand_over;
+mod kept;
 mod leaving;
 mod limits;
 mod load;

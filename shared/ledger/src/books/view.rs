@@ -120,6 +120,19 @@ impl Books {
         flagged.map(|row| row.amount).sum()
     }
 
+    /// Whether customers may refund so much more of an account's charges to themselves: all that
+    /// they have since an instant stays within a budget.
+    pub fn may_flag(
+        &self,
+        account: AccountId,
+        amount: Usd,
+        budget: Usd,
+        since: UnixMillis,
+    ) -> bool {
+        let after = self.flagged_since(account, since).checked_add(amount);
+        after.is_some_and(|after| after <= budget)
+    }
+
     /// A key, if there is one that was not deleted.
     pub fn key(&self, id: KeyId) -> Option<KeyView<'_>> {
         self.keys.get(&id).and_then(|book| key_view(id, book))

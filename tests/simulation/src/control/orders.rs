@@ -9,7 +9,7 @@ use units::{AccountId, DataPlaneId, KeyId, OfferId, UnixMillis};
 
 use super::{After, Ledger};
 use crate::records::usd;
-use crate::truth::{Order, OrderState, Truth, What};
+use crate::truth::{FLAGGED_MOST, FLAGGED_WITHIN_MS, Order, OrderState, Truth, What};
 
 impl Ledger {
     /// The first events of all: a catalog, two accounts, two keys of each.
@@ -32,6 +32,10 @@ impl Ledger {
     /// Takes an order. Given twice, it is done once.
     pub(crate) fn order(&mut self, number: usize, truth: &Truth, now: UnixMillis) {
         let order = &truth.orders[number];
+        if order.state == OrderState::Asked && !self.may_flag(order, now) {
+            self.after.push(After::Told(number, OrderState::Void));
+            return;
+        }
         match self.book(&event_of(order, truth, self.books.next_transaction(), now)) {
             Ok(Applied::Transacted(row) | Applied::Repeated(row)) => {
                 self.after.push(After::Told(number, OrderState::Told(row.id)));
@@ -51,6 +55,14 @@ impl Ledger {
                 self.after.push(After::Told(number, OrderState::Void));
             }
         }
+    }
+
+    /// Whether a customer may take a charge back, if that is the order.
+    fn may_flag(&self, order: &Order, now: UnixMillis) -> bool {
+        let since = UnixMillis(now.0.saturating_sub(FLAGGED_WITHIN_MS));
+        let (amount, budget) = (usd(order.amount), usd(FLAGGED_MOST));
+        let is_flagged = matches!(order.what, What::Refund(_, true));
+        !is_flagged || self.books.may_flag(order.account, amount, budget, since)
     }
 
     /// Tries orders that wait for credit again; gives them up where `is_over`.
@@ -130,7 +142,7 @@ fn event_of(order: &Order, truth: &Truth, transaction: TransactionId, at: UnixMi
             let amount = usd(-order.amount);
             Event::PaidBack { transaction, lot, amount, reference, reason, at }
         }
-        What::Refund(generation) => Event::Refunded {
+        What::Refund(generation, flagged) => Event::Refunded {
             transaction,
             generation,
             account,
@@ -138,7 +150,7 @@ fn event_of(order: &Order, truth: &Truth, transaction: TransactionId, at: UnixMi
             amount,
             reference,
             reason,
-            flagged: false,
+            flagged,
             expires_at: None,
             at,
         },

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ledger::Purse;
-use ledger::books::{TransactionKind, audit};
-use units::{AccountId, GenerationId, KeyId};
+use ledger::books::{Books, TransactionKind, audit};
+use ledger::{Purse, TransactionId};
+use units::{AccountId, GenerationId, KeyId, UnixMillis};
 
 use super::World;
 use crate::records::usd;
-use crate::truth::{OrderState, What};
+use crate::truth::{FLAGGED_MOST, FLAGGED_WITHIN_MS, OrderState, What};
 
 /// Identities that hold once all records that were written are settled: a hold may be seen before
 /// the end that freed its credit, if that stands in another ring.
@@ -31,9 +31,22 @@ impl World {
             assert!(used <= limit, "key {} may use {limit} and uses {used}", key.0);
         }
         let Some(ledger) = &self.control.process else { return };
+        self.check_flagged(&ledger.books);
         for identity in audit::audit(&ledger.books).identities {
             let excused = WHEN_ALL_IS_SETTLED.contains(&identity.name);
             assert!(identity.ok || excused, "{identity:?}");
+        }
+    }
+
+    /// What customers refund to themselves is counted, and stays within what they may.
+    fn check_flagged(&self, books: &Books) {
+        let since = UnixMillis(self.now.0.saturating_sub(FLAGGED_WITHIN_MS));
+        for account in [1, 2].map(AccountId) {
+            let (least, most) = self.truth.flagged(account, self.now);
+            let counted = books.flagged_since(account, since).pico() as i64;
+            let is_so = (least..=most).contains(&counted);
+            assert!(is_so, "{account}: {counted} is flagged, not {least} to {most}");
+            assert!(least <= FLAGGED_MOST, "{account} took {least} back by itself");
         }
     }
 
@@ -85,8 +98,13 @@ impl World {
             let ends = self.truth.deeds.values().filter(|deed| deed.account == account);
             let written_off = ends.map(|deed| deed.written_off()).sum::<i64>();
             assert_eq!(view.written_off, usd(written_off), "written off of {account}");
+            let refunded = self.truth.told(account, |what| matches!(what, What::Refund(..)));
+            assert_eq!(view.refunded, usd(refunded), "refunded of {account}");
+            let paid_back = self.truth.told(account, |what| matches!(what, What::PayBack(_)));
+            assert_eq!(view.paid_back, usd(-paid_back), "paid back of {account}");
         }
         self.check_refunds();
+        self.check_pay_backs();
         self.check_expiries();
         for key in (1..=4).map(KeyId) {
             let view = ledger.books.key(key).expect("it was made");
@@ -99,13 +117,34 @@ impl World {
     fn check_refunds(&self) {
         let mut refunds: BTreeMap<GenerationId, i64> = BTreeMap::new();
         for order in &self.truth.orders {
-            if let (What::Refund(id), true) = (order.what, order.state != OrderState::Void) {
+            if let (What::Refund(id, _), true) = (order.what, order.state != OrderState::Void) {
                 *refunds.entry(id).or_default() += order.amount;
             }
         }
         for (id, refunded) in refunds {
             let charged = self.truth.deeds[&id].charged();
             assert!(refunded <= charged, "{refunded} of {id} went back, it was charged {charged}");
+        }
+    }
+
+    /// Only top-ups went back to who paid them, in their time, and none beyond its amount.
+    fn check_pay_backs(&self) {
+        let ledger = self.control.process.as_ref().expect("it runs");
+        let mut left: BTreeMap<TransactionId, (i64, Option<UnixMillis>)> = BTreeMap::new();
+        for order in &self.truth.orders {
+            match (order.what, order.state) {
+                (What::Credit(_, _, until), OrderState::Told(lot)) => {
+                    left.insert(lot, (order.amount, until));
+                }
+                (What::PayBack(lot), OrderState::Told(row)) => {
+                    let (rest, until) = left.get_mut(&lot).expect("it was told before");
+                    *rest += order.amount;
+                    let at = ledger.books.transaction(row).expect("it was told").at;
+                    let in_time = until.is_some_and(|until| at <= until);
+                    assert!(*rest >= 0 && in_time, "{order:?} at {at:?}: {rest}, until {until:?}");
+                }
+                _ => {}
+            }
         }
     }
 

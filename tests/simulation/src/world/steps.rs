@@ -8,7 +8,7 @@ use units::{AccountId, KeyId};
 
 use super::{Which, World};
 use crate::plane::{Ask, CORES, Ending};
-use crate::truth::{Order, OrderState, What};
+use crate::truth::{FLAGGED_MOST, Order, OrderState, What};
 
 impl World {
     /// One step, by chance.
@@ -264,7 +264,11 @@ impl World {
         if charged > 0 {
             let amount = self.random.amount(1, charged);
             let account = self.truth.deeds[&id].account;
-            self.give(account, What::Refund(id), amount);
+            let is_flagged = self.random.one_in(2);
+            let (flagged, _) = self.truth.flagged(account, self.now);
+            let is_over = is_flagged && flagged + amount > FLAGGED_MOST;
+            self.tally.over_budget += u64::from(is_over);
+            self.give(account, What::Refund(id, is_flagged), amount);
         }
     }
 
@@ -272,7 +276,7 @@ impl World {
         let number = self.truth.orders.len();
         let reference = format!("order {number}");
         let state = OrderState::Asked;
-        let order = Order { account, what, amount, reference, state };
+        let order = Order { account, what, amount, reference, at: self.now, state };
         self.tell(|| format!("{order:?}"));
         self.truth.orders.push(order);
         let ledger = self.control.process.as_mut().expect("it listens");

@@ -33,6 +33,9 @@ const DESK: &str = "shared/ledger/src/desk.rs";
 const SETTLE: &str = "shared/ledger/src/books/settle.rs";
 const MOVES: &str = "shared/ledger/src/books/settle/moves.rs";
 const CREDIT: &str = "shared/ledger/src/books/credit.rs";
+const LOTS: &str = "shared/ledger/src/books/lots.rs";
+const VIEW: &str = "shared/ledger/src/books/view.rs";
+const STORED: &str = "shared/ledger/src/books/checkpoint/credit.rs";
 const LEASE: &str = "shared/ledger/src/books/lease.rs";
 const CHECKPOINT: &str = "shared/ledger/src/books/checkpoint.rs";
 const WRITER: &str = "shared/journal/src/writer.rs";
@@ -41,7 +44,7 @@ const SCAN: &str = "shared/journal/src/scan.rs";
 const RECOVERY: &str = "shared/journal/src/recovery.rs";
 
 /// All of them.
-pub(crate) const MUTANTS: [Mutant; 41] = [
+pub(crate) const MUTANTS: [Mutant; 47] = [
     m(
         "settlement without a watermark",
         SETTLE,
@@ -307,6 +310,48 @@ pub(crate) const MUTANTS: [Mutant; 41] = [
         CREDIT,
         "        book.lots.make(sums.spent, change);",
         "        drop(change);",
+    ),
+    m(
+        "a top-up is paid back each time it is asked for",
+        CREDIT,
+        "            let out = Transaction { amount: less(Usd::ZERO, row.amount)?, ..row };
+            return repeated(earlier, &out);
+",
+        "            let _ = earlier;
+",
+    ),
+    m(
+        "a top-up goes back after its time",
+        CREDIT,
+        "        if credit.refund_until.is_none_or(|end| end < *at) {",
+        "        if credit.refund_until.is_none() {",
+    ),
+    m(
+        "what was paid back stays in its lot",
+        LOTS,
+        "                let rest = self.open[place].lose(amount, loss);",
+        "                let rest = match loss {
+                    Loss::PaidBack => Usd::ZERO,
+                    loss => self.open[place].lose(amount, loss),
+                };",
+    ),
+    m(
+        "a customer's own refund counts for nothing",
+        CREDIT,
+        "            flagged: *flagged,",
+        "            flagged: false,",
+    ),
+    m(
+        "a checkpoint forgets which refunds were a customer's own",
+        STORED,
+        "        flagged: from.switch()?,",
+        "        flagged: from.switch()? && false,",
+    ),
+    m(
+        "customers refund to themselves beyond their budget",
+        VIEW,
+        "        after.is_some_and(|after| after <= budget)",
+        "        after.is_some_and(|_| amount <= budget)",
     ),
     m(
         "a fee is posted as credit",
