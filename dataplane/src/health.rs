@@ -48,7 +48,23 @@ impl Health {
     /// finds it well.
     pub fn of(&self, offer: OfferId, upstream: &Upstream, now: UnixMillis) -> route::Health {
         let cell = self.endpoints.find(id_of(offer));
-        let mut health = cell.map_or(route::Health::UNKNOWN, |cell| cell.health(now));
+        let health = cell.map_or(route::Health::UNKNOWN, |cell| cell.health(now));
+        self.with_keys(health, upstream, now)
+    }
+
+    /// The same for a plan that nobody will follow.
+    pub fn look(&self, offer: OfferId, upstream: &Upstream, now: UnixMillis) -> route::Health {
+        let cell = self.endpoints.find(id_of(offer));
+        let health = cell.map_or(route::Health::UNKNOWN, |cell| cell.look(now));
+        self.with_keys(health, upstream, now)
+    }
+
+    fn with_keys(
+        &self,
+        mut health: route::Health,
+        upstream: &Upstream,
+        now: UnixMillis,
+    ) -> route::Health {
         if now.0 < self.keys_rest_until.load(Ordering::Relaxed) && self.all_rest(upstream, now) {
             health.condition = route::Condition::Ejected;
         }

@@ -85,7 +85,9 @@ fn respond(
         Route::UnknownMethod => {
             return Err(Fault::new(Code::NotImplemented, "this method is not known").closing());
         }
-        Route::Chat | Route::Account | Route::Unknown => return Err(refuse::unknown_path()),
+        Route::Chat | Route::Quote | Route::Account | Route::Unknown => {
+            return Err(refuse::unknown_path());
+        }
     }
     Ok(())
 }

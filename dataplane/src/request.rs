@@ -27,7 +27,7 @@ use crate::stage::plan::Plan;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
 use crate::stage::{
-    admit, authenticate, exchange, fail, learn, pace, plan, read, refuse, relay, settle,
+    admit, authenticate, exchange, fail, learn, pace, plan, quote, read, refuse, relay, settle,
 };
 
 /// Serves one request; the client's state says afterwards whether another may follow.
@@ -41,6 +41,11 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
                 refuse::refuse(local, client, &answer, &fault).await;
             }
             client.recording = None;
+        }
+        Route::Quote => {
+            if let Err(fault) = quote(local, client, head, &mut answer).await {
+                refuse::refuse(local, client, &answer, &fault).await;
+            }
         }
         _ => paths::answer(local, client, head, &mut answer).await,
     }
@@ -144,7 +149,15 @@ async fn hold(
     answer: &mut AnswerHead,
 ) -> Result<(Plan, Admission), Fault> {
     let published = principal.generation.published();
-    let asking = plan::Asking {
+    let plan = plan::plan(published, &principal.key, &asking(local, intent, answer))?;
+    let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;
+    let mut admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
+    admission.running = running;
+    Ok((plan, admission))
+}
+
+fn asking<'a>(local: &'a Local, intent: &'a Intent, answer: &AnswerHead) -> plan::Asking<'a> {
+    plan::Asking {
         intent,
         surface: answer.surface,
         input_bound: local.settings.input_bound,
@@ -152,10 +165,25 @@ async fn hold(
         draw: intent.sticky.unwrap_or(answer.number()),
         health: &local.health,
         now: local.deadlines.clock().wall(),
-    };
-    let plan = plan::plan(published, &principal.key, &asking)?;
-    let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;
-    let mut admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
-    admission.running = running;
-    Ok((plan, admission))
+    }
+}
+
+/// Says what a request would cost and where it would go. Nothing is held, and nobody is asked.
+async fn quote(
+    local: &Rc<Local>,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<(), Fault> {
+    let entered = enter(local, client, head, answer);
+    let (principal, _) = entered.inspect_err(|_| client.skip_request(head))?;
+    let (intent, body) = read::intent(local, client, head).await?;
+    client.drop_body(body);
+    answer.tells_detail = intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
+    let published = principal.generation.published();
+    let asking = asking(local, &intent, answer);
+    let explained = plan::explain(published, &principal.key, &asking)?;
+    let told = quote::told(published.catalog(), &intent, &explained);
+    quote::give(local, client, answer, &told).await;
+    Ok(())
 }

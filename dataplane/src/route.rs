@@ -26,6 +26,8 @@ impl Surface {
 pub enum Route<'p> {
     /// A chat completion.
     Chat,
+    /// What a chat completion would cost, and where it would go.
+    Quote,
     /// The list of models.
     Models,
     /// One model: its id.
@@ -74,6 +76,7 @@ pub fn route(method: Method, path: &[u8]) -> Route<'_> {
 fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
     Some(match path {
         "/v1/chat/completions" | "/api/v1/chat/completions" => (Route::Chat, "POST"),
+        "/v1/quote" | "/api/v1/quote" => (Route::Quote, "POST"),
         "/v1/models" | "/api/v1/models" => (Route::Models, "GET"),
         "/health" => (Route::Health, "GET"),
         _ => return named_deeper(path),
@@ -102,6 +105,7 @@ mod tests {
             (Method::Post, "/v1/chat/completions", Route::Chat),
             (Method::Post, "/api/v1/chat/completions", Route::Chat),
             (Method::Get, "/v1/chat/completions", Route::WrongMethod("POST")),
+            (Method::Post, "/v1/quote", Route::Quote),
             (Method::Get, "/v1/models/a/b:free", Route::Model("a/b:free")),
             (Method::Get, "/v1/models/", Route::Unknown),
             (Method::Get, "/api/v1/models/a/b/endpoints", Route::Endpoints("a/b")),

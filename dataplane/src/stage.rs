@@ -23,6 +23,7 @@ pub mod meter;
 pub mod outcome;
 pub mod pace;
 pub mod plan;
+pub mod quote;
 pub mod read;
 pub mod refuse;
 pub mod relay;

@@ -46,10 +46,19 @@ const ORDER: Ordering = Ordering::Relaxed;
 impl EndpointCell {
     /// How it does; whoever asks first when a rest is over finds it well, and is its probe.
     pub fn health(&self, now: UnixMillis) -> Health {
+        self.seen(self.is_resting(now), now)
+    }
+
+    /// The same for one who will not ask it anything.
+    pub fn look(&self, now: UnixMillis) -> Health {
+        self.seen(now.0 < self.rests_until.load(ORDER), now)
+    }
+
+    fn seen(&self, is_resting: bool, now: UnixMillis) -> Health {
         let known = |figure: u64| Some(figure).filter(|figure| *figure > 0);
         let failures = u64::from(self.faded(now)) * 1000 / u64::from(WHOLE);
         let failures_permille = failures as u16;
-        let condition = if self.is_resting(now) {
+        let condition = if is_resting {
             Condition::Ejected
         } else if failures_permille > DEGRADED_PERMILLE && !self.is_probed.load(ORDER) {
             Condition::Degraded

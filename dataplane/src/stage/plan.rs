@@ -9,7 +9,9 @@
 mod unroutable;
 
 use catalog::ServiceTier;
-use catalog::route::{self, Candidates, InputBound, Moment, Needs, Policy, Question};
+use catalog::route::{
+    self, Candidates, InputBound, Moment, Needs, Policy, Question, Route, Verdict,
+};
 use dialect::Intent;
 use units::{UnixMillis, Usd};
 
@@ -48,6 +50,21 @@ pub struct Plan {
 }
 
 impl Plan {
+    fn of(route: &Route, needs: &Needs) -> Self {
+        let (worst, limit) = (route.worst, needs.output_limit);
+        Self {
+            candidates: route.candidates,
+            tier: needs.tier,
+            input_cost_max: worst.input,
+            output_token_cost_max: worst.output_token,
+            output_cap: worst.output_max,
+            output_limit: limit,
+            output_cap_floor: limit.unwrap_or(u64::MAX).min(OUTPUT_CAP_FLOOR).min(worst.output_max),
+            input_tokens_estimate: worst.input_tokens_estimate,
+            input_tokens_max: worst.input_tokens_max,
+        }
+    }
+
     /// What the request costs at most with an output cap; `None` beyond what can be counted.
     pub fn worst_cost(&self, output_cap: u64) -> Option<Usd> {
         self.output_token_cost_max.checked_mul(output_cap)?.checked_add(self.input_cost_max)
@@ -66,9 +83,14 @@ impl Plan {
     /// The tokens that the request will probably use: of a client that sets no limit of output, the
     /// usual limit is expected.
     pub fn expected_tokens(&self, choices: u64) -> u64 {
+        let output = self.expected_output().saturating_mul(choices);
+        self.input_tokens_estimate.saturating_add(output)
+    }
+
+    /// Those of them that come out, for each choice.
+    pub fn expected_output(&self) -> u64 {
         let usual = self.output_cap.min(OUTPUT_CAP_DEFAULT);
-        let output = self.output_limit.map_or(usual, |limit| limit.min(self.output_cap));
-        self.input_tokens_estimate.saturating_add(output.saturating_mul(choices))
+        self.output_limit.map_or(usual, |limit| limit.min(self.output_cap))
     }
 
     /// The cap to aim at with this much credit.
@@ -102,42 +124,70 @@ pub struct Asking<'a> {
 
 /// Plans a request for a key.
 pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Result<Plan, Fault> {
-    let Asking { intent, surface, .. } = *asking;
     let catalog = published.catalog();
-    let tier = requested_tier(intent)?;
-    let question = Question {
-        model: &intent.model,
-        wishes: intent.wishes.as_deref(),
-        needs: needs(asking, tier),
-        policy: Policy {
-            models: key.allowed_models.as_deref(),
-            providers: key.allowed_providers.as_deref(),
-            ..Policy::default()
-        },
-    };
+    let question = question(key, asking)?;
     let moment = Moment {
         is_usable: |provider| published.is_usable(provider),
         health: |index: u32| {
             let endpoint = &catalog.endpoints[index as usize];
             asking.health.of(endpoint.offer, published.upstream(endpoint.provider), asking.now)
         },
-        draw: spread(asking.draw ^ key.account.0.rotate_left(32)),
+        draw: draw(key, asking),
         candidates_max: asking.attempts,
     };
-    let route = route::plan(catalog, &question, &moment)
-        .map_err(|why| unroutable(catalog, &why, surface))?;
-    let (worst, limit) = (route.worst, intent.output_limit);
-    Ok(Plan {
-        candidates: route.candidates,
-        tier,
-        input_cost_max: worst.input,
-        output_token_cost_max: worst.output_token,
-        output_cap: worst.output_max,
-        output_limit: limit,
-        output_cap_floor: limit.unwrap_or(u64::MAX).min(OUTPUT_CAP_FLOOR).min(worst.output_max),
-        input_tokens_estimate: worst.input_tokens_estimate,
-        input_tokens_max: worst.input_tokens_max,
+    match route::plan(catalog, &question, &moment) {
+        Ok(route) => Ok(Plan::of(&route, &question.needs)),
+        Err(why) => Err(unroutable(catalog, &why, asking.surface)),
+    }
+}
+
+/// A plan that nobody will follow, with what became of every endpoint that was looked at.
+pub struct Explained {
+    /// The plan, or why there is none.
+    pub plan: Result<Plan, Fault>,
+    /// Every endpoint that was looked at.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Explains what [`plan`] would do now.
+pub fn explain(
+    published: &Published,
+    key: &KeyEntry,
+    asking: &Asking<'_>,
+) -> Result<Explained, Fault> {
+    let catalog = published.catalog();
+    let question = question(key, asking)?;
+    let moment = Moment {
+        is_usable: |provider| published.is_usable(provider),
+        health: |index: u32| {
+            let endpoint = &catalog.endpoints[index as usize];
+            asking.health.look(endpoint.offer, published.upstream(endpoint.provider), asking.now)
+        },
+        draw: draw(key, asking),
+        candidates_max: asking.attempts,
+    };
+    let explanation = route::explain(catalog, &question, &moment);
+    let plan = explanation.route.map(|route| Plan::of(&route, &question.needs));
+    let plan = plan.map_err(|why| unroutable(catalog, &why, asking.surface));
+    Ok(Explained { plan, verdicts: explanation.verdicts })
+}
+
+fn question<'a>(key: &'a KeyEntry, asking: &Asking<'a>) -> Result<Question<'a>, Fault> {
+    let intent = asking.intent;
+    Ok(Question {
+        model: &intent.model,
+        wishes: intent.wishes.as_deref(),
+        needs: needs(asking, requested_tier(intent)?),
+        policy: Policy {
+            models: key.allowed_models.as_deref(),
+            providers: key.allowed_providers.as_deref(),
+            ..Policy::default()
+        },
     })
+}
+
+fn draw(key: &KeyEntry, asking: &Asking<'_>) -> u64 {
+    spread(asking.draw ^ key.account.0.rotate_left(32))
 }
 
 fn needs(asking: &Asking<'_>, tier: ServiceTier) -> Needs {

@@ -282,3 +282,35 @@ fn a_key_serves_within_its_own_lists_whatever_is_wished() {
     check_refusal(&ask(&only), Form::OpenAi, 404, "constraint_filtered");
     assert_eq!(shop.asked(), (1, 0));
 }
+
+#[test]
+fn a_quote_tells_the_plan_and_holds_nothing() {
+    let shop = Shop::open();
+    let ask = |path: &str, changes: &Value| shop.ask_at(path, hello(), changes).json();
+    let deny = json!({ "model": "shop/chat", "provider": { "data_collection": "deny" } });
+    let quote = ask("/v1/quote", &deny);
+    assert_eq!(quote["candidates"].as_array().unwrap().len(), 1, "{quote}");
+    let first = &quote["candidates"][0];
+    assert_eq!((&first["provider"], &first["model"]), (&"second".into(), &"shop/chat".into()));
+    assert_eq!((&first["input_per_1m"], &first["output_per_1m"]), (&"2".into(), &"20".into()));
+    assert_eq!((&first["output_cap"], &first["escalated"]), (&12.into(), &false.into()));
+    assert_eq!(quote["left_out"][0]["provider"], "up");
+    assert_eq!(quote["left_out"][0]["why"], json!(["data_collection"]));
+    let usd = |value: &Value| value.as_str().unwrap().parse::<units::Usd>().unwrap();
+    assert!(usd(&quote["worst_cost"]) >= usd(&quote["expected"]["cost"]));
+    assert!(!usd(&quote["expected"]["cost"]).is_zero());
+    let routing = json!({ "max_input_per_1m": "0.1", "max_output_per_1m": "20" });
+    let low = json!({ "model": "house/low", "routing": routing });
+    let quote = ask("/api/v1/quote", &low);
+    assert_eq!(quote["candidates"], json!([]));
+    assert_eq!(quote["refusal"]["code"], "no_route_under_cap");
+    let caps: Vec<_> = quote["caps"].as_array().unwrap().iter().map(|cap| &cap["fits"]).collect();
+    assert_eq!(caps, [&json!(false), &json!(true)], "{quote}");
+    let text = quote.to_string();
+    assert!(!text.contains("second") && !text.contains("shop/"), "a tier hides what is behind it");
+    let account = shop.stand.gateway.admin.account(&shop.stand.customer.account);
+    assert!(account.held.is_zero() && account.spent.is_zero());
+    assert_eq!(shop.asked(), (0, 0));
+    let nothing = shop.ask_at("/v1/quote", hello(), &json!({ "model": 7 }));
+    check_refusal(&nothing, Form::OpenAi, 400, "invalid_request");
+}

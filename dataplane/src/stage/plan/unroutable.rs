@@ -37,7 +37,9 @@ fn planned(catalog: &Catalog, tier: u32) -> Fault {
 
 fn left_out(catalog: &Catalog, filtered: &Filtered, surface: Surface) -> Fault {
     let model = catalog.models.get(filtered.model as usize);
-    let id = model.map_or("", |model| &*model.id);
+    // What stands behind a tier is not told.
+    let tier = filtered.tier.and_then(|tier| catalog.tiers.get(tier as usize));
+    let id = tier.map(|tier| &*tier.id).or(model.map(|model| &*model.id)).unwrap_or_default();
     let (code, param) = told(filtered.constraint, surface);
     let mut message = match filtered.constraint {
         Constraint::Kind => format!("`{id}` is not a chat model"),

@@ -193,7 +193,8 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
             violations = violations.and(constraint);
         }
         if let Some(verdicts) = &mut self.verdicts {
-            verdicts.push(Verdict { endpoint: index, violations, place: None });
+            let tier = sight.tier;
+            verdicts.push(Verdict { endpoint: index, tier, violations, place: None });
         }
         let barring = violations.without(sight.waived());
         let is_escalated = barring != violations;
@@ -211,7 +212,7 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
                 };
                 self.keep(Ranked { key, candidate, cost, weight: endpoint.weight });
             }
-            _ => self.misses.note(barring, model.index),
+            _ => self.misses.note(barring, (model.index, sight.tier)),
         }
     }
 

@@ -106,6 +106,8 @@ pub struct Filtered {
     pub violations: Violations,
     /// A model that it kept out: its place in the catalog.
     pub model: u32,
+    /// The tier behind which that was found.
+    pub tier: Option<u32>,
 }
 
 /// What became of one endpoint.
@@ -113,7 +115,9 @@ pub struct Filtered {
 pub struct Verdict {
     /// Its place in the catalog.
     pub endpoint: u32,
-    /// Why it is left out; nothing where it is allowed.
+    /// The tier behind which it was found.
+    pub tier: Option<u32>,
+    /// Why it is left out, as far as it is; caps that the request lets go for once are among them.
     pub violations: Violations,
     /// Its place in the plan, from zero; `None` also where it is allowed, but others come first.
     pub place: Option<usize>,

@@ -1,0 +1,149 @@
+//! A quote: what a request would cost and where it would go, and why not elsewhere.
+//!
+//! Invariants: the plan, its worst case and the verdicts of caps are those that the same request
+//! would meet now; what stands behind a tier is named by its route's number alone.
+
+use catalog::Catalog;
+use catalog::route::{Candidate, Constraint, Verdict, Violations};
+use dialect::Intent;
+use serde_json::{Value, json};
+use units::{Price, TokenClass, Tokens, Usd};
+
+use crate::answer_head::AnswerHead;
+use crate::client::Client;
+use crate::fault::Fault;
+use crate::local::Local;
+use crate::stage::plan::{Explained, Plan};
+
+/// The caps of a request, with the words that it has for them.
+const CAPS: [Constraint; 5] = [
+    Constraint::CapInput,
+    Constraint::CapOutput,
+    Constraint::CapTotal,
+    Constraint::Floor,
+    Constraint::MaxPrice,
+];
+
+/// The quote as JSON.
+pub fn told(catalog: &Catalog, intent: &Intent, explained: &Explained) -> Value {
+    let Explained { plan, verdicts } = explained;
+    let left_out = verdicts.iter().filter(|verdict| verdict.place.is_none());
+    let left_out: Vec<Value> = left_out.map(|verdict| reasons(catalog, verdict)).collect();
+    let mut quote = json!({
+        "object": "quote",
+        "model": intent.model,
+        "currency": "USD",
+        "caps": caps(intent, verdicts),
+        "left_out": left_out,
+    });
+    match plan {
+        Ok(plan) => {
+            let candidates = plan.candidates.iter();
+            let candidates: Vec<Value> =
+                candidates.map(|candidate| offered(catalog, plan, intent, candidate)).collect();
+            quote["worst_cost"] = told_cost(plan.worst_cost(plan.output_cap));
+            quote["expected"] = json!({
+                "input_tokens": plan.input_tokens_estimate,
+                "output_tokens": plan.expected_output().saturating_mul(intent.choices),
+                "cost": candidates[0]["expected_cost"],
+            });
+            quote["candidates"] = candidates.into();
+        }
+        Err(fault) => {
+            quote["candidates"] = json!([]);
+            quote["refusal"] = refusal(fault);
+        }
+    }
+    quote
+}
+
+/// Answers with a quote. *abandon closes*
+pub async fn give(local: &Local, client: &mut Client, head: &AnswerHead, told: &Value) {
+    let mut fields = Vec::with_capacity(512);
+    head.write(local, 200, "application/json", &mut fields);
+    client.answer(&fields, told.to_string().as_bytes());
+    client.flush(&local.settings.limits).await;
+}
+
+fn refusal(fault: &Fault) -> Value {
+    json!({
+        "status": fault.status(),
+        "code": fault.code.name(),
+        "message": fault.refusal.message,
+        "param": fault.refusal.param,
+    })
+}
+
+/// An endpoint by its route's number, and by its names where no tier hides them.
+fn named(catalog: &Catalog, endpoint: u32, tier: Option<u32>) -> Value {
+    let endpoint = &catalog.endpoints[endpoint as usize];
+    let mut named = json!({ "route_id": format!("route_{}", endpoint.offer.0) });
+    match tier {
+        Some(tier) => named["model"] = (*catalog.tiers[tier as usize].id).into(),
+        None => {
+            named["model"] = (*catalog.models[endpoint.model as usize].id).into();
+            named["provider"] = (*catalog.provider(endpoint.provider).id).into();
+            named["tag"] = endpoint.tag.as_deref().into();
+        }
+    }
+    named
+}
+
+fn offered(catalog: &Catalog, plan: &Plan, intent: &Intent, candidate: &Candidate) -> Value {
+    let price = &catalog.endpoints[candidate.endpoint as usize].price;
+    let output = plan.expected_output().min(candidate.output_max);
+    let mut tokens = Tokens::ZERO;
+    tokens[TokenClass::Input] = plan.input_tokens_estimate;
+    tokens[TokenClass::Output] = output.saturating_mul(intent.choices);
+    tokens[TokenClass::Request] = 1;
+    let shown = |class| price.price(class, plan.input_tokens_estimate, plan.tier).to_string();
+    let mut offered = named(catalog, candidate.endpoint, candidate.tier);
+    offered["input_per_1m"] = shown(TokenClass::Input).into();
+    offered["output_per_1m"] = shown(TokenClass::Output).into();
+    offered["output_cap"] = candidate.output_max.into();
+    offered["expected_cost"] = told_cost(price.cost(&tokens, plan.tier));
+    offered["escalated"] = candidate.is_escalated.into();
+    offered
+}
+
+fn told_cost(cost: Option<Usd>) -> Value {
+    cost.map_or(Value::Null, |cost| cost.to_string().into())
+}
+
+/// Why an endpoint is not in the plan; one that is allowed stands behind enough others.
+fn reasons(catalog: &Catalog, verdict: &Verdict) -> Value {
+    let mut told = named(catalog, verdict.endpoint, verdict.tier);
+    let names = verdict.violations.iter().map(Constraint::name);
+    told["why"] = names.collect::<Vec<_>>().into();
+    told["message"] = if verdict.violations == Violations::NONE {
+        "others come before it".into()
+    } else {
+        verdict.violations.to_string().into()
+    };
+    told
+}
+
+/// Each cap of the request, with how many endpoints are within it and how many are not.
+fn caps(intent: &Intent, verdicts: &[Verdict]) -> Vec<Value> {
+    let wishes = intent.wishes.as_deref();
+    let budget = wishes.and_then(|wishes| wishes.budget.as_ref());
+    let limit = |cap| -> Option<Option<Price>> {
+        match cap {
+            Constraint::CapInput => budget?.max_input.map(Some),
+            Constraint::CapOutput => budget?.max_output.map(Some),
+            Constraint::CapTotal => budget?.max_total.map(Some),
+            Constraint::Floor => budget?.min_total.map(Some),
+            _ => (wishes?.max_price != Default::default()).then_some(None),
+        }
+    };
+    let told = |cap: Constraint| {
+        let limit = limit(cap)?.map(|price| price.to_string());
+        let outside = verdicts.iter().filter(|verdict| verdict.violations.has(cap)).count();
+        let within = verdicts.len() - outside;
+        let (name, holds) = (cap.name(), within > 0);
+        Some(json!({
+            "cap": name, "usd_per_1m": limit, "within": within, "outside": outside, "fits": holds,
+        }))
+    };
+    CAPS.into_iter().filter_map(told).collect()
+}
