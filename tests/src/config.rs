@@ -163,6 +163,8 @@ pub struct Config {
     pub catalog: String,
     /// The models with their prices, for the checker.
     pub prices: Vec<(String, Prices)>,
+    /// Further environment of the process.
+    pub environment: Vec<(String, String)>,
     /// Which part of a gateway runs on it.
     pub part: Part,
 }
@@ -187,6 +189,7 @@ impl Config {
             profile: "plain".to_owned(),
             catalog: String::new(),
             prices: Vec::new(),
+            environment: Vec::new(),
             part: Part::Whole,
         }
     }

@@ -104,6 +104,7 @@ impl Gateway {
             .arg(self.config.data_folder())
             .current_dir(&self.config.folder)
             .env("TOLLGATE_ADMIN_TOKEN", TOKEN)
+            .envs(self.config.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
@@ -166,7 +167,8 @@ impl Gateway {
         status
     }
 
-    fn ended(&mut self) -> Option<ExitStatus> {
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.as_mut()?.try_wait().expect("its state is known")
     }
 

@@ -30,6 +30,7 @@ mod cent;
 mod crash;
 mod crash_apart;
 mod durable;
+mod failing_disk;
 mod fence;
 mod full_disk;
 mod hand_over;
