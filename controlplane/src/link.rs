@@ -5,10 +5,12 @@
 //! socket while too many of them are not yet looked at. Who may connect is the socket file's mode.
 //! Left out on purpose: what messages mean, and TLS over networks.
 
+use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::Path;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc as queue};
 use std::time::Duration;
@@ -17,7 +19,7 @@ use link::frame::{self, LENGTH_BYTES, Message};
 use link::{LinkDown, Outbox, ToControl, ToData};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
@@ -31,49 +33,59 @@ const STALL: Duration = Duration::from_secs(5);
 const QUEUED_MAX: usize = 1 << 16;
 /// Bytes of one peer's messages that the ledger has not looked at yet.
 const UNHEARD_BYTES_MAX: usize = 32 << 20;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 128;
 /// A listener that cannot accept waits before it tries again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A socket that listens, to be served.
-pub(crate) struct LinkSocket {
-    listener: StdListener,
-    path: PathBuf,
-}
+/// A socket at a path that does not listen yet.
+pub(crate) struct LinkSocket(UnixSocket);
 
 impl LinkSocket {
-    /// Listens at a path. A socket that a dead process left there is replaced.
+    /// Binds a path. A socket that a dead process left there is replaced, and nothing else is.
+    /// Nobody can connect before the file's mode is set, as the socket does not listen before.
     pub(crate) fn bind(path: &Path) -> io::Result<Self> {
-        if StdStream::connect(path).is_ok() {
-            return Err(io::ErrorKind::AddrInUse.into());
+        match fs::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => remove_dead(path)?,
+            Ok(_) => return Err(io::Error::other("there is a file, and it is not a socket")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = StdListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-        listener.set_nonblocking(true)?;
-        Ok(Self { listener, path: path.to_owned() })
+        let socket = UnixSocket::new_stream()?;
+        socket.bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+        Ok(Self(socket))
     }
 
-    /// Serves data planes until the runtime ends.
-    pub(crate) async fn serve(self, links: Arc<AtomicU64>, inputs: queue::Sender<Input>) {
-        let listener = match UnixListener::from_std(self.listener) {
-            Ok(listener) => listener,
-            Err(error) => {
-                notice::error!("{} cannot be listened on: {error}", self.path.display());
-                return;
+    /// Begins to listen. To be called within the runtime.
+    pub(crate) fn listen(self) -> io::Result<UnixListener> {
+        self.0.listen(BACKLOG)
+    }
+}
+
+/// Serves data planes until the runtime ends.
+pub(crate) async fn serve(
+    listener: UnixListener,
+    links: Arc<AtomicU64>,
+    inputs: queue::Sender<Input>,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let link = links.fetch_add(1, Ordering::Relaxed) + 1;
+                tokio::spawn(attend(link, stream, inputs.clone()));
             }
-        };
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let link = links.fetch_add(1, Ordering::Relaxed) + 1;
-                    tokio::spawn(attend(link, stream, inputs.clone()));
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
+    }
+}
+
+/// Removes a socket that nobody answers on.
+fn remove_dead(path: &Path) -> io::Result<()> {
+    match StdStream::connect(path) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
     }
 }
 
@@ -85,9 +97,14 @@ async fn attend(link: u64, stream: UnixStream, inputs: queue::Sender<Input>) {
     if inputs.send(Input::Attached { link, outbox }).is_err() {
         return;
     }
+    let mut hearing = pin!(hear(link, reader, &inputs));
     let ended = tokio::select! {
-        ended = hear(link, reader, &inputs) => ended,
-        ended = say(writer, messages) => ended,
+        ended = &mut hearing => ended,
+        ended = say(writer, messages) => match ended {
+            // It has closed its end: what it said before still counts.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => hearing.await,
+            ended => ended,
+        },
     };
     if let Err(error) = ended {
         notice::warn!("link {link} is down: {error}");
@@ -109,12 +126,11 @@ async fn hear(
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Ok(read) => read?,
         };
-        let length = frame::length(head).map_err(io::Error::other)?;
+        let length = frame::length::<ToControl>(head).map_err(io::Error::other)?;
         let room = Arc::clone(&unheard).acquire_many_owned(length.min(UNHEARD_BYTES_MAX) as u32);
         let room = room.await.map_err(io::Error::other)?;
         let mut bytes = Vec::new();
-        let body = (&mut reader).take(length as u64);
-        let mut body = std::pin::pin!(body);
+        let mut body = pin!((&mut reader).take(length as u64));
         match timeout(SILENCE, body.read_to_end(&mut bytes)).await {
             Err(_) => return Err(io::Error::other("its data plane stopped half way")),
             Ok(read) => read?,
@@ -136,4 +152,33 @@ async fn say(mut writer: OwnedWriteHalf, mut messages: mpsc::Receiver<ToData>) -
     }
     // The ledger has dropped the link: what it said last has been written.
     writer.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener as StdListener;
+
+    use super::*;
+
+    #[test]
+    fn only_a_socket_that_nobody_answers_on_is_replaced() {
+        let folder = std::env::temp_dir().join(format!("tollgate-bind-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("link.sock");
+        fs::write(&path, b"a file of somebody").unwrap();
+        assert!(LinkSocket::bind(&path).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"a file of somebody");
+        fs::remove_file(&path).unwrap();
+
+        let living = StdListener::bind(&path).unwrap();
+        let refused = LinkSocket::bind(&path).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::AddrInUse));
+        drop(living);
+        let bound = LinkSocket::bind(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        assert!(StdStream::connect(&path).is_err(), "it does not listen yet");
+        drop(bound);
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use link::{LinkDown, Outbox, ToControl, ToData};
+use tokio::net::UnixListener;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
 use tokio::task;
@@ -23,7 +24,7 @@ use tokio::task;
 use crate::auth;
 use crate::auth::Shared;
 use crate::books::{self, Commands, Input, LedgerThread};
-use crate::link::LinkSocket;
+use crate::link::{LinkSocket, serve as serve_links};
 use crate::receipt::Signer;
 use crate::server;
 use crate::settings::{Settings, StartError};
@@ -56,7 +57,7 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
     listener.set_nonblocking(true).map_err(listen)?;
     let admin = listener.local_addr().map_err(listen)?;
     let link_path = settings.link.clone();
-    let socket = link_path.as_deref().map(bind_link).transpose()?;
+    let socket = link_path.clone().map(bind_link).transpose()?;
     let settings = Settings { admin, ..settings };
     let LedgerThread { queue, handle } = books::start(&settings)?;
     let runtime = runtime::Builder::new_multi_thread()
@@ -65,9 +66,10 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::System(format!("no runtime: {error}")))?;
-    let listener = {
+    let (listener, socket) = {
         let _entered = runtime.enter();
-        tokio::net::TcpListener::from_std(listener).map_err(listen)?
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(listen)?;
+        (listener, socket.map(|(path, bound)| listen_for_links(&path, bound)).transpose()?)
     };
     let terms = Arc::new(settings.profile.terms.clone());
     let shared = Shared { commands: Commands::new(queue.clone()), token, signer, terms };
@@ -75,13 +77,20 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
     let server = runtime.spawn(server::serve(listener, shared, stopped));
     let links = Arc::new(AtomicU64::new(0));
     if let Some(socket) = socket {
-        runtime.spawn(socket.serve(Arc::clone(&links), queue.clone()));
+        runtime.spawn(serve_links(socket, Arc::clone(&links), queue.clone()));
     }
     Ok(Running { admin, queue, ledger: handle, server, stop, runtime, links, link_path })
 }
 
-fn bind_link(path: &Path) -> Result<LinkSocket, StartError> {
-    LinkSocket::bind(path).map_err(|why| StartError::Link { path: path.to_owned(), why })
+fn bind_link(path: PathBuf) -> Result<(PathBuf, LinkSocket), StartError> {
+    match LinkSocket::bind(&path) {
+        Ok(bound) => Ok((path, bound)),
+        Err(why) => Err(StartError::Link { path, why }),
+    }
+}
+
+fn listen_for_links(path: &Path, bound: LinkSocket) -> Result<UnixListener, StartError> {
+    bound.listen().map_err(|why| StartError::Link { path: path.to_owned(), why })
 }
 
 /// Makes the data directory where there is none, for its owner alone.
@@ -125,6 +134,11 @@ impl Running {
 
     fn end(self, checkpoint: bool) {
         let Self { queue, ledger, server, stop, runtime, link_path, .. } = self;
+        if let Some(path) = link_path {
+            // While we still listen there, nobody else has taken the path. A socket that stays
+            // behind is replaced by the next start.
+            let _ = fs::remove_file(path);
+        }
         // A server that has failed has nothing to finish.
         let _ = stop.send(true);
         if checkpoint {
@@ -136,9 +150,5 @@ impl Running {
         }
         let _ = ledger.join();
         runtime.shutdown_timeout(Duration::from_secs(1));
-        if let Some(path) = link_path {
-            // A socket that stays behind is replaced by the next start.
-            let _ = fs::remove_file(path);
-        }
     }
 }

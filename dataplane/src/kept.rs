@@ -59,11 +59,19 @@ pub fn mark(path: &Path) -> io::Result<u64> {
         let bytes = <[u8; 8]>::try_from(content.as_slice()).map_err(|_| damaged())?;
         return Ok(u64::from_le_bytes(bytes));
     }
+    // Zero says that there is none.
+    let drawn = draw()? | 1;
+    write(path, &drawn.to_le_bytes())?;
+    Ok(drawn)
+}
+
+/// A number that nobody else draws.
+///
+/// # Errors
+/// The system gives none.
+pub fn draw() -> io::Result<u64> {
     let mut bytes = [0; 8];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    // Zero says that there is none.
-    bytes[0] |= 1;
-    write(path, &bytes)?;
     Ok(u64::from_le_bytes(bytes))
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Invariants: ports are bound and older journals adopted before any thread runs, so what cannot
 //! work is said at the start; a stop drains the cores first, then the journal, then the uplink, so
-//! that nothing that happened is lost on the way; a retirement leaves the listening sockets to
-//! whoever else holds them.
+//! that nothing that happened is lost on the way; the listening sockets are let go of and never
+//! shut down, as another process may hold them too.
 
 mod parts;
 
@@ -18,7 +18,7 @@ use std::{fmt, io};
 
 use channel::{Doorbell, Parker, Reader, parker};
 use journal::JournalError;
-use link::{LinkDown, Outbox, StatusReport, ToControl, ToData, VERSION};
+use link::{Hello, LinkDown, Outbox, StatusReport, ToControl, ToData, VERSION};
 use units::UnixMillis;
 
 use crate::committer::Committer;
@@ -126,10 +126,10 @@ pub fn start(
     let committer = Committer::new(epoch, journal, rings, order_list, way, figures, borrowed);
     let journal_thread = start_journal(committer, parker)?;
 
-    let dataplane = settings.dataplane;
+    let (dataplane, beside) = (settings.dataplane, found.locked.clone());
+    let process = kept::draw().map_err(StartError::System)?;
     let parts = uplink::Parts {
-        hello: ToControl::Hello { version: VERSION, dataplane, epoch, directory },
-        epoch,
+        hello: Hello { version: VERSION, dataplane, epoch, directory, process, beside },
         control: connect(inbox(&to_uplink)).map_err(StartError::System)?,
         cores: Cores { publisher, applied, doorbells: doorbells.clone() },
         journal: to_journal.clone(),
@@ -250,6 +250,8 @@ impl Running {
     }
 
     fn end(self) {
+        // Where nobody else has them, the sockets close with the last of their holders.
+        drop(self.sockets);
         self.doorbells.iter().for_each(Doorbell::ring);
         for core in self.cores {
             // A core that panicked has said so; the others are still to be waited for.

@@ -22,6 +22,7 @@ pub mod dial;
 mod leases;
 mod make;
 mod outbound;
+mod parts;
 pub mod resolve;
 pub mod saved;
 mod ship;
@@ -32,11 +33,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use channel::{Doorbell, Mark, Publisher};
+use channel::Doorbell;
 use ledger::Purse;
-use ledger::cell::CreditCell;
-use link::{EpochMark, Outbox, Publication, StatusReport, ToControl, ToData};
-use units::{Epoch, UnixMillis, Usd};
+use link::{EpochMark, Hello, KeyChanges, Outbox, Publication, StatusReport, ToControl, ToData};
+use units::Usd;
 
 use crate::local::published::Published;
 use crate::messages::{LinkGauge, Notice, ToCommitter, ToJournal, ToUplink};
@@ -45,6 +45,7 @@ pub use dead::Dead;
 use leases::Leases;
 use make::Maker;
 pub use outbound::Outbound;
+pub use parts::{Cores, Parts};
 use saved::Saver;
 
 /// How long the thread waits for news while a generation is on its way to the cores.
@@ -57,58 +58,14 @@ const STATUS_EVERY: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A control plane that was silent for so long is away.
 const AWAY: Duration = Duration::from_secs(3);
+/// Who is put off for so long runs on a copy of a directory.
+const BUSY_MAX: Duration = Duration::from_secs(10);
 /// How often the last contact is written down.
 const HEARD_EVERY: Duration = Duration::from_secs(30);
 
-/// The cores, as the uplink sees them.
-pub struct Cores {
-    /// Where generations are published.
-    pub publisher: Publisher<Published>,
-    /// Which generation each core serves from.
-    pub applied: Vec<Arc<Mark>>,
-    /// What wakes each core.
-    pub doorbells: Vec<Doorbell>,
-}
-
-/// What an uplink is made of.
-pub struct Parts {
-    /// What is said first on the link.
-    pub hello: ToControl,
-    /// This start of the data plane.
-    pub epoch: Epoch,
-    /// The way to the control plane.
-    pub control: Outbox<ToControl>,
-    /// The cores.
-    pub cores: Cores,
-    /// The way to the journal thread.
-    pub journal: ToJournal,
-    /// The way to the resolver.
-    pub resolver: Sender<resolve::Order>,
-    /// The records on their way.
-    pub outbound: Outbound,
-    /// Epochs of dead processes, and of such that still drain.
-    pub dead: Dead,
-    /// Where publications are kept, if the control plane is another process.
-    pub saver: Option<Saver>,
-    /// What is served from unless the control plane publishes by then.
-    pub fallback: Option<(Instant, Publication)>,
-    /// What is left of the epoch's leases, where an earlier process wrote it: the cell, and what
-    /// was granted in all.
-    pub leases: Vec<(Arc<CreditCell>, Usd)>,
-    /// When the control plane was last heard of, by this start or an earlier one.
-    pub heard: UnixMillis,
-    /// How the data plane is.
-    pub status: Box<dyn Fn() -> StatusReport + Send>,
-    /// Where the composition is told what it must know.
-    pub notices: Sender<Notice>,
-    /// What others may see of the link.
-    pub gauge: Arc<LinkGauge>,
-}
-
 /// Everything the uplink thread owns.
 pub struct Uplink {
-    hello: ToControl,
-    epoch: Epoch,
+    hello: Hello,
     control: Outbox<ToControl>,
     news: Receiver<ToUplink>,
     cores: Cores,
@@ -135,16 +92,17 @@ struct Last {
     read_back: Instant,
     contact: Option<Instant>,
     heard: Option<Instant>,
+    /// The first of some attempts in a row that were put off.
+    busy: Option<Instant>,
 }
 
 impl Uplink {
     /// An uplink that has not yet said hello.
     pub fn new(parts: Parts, news: Receiver<ToUplink>) -> Self {
-        let Parts { hello, epoch, control, cores, journal, resolver, outbound, dead, .. } = parts;
+        let Parts { hello, control, cores, journal, resolver, outbound, dead, .. } = parts;
         let begun = Instant::now();
         Self {
             hello,
-            epoch,
             control,
             news,
             cores,
@@ -160,13 +118,20 @@ impl Uplink {
             notices: parts.notices,
             gauge: parts.gauge,
             applying: None,
-            last: Last { status: begun, look: begun, read_back: begun, contact: None, heard: None },
+            last: Last {
+                status: begun,
+                look: begun,
+                read_back: begun,
+                contact: None,
+                heard: None,
+                busy: None,
+            },
         }
     }
 
     /// Runs until it is told to stop.
     pub fn run(mut self) {
-        self.say(self.hello.clone());
+        self.greet();
         loop {
             let pace = if self.applying.is_some() { WHILE_APPLYING } else { PACE };
             match self.news.recv_timeout(pace) {
@@ -202,19 +167,23 @@ impl Uplink {
 
     fn obey(&mut self, message: ToData) {
         self.last.contact = Some(Instant::now());
-        self.leases.hear(now(), matches!(message, ToData::Welcome { .. }));
-        self.keep_contact();
+        self.gauge.is_up.store(true, Ordering::Relaxed);
         match message {
             ToData::Welcome { open_epochs, lent } => self.welcome(&open_epochs, lent),
             ToData::Refused { why } => self.notify(Notice::Refused(why)),
-            ToData::Contact { shared } => self.leases.share(shared),
+            ToData::Busy { why } => self.wait_its_turn(why),
+            ToData::Contact { said, shared } => {
+                self.leases.hear(said, now());
+                self.leases.share(shared);
+                self.keep_contact();
+            }
             ToData::Publish(publication) => self.make(publication),
             ToData::Granted { purse, total, .. } => self.leases.granted(purse, total),
             ToData::Denied { purse, unlent, elsewhere } => {
                 self.leases.denied(purse, unlent, elsewhere);
             }
             ToData::Recall { purse, up_to } => self.leases.give_back(purse, up_to),
-            ToData::Acknowledged { epoch, ring, seq } if epoch == self.epoch => {
+            ToData::Acknowledged { epoch, ring, seq } if epoch == self.hello.epoch => {
                 self.outbound.acknowledge(ring, seq);
                 self.journal.tell(ToCommitter::Acknowledged(ring, seq));
             }
@@ -225,23 +194,33 @@ impl Uplink {
         }
     }
 
+    /// Another process has a link under our number. One of our own directory ends within seconds.
+    fn wait_its_turn(&mut self, why: String) {
+        if self.last.busy.get_or_insert_with(Instant::now).elapsed() >= BUSY_MAX {
+            self.notify(Notice::Refused(why));
+        }
+    }
+
     /// The ledger says where it stands: what it lacks is shipped from there.
     fn welcome(&mut self, open_epochs: &[EpochMark], lent: Vec<(Purse, Usd)>) {
-        let own = open_epochs.iter().find(|mark| mark.epoch == self.epoch);
+        self.last.busy = None;
+        let own = open_epochs.iter().find(|mark| mark.epoch == self.hello.epoch);
         let watermarks = own.map_or(&[][..], |mark| mark.watermarks.as_slice());
         self.outbound.welcome(watermarks);
         let settled = watermarks.iter().map(|&(ring, seq)| ToCommitter::Acknowledged(ring, seq));
         settled.for_each(|mark| self.journal.tell(mark));
         if self.leases.welcome(own.is_some_and(|mark| mark.fenced)) {
             let what = "is fenced: what it has not settled is written off";
-            notice::warn!("epoch {} {what}", self.epoch.0);
+            notice::warn!("epoch {} {what}", self.hello.epoch.0);
             self.notify(Notice::Fenced);
         }
         for (purse, total) in lent {
             self.leases.granted(purse, total);
         }
-        let said = self.dead.welcome(self.epoch, open_epochs);
+        let said = self.dead.welcome(self.hello.epoch, open_epochs);
         self.say_all(said);
+        // The answer says that leases may be spent, and from when on.
+        self.report();
     }
 
     /// Asks for what is needed; not while what dead epochs left is on its way back to the ledger.
@@ -259,6 +238,7 @@ impl Uplink {
 
     fn make(&mut self, publication: Publication) {
         self.fallback = None;
+        let is_change = matches!(publication.keys, KeyChanges::Delta(_));
         let kept = self.saver.as_ref().map(|_| publication.clone());
         match self.maker.make(publication, &mut self.leases.cells) {
             Ok(published) => {
@@ -267,7 +247,13 @@ impl Uplink {
                 }
                 self.publish(published);
             }
-            Err(complaint) => notice::warn!("a publication was not understood: {complaint}"),
+            Err(complaint) => {
+                notice::warn!("a publication was not understood: {complaint}");
+                if is_change {
+                    // As if no generation were known: all of it comes.
+                    self.say(ToControl::Applied { generation: 0 });
+                }
+            }
         }
     }
 
@@ -320,20 +306,28 @@ impl Uplink {
             self.gauge.unsettled.store(self.outbound.unsettled(), Ordering::Relaxed);
             let is_up = self.last.contact.is_some_and(|contact| contact.elapsed() < AWAY);
             self.gauge.is_up.store(is_up, Ordering::Relaxed);
-            let status = (self.status)();
-            self.say(ToControl::Status(status));
+            self.report();
         }
         if is_due(&mut self.last.look, LOOK_EVERY) {
             self.look();
         }
     }
 
+    fn report(&mut self) {
+        let (report, said) = ((self.status)(), now());
+        self.say(ToControl::Status { report, said });
+    }
+
     fn look(&mut self) {
         self.leases.look(now());
         if self.dead.look(now()) {
             // What the ledger has of an epoch that has just ended comes with another welcome.
-            self.say(self.hello.clone());
+            self.greet();
         }
+    }
+
+    fn greet(&mut self) {
+        self.say(ToControl::Hello(self.hello.clone()));
     }
 
     /// Writes down now and then that there was contact: the next start may spend what this one
@@ -370,6 +364,8 @@ impl Uplink {
     fn say(&mut self, message: ToControl) {
         if self.control.send(message).is_err() {
             // What a lost link loses is asked for or shipped again with the next welcome.
+            self.last.contact = None;
+            self.gauge.is_up.store(false, Ordering::Relaxed);
             self.outbound.adrift();
             self.dead.adrift();
         }

@@ -1,11 +1,11 @@
 //! One core: pin it, build its ring, own its state, serve until drained.
 //!
 //! Invariants: a core listens only when it has a generation to serve from; it takes no connection
-//! beyond its bound; a listener is closed before the drain waits for what was accepted.
+//! beyond its bound; listeners are let go of before the drain waits for what was accepted.
 //!
 //! ```text
-//!   built --first generation--> listening --stop--> closing --all done, or time is up--> over
-//!                                   +--retire--> letting go ----^
+//!   built --first generation--> listening --stop----> draining --all done, or time is up--> over
+//!                                   +-----retire--> lingering ----^
 //! ```
 
 use std::cell::RefCell;
@@ -142,11 +142,10 @@ async fn serve(seat: Seat) -> io::Result<()> {
             local.bell.wait_past(rings).await;
         }
     }
+    local.begin_drain();
+    leave(&local, listeners, &accepting).await;
     if course.leaves_listeners() {
-        retire(&local, &listeners, &accepting, &arrivals).await;
-    } else {
-        local.begin_drain();
-        listeners.iter().for_each(|listener| listener.close());
+        linger(&local, &arrivals).await;
     }
     drain(&local, &arrivals).await;
     Ok(())
@@ -245,19 +244,17 @@ fn admit_connection(local: &Rc<Local>, socket: Socket, identity: Option<&Identit
     }
 }
 
-/// Leaves the listening sockets to others. A connection that was accepted meanwhile is served, and
-/// who waits for the next request has a while to send it.
-async fn retire(
-    local: &Rc<Local>,
-    listeners: &[Rc<Listener>],
-    accepting: &Gate,
-    arrivals: &Inbox<Parcel>,
-) {
-    local.begin_drain();
+/// Accepts no more. Without other holders the sockets are closed then. A connection that was
+/// accepted meanwhile is served.
+async fn leave(local: &Local, listeners: Vec<Rc<Listener>>, accepting: &Gate) {
     listeners.iter().for_each(|listener| listener.let_go());
     while accepting.passes() > 0 {
         local.deadlines.sleep(1).await;
     }
+}
+
+/// Who waits for the next request has a while to send it: others serve on, and nobody need notice.
+async fn linger(local: &Rc<Local>, arrivals: &Inbox<Parcel>) {
     let end_ms = local.now_ms() + GRACE_MS;
     while local.tasks.passes() > 0 && local.now_ms() < end_ms {
         crossing::take_in(local, arrivals);

@@ -14,8 +14,11 @@ use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
 use crate::config::{Config, Cores, DATA_DIRECTORY, DRAIN_SECONDS, Link, Mistake};
-use crate::{catalog_file, demo, profile, say, signals};
+use crate::signals::{self, Stop};
+use crate::{catalog_file, demo, profile, say};
 
+/// How often the data plane is looked at.
+const LOOK: Duration = Duration::from_millis(25);
 /// How long a data plane may take from its start until it listens.
 const LISTEN_WITHIN: Duration = Duration::from_secs(30);
 
@@ -52,11 +55,27 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
         Some(key) => say(&demo::welcome(customers, operators, &data, &key)),
         None => notice::info!("customers http://{customers}, operators http://{operators}"),
     }
-    stop.wait();
+    let ended = until_asked(stop, &plane);
     notice::info!("draining");
     plane.drain();
     control.stop();
     drop(sandbox);
+    ended
+}
+
+/// Serves until a signal asks for a stop. A data plane that its own ledger would not have any more
+/// ends the process, so that whoever watches over it starts both anew.
+fn until_asked(stop: Stop, plane: &dataplane::Running) -> Result<(), Mistake> {
+    let stopping = thread::spawn(move || stop.wait());
+    while !stopping.is_finished() {
+        match plane.notice() {
+            Some(Notice::Refused(why)) => return Err(Mistake(why)),
+            Some(Notice::Fenced) => {
+                return Err(Mistake("the ledger has taken the data plane's leases back".into()));
+            }
+            None => thread::sleep(LOOK),
+        }
+    }
     Ok(())
 }
 

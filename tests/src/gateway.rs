@@ -37,6 +37,8 @@ pub struct Gateway {
     /// Its admin port.
     pub admin: Admin,
     child: Option<Child>,
+    /// Another process on the same config and data, while neither has ended.
+    successor: Option<Child>,
     log: PathBuf,
 }
 
@@ -46,7 +48,7 @@ impl Gateway {
         config.write();
         let admin = Admin::new(config.admin_addr, TOKEN);
         let log = config.folder.join("log.txt");
-        let mut gateway = Self { config, admin, child: None, log };
+        let mut gateway = Self { config, admin, child: None, successor: None, log };
         gateway.run();
         gateway
     }
@@ -56,7 +58,7 @@ impl Gateway {
         config.write();
         let admin = Admin::new(config.admin_addr, TOKEN);
         let log = config.folder.join("log.txt");
-        let mut gateway = Self { config, admin, child: None, log };
+        let mut gateway = Self { config, admin, child: None, successor: None, log };
         gateway.spawn();
         let status = wait_for("it ends at its start", START, || gateway.ended());
         assert_eq!(status.code(), Some(1), "{}", gateway.log());
@@ -68,7 +70,7 @@ impl Gateway {
         config.write();
         let admin = Admin::new(config.admin_addr, TOKEN);
         let log = config.folder.join("log.txt");
-        let mut gateway = Self { config, admin, child: None, log };
+        let mut gateway = Self { config, admin, child: None, successor: None, log };
         gateway.spawn();
         wait_for("it lives", START, || {
             std::net::TcpStream::connect(gateway.config.admin_addr).ok()?;
@@ -86,6 +88,37 @@ impl Gateway {
         self.run();
         let status = wait_for("the old process ends", STOP, || old.try_wait().expect("its state"));
         assert!(status.success(), "{status}:\n{}", tail(&self.log, TAIL));
+    }
+
+    /// Starts another process on the same config and data, and waits for nothing.
+    pub fn begin_successor(&mut self) {
+        let first = self.child.take();
+        self.spawn();
+        self.successor = std::mem::replace(&mut self.child, first);
+    }
+
+    /// Asks the other process to end, if it has not ended by itself; how it ended.
+    pub fn end_successor(&mut self, is_asked: bool) -> ExitStatus {
+        let mut other = self.successor.take().expect("it was begun");
+        if is_asked {
+            kill(Pid::from_raw(other.id().cast_signed()), Signal::SIGTERM).expect("it is asked");
+        }
+        wait_for("the other process ends", STOP, || other.try_wait().expect("its state is known"))
+    }
+
+    /// Asks the first process to end; the other takes its place when it is ready.
+    pub fn succeed(&mut self) {
+        let status = self.stop();
+        assert!(status.success(), "{status}:\n{}", tail(&self.log, TAIL));
+        self.child = self.successor.take();
+        self.wait_until_ready();
+    }
+
+    /// How it ended by itself, once it has.
+    pub fn end_by_itself(&mut self) -> ExitStatus {
+        let status = wait_for("it ends by itself", STOP, || self.ended());
+        self.child = None;
+        status
     }
 
     /// Starts it again on the same config and data; it must have ended before.
@@ -114,6 +147,10 @@ impl Gateway {
 
     fn run(&mut self) {
         self.spawn();
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&mut self) {
         wait_for("the gateway is ready", START, || {
             if let Some(status) = self.ended() {
                 panic!("it ended at its start with {status}:\n{}", tail(&self.log, TAIL));
@@ -199,7 +236,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        for mut child in self.child.take().into_iter().chain(self.successor.take()) {
             let _ = child.kill();
             let _ = child.wait();
         }

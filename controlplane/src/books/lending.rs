@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Hello ─▶ DirectoryTaken, EpochOpened ─▶ Welcome + everything published
-//!         └─ another directory, another version ─▶ Refused
+//!         ├─ another directory, another version ─▶ Refused
+//!         └─ another link lives that it does not know of ─▶ Busy
 //!   Need ─▶ lender ─┬─ Lent, on disk ─▶ Granted
 //!                   └─ Denied, and Recall to others that have some
 //!   credit came in ─▶ Lent to whoever had some ─▶ Granted, before the credit is answered
@@ -14,12 +15,12 @@
 
 use std::time::Instant;
 
+use ledger::Purse;
 use ledger::books::BooksError;
 use ledger::desk;
 use ledger::event::Event;
 use ledger::lender::{self, Answer, LendPolicy};
-use ledger::{Purse, contact};
-use link::{EpochMark, ToControl, ToData, VERSION};
+use link::{EpochMark, Hello, ToControl, ToData, VERSION};
 use units::{DataPlaneId, Epoch, Usd};
 
 use super::counters::Counters;
@@ -32,13 +33,13 @@ impl Ledger {
     pub(crate) fn hear(&mut self, link: u64, message: ToControl) {
         self.links.hear(link, self.now);
         match message {
-            ToControl::Hello { version, dataplane, epoch, directory } => {
-                match self.let_in(version, dataplane, epoch, directory) {
-                    Ok(is_new) => self.greet(link, dataplane, epoch, is_new),
-                    Err(why) => self.links.refuse(link, why),
-                }
-            }
+            ToControl::Hello(hello) => self.greet(link, hello),
             ToControl::Need { purse, amount } => self.need(link, purse, amount),
+            ToControl::Settlement { epoch, .. } | ToControl::EpochDone { epoch }
+                if self.links.is_run_by_another(link, epoch) =>
+            {
+                self.put_off(link, epoch);
+            }
             ToControl::Settlement { epoch, runs } => {
                 self.settle(link, epoch, runs);
                 self.retry_recalls();
@@ -51,7 +52,7 @@ impl Ledger {
                     linked.counters.take(&rows, &covered);
                 }
             }
-            ToControl::Status(report) => {
+            ToControl::Status { report, said } => {
                 let now = self.now;
                 if let Some(linked) = self.links.get(link) {
                     if report.journal.unsettled == 0 {
@@ -60,19 +61,47 @@ impl Ledger {
                     linked.report = report;
                 }
                 let shared = self.is_shared();
-                self.links.send(link, ToData::Contact { shared });
+                self.links.send(link, ToData::Contact { said, shared });
             }
         }
     }
 
-    /// Books who says hello; whether its epoch is new, or why it cannot be let in.
-    fn let_in(
-        &mut self,
-        version: u16,
-        dataplane: DataPlaneId,
-        epoch: Epoch,
-        directory: u64,
-    ) -> Result<bool, String> {
+    fn greet(&mut self, link: u64, hello: Hello) {
+        if let Err(why) = self.recognise(&hello) {
+            return self.refuse(link, why);
+        }
+        if let Some(epoch) = self.links.copied(link, &hello) {
+            return self.put_off(link, epoch);
+        }
+        match desk::hello(self, hello.dataplane, hello.epoch) {
+            Ok(is_new) => {
+                self.links.greet(link, hello, Counters::begin(is_new), self.now);
+                self.after(After::Welcome { link });
+            }
+            Err(error) => self.refuse(link, error.to_string()),
+        }
+    }
+
+    fn refuse(&mut self, link: u64, why: String) {
+        notice::warn!("a data plane was not let in: {why}");
+        self.links.turn_away(link, ToData::Refused { why });
+    }
+
+    /// Ends a link that would speak for what another link runs. If that is gone, though nobody has
+    /// noticed yet, the next attempt finds it so.
+    fn put_off(&mut self, link: u64, epoch: Epoch) {
+        let why = format!(
+            "another process runs epoch {} of this data plane: stop one of the two, or give the \
+             copy of its data directory another [dataplane] id",
+            epoch.0
+        );
+        notice::warn!("a data plane was put off: {why}");
+        self.links.turn_away(link, ToData::Busy { why });
+    }
+
+    /// Books whose directory it is that says hello; or why that cannot be let in.
+    fn recognise(&mut self, hello: &Hello) -> Result<(), String> {
+        let Hello { version, dataplane, directory, .. } = *hello;
         if version != VERSION {
             return Err(format!(
                 "it speaks version {version} of the link, this control plane {VERSION}; run the \
@@ -80,13 +109,7 @@ impl Ledger {
             ));
         }
         let taken = self.book(&Event::DirectoryTaken { dataplane, directory });
-        taken.map_err(|error| error.to_string())?;
-        desk::hello(self, dataplane, epoch).map_err(|error| error.to_string())
-    }
-
-    fn greet(&mut self, link: u64, dataplane: DataPlaneId, epoch: Epoch, is_new: bool) {
-        self.links.greet(link, (dataplane, epoch), Counters::begin(is_new), self.now);
-        self.after(After::Welcome { link });
+        taken.map(drop).map_err(|error| error.to_string())
     }
 
     /// What the ledger has of a data plane's open epochs.
@@ -208,6 +231,14 @@ impl Ledger {
             self.refuse_message(dataplane, "its running epoch cannot be done");
             return;
         }
+        let open = self.books.open_holds(dataplane, epoch).count();
+        if open > 0 {
+            let (plane, epoch) = (dataplane.0, epoch.0);
+            notice::warn!(
+                "data plane {plane} has lost the journal of epoch {epoch}: {open} of its \
+                 requests are free"
+            );
+        }
         match desk::close(self, (dataplane, epoch)) {
             Ok(purses) => purses.into_iter().for_each(|purse| self.lend_more(purse)),
             Err(error) => self.refuse_message(dataplane, &error.to_string()),
@@ -219,7 +250,7 @@ impl Ledger {
         if !self.books.dataplanes().any(|known| known == dataplane) {
             return Err(Refusal::not_found("data plane", dataplane.0));
         }
-        if self.links.iter().any(|(_, linked)| linked.dataplane == dataplane) {
+        if self.links.is_linked(dataplane) {
             let message = "the data plane is linked: stop it before it is fenced";
             return Err(Refusal::Conflict(message.into()));
         }
@@ -241,12 +272,9 @@ impl Ledger {
             .books
             .dataplanes()
             .filter(|plane| {
-                // Who is linked is there, however the clock was set since it last spoke.
-                let is_linked = self.links.iter().any(|(_, linked)| linked.dataplane == *plane);
                 let mut open = self.books.open_epochs(*plane);
-                !is_linked
-                    && open.any(|epoch| !self.books.is_fenced(*plane, epoch))
-                    && contact::is_lost(self.links.heard_of(*plane), self.now)
+                let has_leases = open.any(|epoch| !self.books.is_fenced(*plane, epoch));
+                has_leases && self.links.is_lost(*plane, self.now)
             })
             .collect();
         for plane in lost {

@@ -37,7 +37,7 @@ impl Ledger {
         let settlement = desk::settle(self, (dataplane, epoch), runs);
         self.figures.records += settlement.records;
         if settlement.has_gap {
-            self.after(After::Marks { link });
+            self.waiting.note_gap(link);
         }
         if let Some(error) = settlement.refused {
             self.refuse_message(dataplane, &error.to_string());

@@ -160,11 +160,18 @@ pub(super) struct Batch {
     pub(super) projection: Projection,
 }
 
-/// Commands and link messages, told apart so that the first never wait for the second.
+/// Commands and what happens to links, told apart so that the first never wait for the second.
 #[derive(Default)]
 struct Backlog {
     commands: VecDeque<Command>,
-    messages: VecDeque<(u64, ToControl, Option<OwnedSemaphorePermit>)>,
+    messages: VecDeque<(u64, OnLink)>,
+}
+
+/// What happens to a link, in its order: what was said before an end counts.
+enum OnLink {
+    Attached(Outbox<ToData>),
+    Said(ToControl, Option<OwnedSemaphorePermit>),
+    Detached,
 }
 
 impl Ledger {
@@ -242,10 +249,12 @@ impl Ledger {
             match input {
                 Input::Command(command) => backlog.commands.push_back(command),
                 Input::FromData { link, message, room } => {
-                    backlog.messages.push_back((link, message, room));
+                    backlog.messages.push_back((link, OnLink::Said(message, room)));
                 }
-                Input::Attached { link, outbox } => self.links.attach(link, outbox),
-                Input::Detached { link } => self.links.drop_link(link),
+                Input::Attached { link, outbox } => {
+                    backlog.messages.push_back((link, OnLink::Attached(outbox)));
+                }
+                Input::Detached { link } => backlog.messages.push_back((link, OnLink::Detached)),
                 Input::ViewBuilt(built) => self.view_built(built),
                 Input::Compare(expected) => self.compare(expected),
                 Input::Checkpointed(done) => self.checkpointed(done),
@@ -278,10 +287,16 @@ impl Ledger {
         }
         let end = self.figures.records + RECORDS_A_TURN;
         while self.figures.records < end {
-            let Some((link, message, room)) = backlog.messages.pop_front() else { break };
-            self.hear(link, message);
-            drop(room);
-            self.commit_if_long();
+            match backlog.messages.pop_front() {
+                None => break,
+                Some((link, OnLink::Attached(outbox))) => self.links.attach(link, outbox),
+                Some((link, OnLink::Detached)) => self.links.drop_link(link),
+                Some((link, OnLink::Said(message, room))) => {
+                    self.hear(link, message);
+                    drop(room);
+                    self.commit_if_long();
+                }
+            }
         }
         self.commit();
     }
@@ -293,6 +308,8 @@ impl Ledger {
         self.expire_credits();
         self.retry_recalls();
         self.reclaim_lost();
+        let gaps = self.waiting.gaps().into_iter();
+        gaps.for_each(|link| self.after(After::Marks { link }));
         self.commit();
         if self.halted.is_some() || self.is_stalled {
             return;

@@ -1,8 +1,10 @@
-//! Answers that wait for data planes: for a generation to be applied, or for credit to come back.
+//! Answers that wait for data planes: for a generation to be applied, or for credit to come back;
+//! and what data planes are told with the next tick.
 //!
 //! Invariant: nobody waits longer than a second, tick included. A generation that some data plane
 //! has not confirmed by then is answered all the same: it is on disk and on its way.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ledger::Purse;
@@ -36,9 +38,21 @@ pub(crate) struct Waiting {
     recalls: Vec<(Instant, Command)>,
     lowered: Vec<Purse>,
     wants: Vec<Wanted>,
+    gaps: BTreeSet<u64>,
 }
 
 impl Waiting {
+    /// A link sent runs that do not begin where the ledger stands. It is told so with the next
+    /// tick, once for all that was on its way: each telling makes it read its journal again.
+    pub(crate) fn note_gap(&mut self, link: u64) {
+        self.gaps.insert(link);
+    }
+
+    /// The links that are to be told where the ledger stands.
+    pub(crate) fn gaps(&mut self) -> BTreeSet<u64> {
+        std::mem::take(&mut self.gaps)
+    }
+
     /// Answers at once if no data plane is behind.
     pub(crate) fn until_applied(
         &mut self,

@@ -159,7 +159,8 @@ fn an_invoice_is_complete_when_nothing_of_its_month_can_settle_any_more() {
     let cent = Usd::from_pico(10_000_000_000);
     let (hold, post) = (|| then(asker.hold(cent)), |seq| then(asker.post(seq, cent, cent)));
     let told = |plane: &Plane| {
-        plane.say(ToControl::Status(StatusReport::default()));
+        let report = StatusReport::default();
+        plane.say(ToControl::Status { report, said: UnixMillis(1) });
         plane.hear(|message| matches!(message, ToData::Contact { .. }).then_some(()));
     };
     let is_complete = || {

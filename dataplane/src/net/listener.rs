@@ -1,21 +1,19 @@
 //! A listening socket of one core.
 //!
 //! Invariants: accepting is never raced, or an accepted descriptor could be lost; who waits for it
-//! hears how it ended. Closing shuts the socket down for everyone, and the parked accept returns an
-//! error. Letting go leaves the socket to others: the parked accept is called back, and returns an
-//! error or the connection that came first. Sockets come out with the write delay already off: they
-//! inherit it, which saves a system call each.
+//! hears how it ended. Other processes may hold the socket too: it is let go of and dropped, never
+//! shut down, and closes with the last holder. Letting go calls the parked accept back, which
+//! returns an error or the connection that came first. Sockets come out with the write delay
+//! already off: they inherit it, which saves a system call each.
 //! Left out on purpose: connection limits and what becomes of an accepted socket.
 
 use std::cell::RefCell;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
-use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use monoio::io::Canceller;
 use monoio::net::TcpListener;
-use nix::sys::socket::{Shutdown, shutdown};
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::deadline::Deadlines;
@@ -71,7 +69,7 @@ impl Listener {
     /// The next connection. *whole*
     ///
     /// # Errors
-    /// Descriptors ran out, the peer gave up, or [`Self::close`] or [`Self::let_go`] was called.
+    /// Descriptors ran out, the peer gave up, or [`Self::let_go`] was called.
     pub async fn accept(&self, deadlines: &Rc<Deadlines>) -> io::Result<(Socket, SocketAddr)> {
         let handle = self.canceller.borrow().handle();
         let (stream, peer) = self.listener.cancelable_accept(handle).await?;
@@ -82,10 +80,5 @@ impl Listener {
     pub fn let_go(&self) {
         let canceller = self.canceller.take();
         self.canceller.replace(canceller.cancel());
-    }
-
-    /// Stops listening: a parked accept returns an error, connections not yet accepted are reset.
-    pub fn close(&self) {
-        let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
     }
 }

@@ -8,7 +8,8 @@
 //! ```text
 //!   journal found --locked--> left alone
 //!        | ends written      welcome: unknown to the ledger --> done
-//!        v                   welcome: known --ship--> all acknowledged --> done --> removed
+//!        v                   welcome: known --ship--> all acknowledged --> done
+//!                                                          --> set aside, whole --> removed
 //! ```
 //! What is shipped goes piece by piece, each when the one before has arrived.
 
@@ -29,6 +30,8 @@ use super::standing::{self, Beginning, Standing};
 
 /// Adopted journals get no more than a few records; their last segment need not be large.
 const SEGMENT_BYTES: u64 = 1 << 20;
+/// What the directory of a journal that is being removed begins with.
+const GONE: &str = "gone-";
 /// Records that are shipped at once.
 const PIECE_BYTES: usize = 4 << 20;
 
@@ -71,7 +74,12 @@ pub fn adopt_all(root: &Path, folder: &Path, now: UnixMillis) -> Result<Found, J
     fs::create_dir_all(root).map_err(unreadable)?;
     let mut epochs = Vec::new();
     for entry in fs::read_dir(root).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name();
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(GONE)) {
+            // Whoever set it aside may be about to remove it too.
+            let _ = fs::remove_dir_all(entry.path());
+        }
         let number = name.to_str().and_then(|name| name.strip_prefix("epoch-")?.parse().ok());
         epochs.extend(number.map(Epoch));
     }
@@ -265,12 +273,17 @@ impl Adopted {
     }
 
     /// Removes the journal. First, for good, what would let a process go on with the epoch: the
-    /// ledger is about to hear that its leases are free.
+    /// ledger is about to hear that its leases are free. Then the whole of it under one name, so
+    /// that a half of it is never taken for a journal; its lock is held until nobody finds it.
     pub fn remove(self) {
-        drop(self.journal);
-        standing::forget(&self.folder, self.epoch);
-        if let Err(fault) = fs::remove_dir_all(&self.directory) {
-            notice::warn!("{} is settled but stays: {fault}", self.directory.display());
+        let Self { epoch, directory, folder, journal, .. } = self;
+        standing::forget(&folder, epoch);
+        let root = directory.parent().unwrap_or(Path::new("."));
+        let gone = root.join(format!("{GONE}{:010}", epoch.0));
+        let moved = fs::rename(&directory, &gone).and_then(|()| fs::File::open(root)?.sync_all());
+        drop(journal);
+        if let Err(fault) = moved.and_then(|()| fs::remove_dir_all(&gone)) {
+            notice::warn!("{} is settled but stays: {fault}", directory.display());
         }
     }
 }

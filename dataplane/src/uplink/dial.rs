@@ -3,7 +3,8 @@
 //! Two threads and no runtime: one dials and reads, one writes. Invariants: the hello that was said
 //! first is said first on every new connection; nothing of an old connection arrives after the new
 //! one's welcome, as one thread reads them in turn; who sends never waits: a queue that is full
-//! ends the connection, and the next begins from what is known on both sides.
+//! ends the connection, and the next begins from what is known on both sides. When the last outbox
+//! is dropped, what was said last is written, and heard as far as the control plane reads.
 //! Left out on purpose: what messages mean.
 
 use std::io::{self, Read, Write};
@@ -11,8 +12,8 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use link::frame::{self, LENGTH_BYTES, Message};
@@ -30,51 +31,88 @@ const QUEUED_MAX: usize = 4096;
 struct Ends {
     greeting: Option<ToControl>,
     queue: Option<SyncSender<ToControl>>,
+    is_over: bool,
 }
 
-type Shared = Arc<Mutex<Ends>>;
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Ends>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Ends> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sending end: with it the link ends.
+struct Way {
+    shared: Shared,
+    thread: Option<JoinHandle<()>>,
+}
 
 /// Whether a control plane listens at a path.
 pub fn is_there(path: &Path) -> bool {
     UnixStream::connect(path).is_ok()
 }
 
-/// Links to the control plane at a path, for as long as `to_data` takes messages.
+/// Links to the control plane at a path, for as long as the outbox that is returned.
 ///
 /// # Errors
 /// The system gives no thread.
 pub fn dial(path: PathBuf, to_data: Outbox<ToData>) -> io::Result<Outbox<ToControl>> {
     let shared = Shared::default();
-    let ends = Arc::clone(&shared);
-    thread::Builder::new().name("link".to_owned()).spawn(move || {
-        while attend(&path, &ends, &to_data).is_ok() {
-            thread::sleep(AGAIN);
+    let ends = shared.clone();
+    let thread = thread::Builder::new().name("link".to_owned()).spawn(move || {
+        while !ends.lock().is_over {
+            attend(&path, &ends, &to_data);
+            if !ends.lock().is_over {
+                thread::sleep(AGAIN);
+            }
         }
     })?;
-    Ok(Outbox::new(move |message| push(&shared, message)))
+    let way = Way { shared, thread: Some(thread) };
+    Ok(Outbox::new(move |message| way.push(message)))
 }
 
-fn push(shared: &Shared, message: ToControl) -> Result<(), LinkDown> {
-    let mut ends = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    if matches!(message, ToControl::Hello { .. }) {
-        ends.greeting = Some(message.clone());
+impl Way {
+    fn push(&self, message: ToControl) -> Result<(), LinkDown> {
+        let mut ends = self.shared.lock();
+        if matches!(message, ToControl::Hello { .. }) {
+            ends.greeting = Some(message.clone());
+        }
+        let queue = ends.queue.as_ref().ok_or(LinkDown)?;
+        if queue.try_send(message).is_err() {
+            // Without its queue the writer ends, and with it the connection.
+            ends.queue = None;
+            return Err(LinkDown);
+        }
+        Ok(())
     }
-    let queue = ends.queue.as_ref().ok_or(LinkDown)?;
-    if queue.try_send(message).is_err() {
-        // Without its queue the writer ends, and with it the connection.
-        ends.queue = None;
-        return Err(LinkDown);
-    }
-    Ok(())
 }
 
-/// One connection from its beginning to its end; `LinkDown` when nobody wants another.
-fn attend(path: &Path, shared: &Shared, to_data: &Outbox<ToData>) -> Result<(), LinkDown> {
-    probe(shared)?;
-    let Ok(stream) = UnixStream::connect(path) else { return Ok(()) };
+impl Drop for Way {
+    /// Waits until what was said last is written, for as long as a peer may take that is there.
+    fn drop(&mut self) {
+        {
+            let mut ends = self.shared.lock();
+            ends.is_over = true;
+            ends.queue = None;
+        }
+        if let Some(thread) = self.thread.take() {
+            // One that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One connection from its beginning to its end.
+fn attend(path: &Path, shared: &Shared, to_data: &Outbox<ToData>) {
+    let Ok(stream) = UnixStream::connect(path) else { return };
     let (queue, messages) = sync_channel(QUEUED_MAX);
     {
-        let mut ends = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ends = shared.lock();
+        if ends.is_over {
+            return;
+        }
         if let Some(greeting) = ends.greeting.clone() {
             // The queue is new and has room.
             let _ = queue.try_send(greeting);
@@ -82,31 +120,27 @@ fn attend(path: &Path, shared: &Shared, to_data: &Outbox<ToData>) -> Result<(), 
         ends.queue = Some(queue);
     }
     let writing = start_writer(&stream, messages);
-    let heard = hear(&stream, to_data);
-    shared.lock().unwrap_or_else(PoisonError::into_inner).queue = None;
+    hear(&stream, to_data);
+    shared.lock().queue = None;
     let _ = stream.shutdown(Shutdown::Both);
     if let Some(writing) = writing {
         // A writer that panicked has said so.
         let _ = writing.join();
     }
-    heard
 }
 
-/// The outbox has one holder beside us: the uplink. Without it there is nothing to link.
-fn probe(shared: &Shared) -> Result<(), LinkDown> {
-    if Arc::strong_count(shared) > 1 { Ok(()) } else { Err(LinkDown) }
-}
-
-fn start_writer(
-    stream: &UnixStream,
-    messages: Receiver<ToControl>,
-) -> Option<thread::JoinHandle<()>> {
+fn start_writer(stream: &UnixStream, messages: Receiver<ToControl>) -> Option<JoinHandle<()>> {
     let stream = stream.try_clone().ok()?;
     let write = move || {
-        if let Err(fault) = write_all(&stream, &messages) {
-            notice::warn!("the link to the control plane is down: {fault}");
-        }
-        let _ = stream.shutdown(Shutdown::Both);
+        let how = match write_all(&stream, &messages) {
+            // The other side reads to this end, and then closes: we read until then.
+            Ok(()) => Shutdown::Write,
+            Err(fault) => {
+                notice::warn!("the link to the control plane is down: {fault}");
+                Shutdown::Both
+            }
+        };
+        let _ = stream.shutdown(how);
     };
     thread::Builder::new().name("link-out".to_owned()).spawn(write).ok()
 }
@@ -119,19 +153,21 @@ fn write_all(mut stream: &UnixStream, messages: &Receiver<ToControl>) -> io::Res
     Ok(())
 }
 
-/// Reads until the connection ends, however that is; `LinkDown` if nobody hears us.
-fn hear(mut stream: &UnixStream, to_data: &Outbox<ToData>) -> Result<(), LinkDown> {
+/// Reads until the connection ends, however that is. What nobody wants to hear any more is read
+/// too: a connection that is closed on something unread takes with it what was written last.
+fn hear(mut stream: &UnixStream, to_data: &Outbox<ToData>) {
     if stream.set_read_timeout(Some(SILENCE)).is_err() {
-        return Ok(());
+        return;
     }
     loop {
         match next(&mut stream) {
-            Ok(message) => to_data.send(message)?,
+            // An uplink that has ended hears nothing.
+            Ok(message) => drop(to_data.send(message)),
             Err(error) => {
                 if error.kind() != io::ErrorKind::UnexpectedEof {
                     notice::warn!("the link to the control plane is down: {error}");
                 }
-                return Ok(());
+                return;
             }
         }
     }
@@ -140,10 +176,42 @@ fn hear(mut stream: &UnixStream, to_data: &Outbox<ToData>) -> Result<(), LinkDow
 fn next(stream: &mut &UnixStream) -> io::Result<ToData> {
     let mut head = [0; LENGTH_BYTES];
     stream.read_exact(&mut head)?;
-    let length = frame::length(head).map_err(io::Error::other)?;
+    let length = frame::length::<ToData>(head).map_err(io::Error::other)?;
     let mut bytes = Vec::new();
     if stream.take(length as u64).read_to_end(&mut bytes)? < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     ToData::read(&bytes).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use units::Epoch;
+
+    use super::*;
+
+    #[test]
+    fn what_was_said_last_arrives_before_the_link_ends() {
+        let name = format!("tollgate-dial-{}.sock", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        let out = dial(path.clone(), Outbox::new(|_| Err(LinkDown))).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        let last = ToControl::EpochDone { epoch: Epoch(7) };
+        while out.send(last.clone()).is_err() {
+            thread::yield_now();
+        }
+        // What lies unread at this end takes nothing away from the other.
+        let contact = ToData::Contact { said: units::UnixMillis(1), shared: false };
+        stream.write_all(&frame::encode(&contact).unwrap()).unwrap();
+        let ending = thread::spawn(move || drop(out));
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        assert_eq!(ToControl::read(&bytes[LENGTH_BYTES..]), Ok(last));
+        drop(stream);
+        ending.join().unwrap();
+        std::fs::remove_file(path).unwrap();
+    }
 }

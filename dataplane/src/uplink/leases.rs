@@ -5,7 +5,7 @@
 //! last contact, or were taken away, are spent no more.
 //!
 //! ```text
-//!   LIVE -- no contact for a day --> ASLEEP (free credit is set aside) -- contact --> LIVE
+//!   LIVE -- no answer for a day --> ASLEEP (free credit is set aside) -- an answer --> LIVE
 //!    +----- welcome says: fenced --> FENCED (free credit is set aside for good)
 //!    +----- others serve on -------> RETIRING (what comes free goes back)
 //! ```
@@ -74,17 +74,11 @@ impl Leases {
         }
     }
 
-    /// The ledger was heard of. Over a link that never broke it lends on, whatever the clock said
-    /// meanwhile; a new one says first whether the leases were taken away.
-    pub fn hear(&mut self, now: UnixMillis, is_welcome: bool) {
-        self.heard = now;
-        if !is_welcome {
-            self.wake();
-        }
-    }
-
-    fn wake(&mut self) {
-        if self.state == State::Asleep {
+    /// The ledger answers what was said to it then, by our own clock: it has not taken the leases
+    /// away for want of contact since. What lay about for a day before it arrived wakes nothing.
+    pub fn hear(&mut self, said: UnixMillis, now: UnixMillis) {
+        self.heard = said;
+        if self.state == State::Asleep && contact::may_spend(said, now) {
             self.state = State::Live;
             for (cell, amount) in self.aside.drain(..) {
                 cell.undo_excess(amount);
@@ -142,8 +136,6 @@ impl Leases {
         if is_news {
             self.state = State::Fenced;
             self.set_aside();
-        } else {
-            self.wake();
         }
         is_news
     }
@@ -164,7 +156,10 @@ impl Leases {
     /// To be called about once a second.
     pub fn look(&mut self, now: UnixMillis) {
         if self.state == State::Live && !contact::may_spend(self.heard, now) {
-            notice::warn!("no contact with the ledger for a day: its leases are left alone");
+            if self.heard > UnixMillis(0) {
+                let what = "its leases are left alone";
+                notice::warn!("no contact with the ledger for a day: {what}");
+            }
             self.state = State::Asleep;
         }
         match self.state {
@@ -248,7 +243,42 @@ mod tests {
         leases.look(UnixMillis(DAY_MS + 1));
         assert!(cell.free() == 0 && !cell.try_hold(1));
         assert!(!leases.welcome(false));
+        // An answer that lay about while the process stood still says nothing of now.
+        leases.hear(UnixMillis(1), UnixMillis(DAY_MS + 2));
+        assert_eq!(cell.free(), 0);
+        leases.hear(UnixMillis(DAY_MS + 1), UnixMillis(DAY_MS + 2));
+        leases.look(UnixMillis(DAY_MS + 3));
         assert_eq!((cell.free(), cell.held()), (9, 0));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_forward_costs_one_answer_and_no_lease() {
+        let (mut leases, _told) = leases();
+        let cell = leases.cells.credit(PURSE);
+        cell.grant(10);
+        let (before, after) = (UnixMillis(5), UnixMillis(3 * DAY_MS));
+        leases.hear(before, before);
+        leases.look(after);
+        assert_eq!(cell.free(), 0);
+        leases.hear(after, after);
+        leases.look(after);
+        assert_eq!(cell.free(), 10);
+        // Nor does one that is set back.
+        leases.look(before);
+        leases.hear(before, before);
+        assert_eq!(cell.free(), 10);
+    }
+
+    #[test]
+    fn what_was_taken_away_stays_so_whatever_is_answered_later() {
+        let (mut leases, _told) = leases();
+        let cell = leases.cells.credit(PURSE);
+        cell.grant(10);
+        leases.look(UnixMillis(DAY_MS));
+        assert!(leases.welcome(true));
+        leases.hear(UnixMillis(DAY_MS), UnixMillis(DAY_MS));
+        leases.look(UnixMillis(DAY_MS));
+        assert_eq!(cell.free(), 0);
     }
 
     #[test]

@@ -80,12 +80,22 @@ impl Maker {
     }
 
     /// Makes the generation of a publication.
+    ///
+    /// # Errors
+    /// In words. It cannot be compiled, or is a change of another generation than the current one:
+    /// then all of it is needed.
     pub fn make(
         &mut self,
         publication: Publication,
         cells: &mut Cells,
     ) -> Result<Published, String> {
         let Publication { generation, catalog, keys, control } = publication;
+        let current = self.current.as_ref().map(|current| current.generation);
+        if matches!(keys, KeyChanges::Delta(_))
+            && current.map(|known| known + 1) != Some(generation)
+        {
+            return Err(format!("it changes generation {}", generation.saturating_sub(1)));
+        }
         let (catalog, listing, upstreams) = match (&catalog, &self.current) {
             (Some(published), _) => self.compile(published)?,
             (None, Some(now)) => {

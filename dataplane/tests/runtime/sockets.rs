@@ -230,10 +230,11 @@ fn an_answer_survives_closing_with_unread_bytes() {
 }
 
 #[test]
-fn a_closed_listener_ends_its_parked_accept() {
+fn a_listener_that_is_let_go_of_lives_on_with_its_other_holders_and_closes_with_the_last() {
     on_both(async |core: Core| {
         core.tick();
         let bound = bind_shared("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+        let other = bound.try_clone().unwrap();
         let listener = Rc::new(Listener::from_std(bound).unwrap());
         let address = listener.address().unwrap();
         let peer = std::net::TcpStream::connect(address).unwrap();
@@ -243,9 +244,17 @@ fn a_closed_listener_ends_its_parked_accept() {
         let (closer, deadlines) = (Rc::clone(&listener), Rc::clone(&core.deadlines));
         spawn("closer", core.gate.pass().unwrap(), async move {
             deadlines.sleep(20).await;
-            closer.close();
+            closer.let_go();
         });
         assert!(listener.accept(&core.deadlines).await.is_err());
+        drop(listener);
+        core.deadlines.sleep(4 * TICK.as_millis() as u64).await;
+        let connect = || std::net::TcpStream::connect(address);
+        let waiting = connect().unwrap();
+        other.set_nonblocking(false).unwrap();
+        assert_eq!(other.accept().unwrap().1, waiting.local_addr().unwrap());
+        drop(other);
+        assert_eq!(connect().unwrap_err().kind(), ErrorKind::ConnectionRefused);
     });
 }
 

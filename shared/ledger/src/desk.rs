@@ -137,16 +137,22 @@ fn take_run(
     ledger.book(&Event::Settled { dataplane, epoch, run })
 }
 
-/// Ends an epoch whose records are all settled: its leases go back. Answers with their purses.
+/// Ends an epoch of which nothing more will be told: its leases go back. Answers with their purses.
+///
+/// Holds that are still open then stand in a journal that is gone. They are fenced first, so that
+/// nothing of the leases stays behind: those requests cost their customers nothing.
 ///
 /// # Errors
-/// The epoch has open holds, or there never was such an epoch.
+/// There never was such an epoch.
 pub fn close(
     ledger: &mut impl Booking,
     (dataplane, epoch): (DataPlaneId, Epoch),
 ) -> Result<Vec<Purse>, BooksError> {
     let leases = ledger.books().leases(dataplane, epoch);
     let purses = leases.map(|(purse, _)| purse).collect();
+    if ledger.books().open_holds(dataplane, epoch).next().is_some() {
+        ledger.book(&Event::EpochFenced { dataplane, epoch })?;
+    }
     ledger.book(&Event::EpochClosed { dataplane, epoch })?;
     Ok(purses)
 }
@@ -175,6 +181,7 @@ fn is_over(books: &Books, dataplane: DataPlaneId, epoch: Epoch) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::books::audit::audit;
     use crate::books::tests::{ACCOUNT, EPOCH, PLANE, PURSE, hold, opened, post, usd};
 
     struct Ledger(Books);
@@ -222,6 +229,19 @@ mod tests {
         let settlement = settled(&mut ledger, &[Run::of(0, 0, &[hold(10)])]);
         assert_eq!((settlement.records, settlement.marks), (0, vec![(0, 1)]));
         assert!(hello(&mut ledger, PLANE, EPOCH).is_err());
+    }
+
+    #[test]
+    fn an_epoch_whose_journal_is_gone_gives_back_all_that_it_borrowed() {
+        let mut ledger = Ledger(opened());
+        settled(&mut ledger, &[Run::of(0, 0, &[hold(40), hold(10)])]);
+        settled(&mut ledger, &[Run::of(0, 2, &[post(1, 10, 4)])]);
+        assert_eq!(close(&mut ledger, (PLANE, EPOCH)), Ok(vec![PURSE]));
+        let account = ledger.0.account(ACCOUNT).unwrap();
+        assert_eq!((account.unlent, account.held, account.spent), (usd(96), usd(0), usd(4)));
+        assert!(audit(&ledger.0).ok && ledger.0.open_epochs(PLANE).next().is_none());
+        let late = settled(&mut ledger, &[Run::of(0, 3, &[post(0, 40, 40)])]);
+        assert_eq!((late.records, late.marks), (0, vec![(0, 4)]));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Layout: `u32` length (little-endian) of what follows, a tag byte, the message. Settlements are
 //! the records' own bytes as they stand in the journal; all else is JSON, as it is small or rare.
-//! Invariants: a frame is bounded; a message read back is the message written; reading checks every
-//! step and never panics, and what does not read ends the link.
+//! Invariants: a frame is bounded, by the kind of its message; a message read back is the message
+//! written; reading checks every step and never panics, and what does not read ends the link.
 
 use std::fmt;
 
@@ -12,9 +12,6 @@ use units::Epoch;
 
 use crate::to_control::ToControl;
 use crate::to_data::ToData;
-
-/// The longest frame: some hundred thousand keys in one publication.
-pub const FRAME_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes of the length before a frame.
 pub const LENGTH_BYTES: usize = 4;
@@ -47,6 +44,9 @@ impl std::error::Error for FrameFault {}
 
 /// A message that crosses a socket.
 pub trait Message: Sized {
+    /// The longest frame.
+    const BYTES_MAX: usize;
+
     /// Appends the message, its tag first.
     ///
     /// # Errors
@@ -68,27 +68,26 @@ pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, FrameFault> {
     let mut out = vec![0; LENGTH_BYTES];
     message.write(&mut out)?;
     let length = out.len() - LENGTH_BYTES;
-    if length > FRAME_BYTES_MAX {
+    if length > M::BYTES_MAX {
         return Err(FrameFault::Length(length));
     }
     out[..LENGTH_BYTES].copy_from_slice(&(length as u32).to_le_bytes());
     Ok(out)
 }
 
-/// The length of the frame behind these bytes.
+/// The length of the frame of a message `M` behind these bytes.
 ///
 /// # Errors
 /// It is empty, or longer than a frame may be.
-pub fn length(bytes: [u8; LENGTH_BYTES]) -> Result<usize, FrameFault> {
+pub fn length<M: Message>(bytes: [u8; LENGTH_BYTES]) -> Result<usize, FrameFault> {
     let length = u32::from_le_bytes(bytes) as usize;
-    if (1..=FRAME_BYTES_MAX).contains(&length) {
-        Ok(length)
-    } else {
-        Err(FrameFault::Length(length))
-    }
+    if (1..=M::BYTES_MAX).contains(&length) { Ok(length) } else { Err(FrameFault::Length(length)) }
 }
 
 impl Message for ToControl {
+    /// Pieces of a journal, far below this; a peer that announces more is not one.
+    const BYTES_MAX: usize = 256 << 20;
+
     fn write(&self, out: &mut Vec<u8>) -> Result<(), FrameFault> {
         let Self::Settlement { epoch, runs } = self else { return words(self, out) };
         out.push(SETTLEMENT);
@@ -106,6 +105,9 @@ impl Message for ToControl {
 }
 
 impl Message for ToData {
+    /// All keys at once, some ten million of them: as much as the length can say.
+    const BYTES_MAX: usize = u32::MAX as usize;
+
     fn write(&self, out: &mut Vec<u8>) -> Result<(), FrameFault> {
         words(self, out)
     }

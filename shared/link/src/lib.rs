@@ -22,5 +22,5 @@ pub use publication::{KeyChanges, Publication, PublishedCatalog};
 pub use report::{
     CoreReport, End, EndCounts, EndpointReport, JournalReport, StatusReport, UsageRow,
 };
-pub use to_control::{ToControl, VERSION};
+pub use to_control::{Hello, ToControl, VERSION};
 pub use to_data::{EpochMark, ToData};

@@ -1,7 +1,7 @@
 //! What a data plane serves by: catalog and keys of one generation.
 //!
 //! Invariants: generations rise by one; a delta applies to the generation before it only, and a
-//! data plane that has another one asks for everything by saying so in its `Applied`.
+//! data plane that has another one asks for everything by an `Applied` of generation 0.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use ledger::{Purse, Run};
 use serde::{Deserialize, Serialize};
-use units::{DataPlaneId, Epoch, Usd};
+use units::{DataPlaneId, Epoch, UnixMillis, Usd};
 
 use crate::report::{StatusReport, UsageRow};
 
@@ -15,17 +15,9 @@ pub const VERSION: u16 = 1;
 /// ring's runs, so that it counts once however often it is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToControl {
-    /// A link is up: who speaks. The first message on it; answered by `Welcome` or `Refused`.
-    Hello {
-        /// The version that it speaks: [`VERSION`].
-        version: u16,
-        /// The data plane.
-        dataplane: DataPlaneId,
-        /// Its running epoch, which it has made durable before.
-        epoch: Epoch,
-        /// The mark of its data directory, never zero.
-        directory: u64,
-    },
+    /// A link is up: who speaks. The first message on it; answered by `Welcome`, `Refused` or
+    /// `Busy`.
+    Hello(Hello),
     /// A request needs more credit than is free here. Answered by `Granted` or `Denied`.
     Need {
         /// Whose.
@@ -60,5 +52,28 @@ pub enum ToControl {
         covered: Vec<(u16, u64)>,
     },
     /// How the data plane is. Answered by `Contact`.
-    Status(StatusReport),
+    Status {
+        /// How.
+        report: StatusReport,
+        /// When this is said, by the data plane's own clock.
+        said: UnixMillis,
+    },
+}
+
+/// Who speaks on a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version that it speaks: [`VERSION`].
+    pub version: u16,
+    /// The data plane.
+    pub dataplane: DataPlaneId,
+    /// Its running epoch, which it has made durable before.
+    pub epoch: Epoch,
+    /// The mark of its data directory, never zero.
+    pub directory: u64,
+    /// A number that this start has drawn: a link that is made again is told from another process.
+    pub process: u64,
+    /// Epochs that other processes held in this directory when this one began: those may speak
+    /// beside it. Whoever else has a link under this number runs on a copy of the directory.
+    pub beside: Vec<Epoch>,
 }

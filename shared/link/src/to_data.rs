@@ -2,7 +2,7 @@
 
 use ledger::Purse;
 use serde::{Deserialize, Serialize};
-use units::{Epoch, Usd};
+use units::{Epoch, UnixMillis, Usd};
 
 use crate::publication::Publication;
 
@@ -23,8 +23,17 @@ pub enum ToData {
         /// The reason.
         why: String,
     },
+    /// Not now: another link under this number lives, and must not be spoken for. The link ends,
+    /// and may be made again at once; whoever hears this for long runs on a copy of a directory.
+    Busy {
+        /// The reason.
+        why: String,
+    },
     /// The answer to `Status`: the control plane is there.
     Contact {
+        /// The report's `said`: the ledger has heard of the data plane then or later, so that a
+        /// lease may be spent for as long from then on, however late this arrives.
+        said: UnixMillis,
         /// Whether others borrow too, so that idle credit should go back.
         shared: bool,
     },

@@ -16,7 +16,7 @@ use ledger::desk::{self, Booking};
 use ledger::expiry::Expiries;
 use ledger::lender::{self, Answer, LendPolicy};
 use ledger::{Event, Purse};
-use link::{EpochMark, ToControl, ToData};
+use link::{EpochMark, Hello, ToControl, ToData};
 use units::{UnixMillis, Usd};
 
 use crate::chronicle::Chronicle;
@@ -114,7 +114,7 @@ impl Ledger {
     pub(crate) fn hear(&mut self, plane: usize, wire: &Wire, now: UnixMillis, message: ToControl) {
         let link = wire.number;
         self.hear_of(plane, now);
-        if let ToControl::Hello { dataplane, epoch, directory, .. } = message {
+        if let ToControl::Hello(Hello { dataplane, epoch, directory, .. }) = message {
             let taken = self.book(&Event::DirectoryTaken { dataplane, directory });
             taken.expect("a data plane keeps its directory");
             desk::hello(self, dataplane, epoch).expect("an epoch begins once");
@@ -150,7 +150,7 @@ impl Ledger {
             }
             ToControl::EpochDone { epoch } => {
                 let closed = desk::close(self, (name.0, epoch));
-                let purses = closed.expect("an epoch that is done has no open holds");
+                let purses = closed.expect("an epoch that is done was opened");
                 purses.into_iter().for_each(|purse| self.lend_more(purse));
             }
             _ => {}

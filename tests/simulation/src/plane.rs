@@ -122,6 +122,14 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Its disks are lost, and all that stood there; the epochs that nobody can tell of any more.
+    pub(crate) fn lose_disks(&mut self) -> Vec<Name> {
+        self.process = None;
+        std::mem::take(&mut self.disks).into_keys().map(|epoch| (self.id, epoch)).collect()
+    }
+}
+
 impl Process {
     /// One turn of the journal thread.
     pub(crate) fn turn(&mut self, random: &mut Random, truth: &mut Truth) -> Result<(), Crash> {

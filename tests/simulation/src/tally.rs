@@ -36,6 +36,8 @@ pub struct Tally {
     pub rot_harmless: u64,
     /// Data planes that were fenced by an operator.
     pub fences: u64,
+    /// Data planes whose disks were lost.
+    pub losses: u64,
     /// Credits that ended, wholly or in part.
     pub expiries: u64,
     /// Credit that a data plane was asked to give back.
@@ -56,7 +58,7 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 20] {
+    fn parts_mut(&mut self) -> [(&'static str, &mut u64); 21] {
         [
             ("requests", &mut self.requests),
             ("refused", &mut self.refused),
@@ -73,6 +75,7 @@ impl Tally {
             ("rot noticed", &mut self.rot_noticed),
             ("rot harmless", &mut self.rot_harmless),
             ("fences", &mut self.fences),
+            ("losses", &mut self.losses),
             ("expiries", &mut self.expiries),
             ("recalls", &mut self.recalls),
             ("pay-backs", &mut self.pay_backs),

@@ -44,7 +44,8 @@ pub(crate) struct Deed {
 pub(crate) enum Fate {
     /// Its process lives: it will end as it ends.
     Open,
-    /// Its process died before the hold was in a batch: nobody will ever hear of it.
+    /// Its process died before the hold was in a batch, or the batch is lost: nobody will ever hear
+    /// how it ended.
     Forgotten,
     /// It is charged this, and so much is written off.
     Charged(i64, i64),
@@ -110,6 +111,8 @@ pub(crate) struct Truth {
     pub(crate) welcomed: BTreeSet<Name>,
     /// Epochs whose leases the ledger took away.
     pub(crate) fenced: BTreeSet<Name>,
+    /// Epochs whose journals are lost, until the ledger has closed them.
+    pub(crate) lost: BTreeSet<Name>,
     chains: BTreeMap<Name, Chain>,
 }
 
@@ -155,6 +158,17 @@ impl Truth {
             for (id, deed) in &mut self.deeds {
                 let is_its = (id.dataplane, id.epoch) == name;
                 deed.is_written_off |= is_its && !is_settled(id);
+            }
+        }
+    }
+
+    /// The ledger closed an epoch whose journal is lost: what is not settled then never will be.
+    pub(crate) fn forget(&mut self, name: Name, is_settled: impl Fn(&GenerationId) -> bool) {
+        if self.lost.remove(&name) {
+            for (id, deed) in &mut self.deeds {
+                if (id.dataplane, id.epoch) == name && !is_settled(id) {
+                    deed.fate = Fate::Forgotten;
+                }
             }
         }
     }

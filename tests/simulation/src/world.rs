@@ -189,7 +189,7 @@ impl World {
         self.note_fences();
     }
 
-    /// What is fenced in books that are on disk was fenced with them.
+    /// What is fenced or closed in books that are on disk was so with them.
     fn note_fences(&mut self) {
         let Some(ledger) = self.control.process.as_ref().filter(|ledger| !ledger.is_stalled) else {
             return;
@@ -200,6 +200,12 @@ impl World {
                     let chronicle = &self.chronicle;
                     self.truth.fence((machine.id, epoch), |id| chronicle.is_settled(id));
                 }
+            }
+        }
+        for name in self.truth.lost.clone() {
+            if !ledger.books.open_epochs(name.0).any(|epoch| epoch == name.1) {
+                let chronicle = &self.chronicle;
+                self.truth.forget(name, |id| chronicle.is_settled(id));
             }
         }
     }

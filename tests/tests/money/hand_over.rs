@@ -110,15 +110,79 @@ fn a_process_takes_over_under_load_and_nobody_is_refused() {
     assert_eq!(generations.len(), asked + 1);
 }
 
+/// By then a new process has the sockets, and does not listen yet if the control plane stands
+/// still; it is a second more before it would serve from what was published last.
+const HALF_WAY: Duration = Duration::from_millis(1000);
+
+fn assert_served(plane: &Gateway, key: &str, salt: usize) {
+    let seen = perform(plane, key, Job::of("up/chat", Shape::Whole), salt);
+    assert_eq!(seen.ending, Ending::Complete, "{seen:?}");
+}
+
 #[test]
 fn a_start_that_fails_takes_nothing_over() {
     let upstream = Upstream::start();
-    let (control, plane) = two(&upstream);
+    let (control, mut plane) = two(&upstream);
     let customer = control.admin.customer("lasting", "1");
-    let mut wrong = plane.config.clone();
-    wrong.dataplane.push_str("cores_ = 1\n");
-    let told = Gateway::start_in_vain(wrong);
-    assert!(told.contains("cores_"), "{told}");
-    let seen = perform(&plane, &customer.key, Job::of("up/chat", Shape::Whole), 1);
-    assert_eq!(seen.ending, Ending::Complete, "{seen:?}");
+    let file = plane.config.folder.join("tollgate.toml");
+    let right = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, right.replace("cores =", "cores_ =")).unwrap();
+    plane.begin_successor();
+    assert_eq!(plane.end_successor(false).code(), Some(1));
+    assert!(plane.log().contains("cores_"), "{}", plane.log());
+    std::fs::write(&file, right).unwrap();
+    assert_served(&plane, &customer.key, 1);
+    plane.hand_over();
+    assert_served(&plane, &customer.key, 2);
+}
+
+#[test]
+fn whoever_is_stopped_during_a_hand_over_leaves_the_sockets_to_the_other() {
+    let upstream = Upstream::start();
+    let (control, mut plane) = two(&upstream);
+    let customer = control.admin.customer("lasting", "1");
+    assert_served(&plane, &customer.key, 1);
+    control.freeze();
+    plane.begin_successor();
+    thread::sleep(HALF_WAY);
+    let status = plane.end_successor(true);
+    assert!(status.success(), "{status}: {}", plane.log());
+    control.thaw();
+    (2..10).for_each(|salt| assert_served(&plane, &customer.key, salt));
+
+    wait_for("it is linked again", SOON, || linked(&plane));
+    control.freeze();
+    plane.begin_successor();
+    thread::sleep(HALF_WAY);
+    plane.term();
+    // It sees at once that the other serves on, and that one that it does.
+    thread::sleep(Duration::from_millis(200));
+    control.thaw();
+    plane.succeed();
+    wait_for("it is linked", SOON, || linked(&plane));
+    (10..18).for_each(|salt| assert_served(&plane, &customer.key, salt));
+    check(&control, &[&upstream], &[&customer.account]);
+}
+
+fn linked(plane: &Gateway) -> Option<()> {
+    let told = plane.admin.call("GET", "/metrics", &serde_json::Value::Null);
+    told.text().contains("tollgate_linked 1").then_some(())
+}
+
+#[test]
+fn nobody_takes_over_while_the_control_plane_is_away() {
+    let upstream = Upstream::start();
+    let (mut control, mut plane) = two(&upstream);
+    let customer = control.admin.customer("lasting", "1");
+    assert_served(&plane, &customer.key, 1);
+    control.kill();
+    plane.begin_successor();
+    assert_eq!(plane.end_successor(false).code(), Some(1));
+    assert!(plane.log().contains("the control plane is away"), "{}", plane.log());
+    assert_served(&plane, &customer.key, 2);
+    control.restart();
+    wait_for("it is linked again", SOON, || linked(&plane));
+    plane.hand_over();
+    assert_served(&plane, &customer.key, 3);
+    check(&control, &[&upstream], &[&customer.account]);
 }

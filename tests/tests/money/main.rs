@@ -10,8 +10,8 @@
 //! `kept` (journal that is old goes), `leaving` (clients gone), `lots` (credit that ends and goes
 //! back meanwhile), `repeats` (idempotency keys), `reconcile` (a provider's bill);
 //! with planes in processes of their own: `planes` (two of one account),
-//! `away` (no control plane), `fence` (one is lost), `hand_over` (one follows another); `load`
-//! makes the requests.
+//! `away` (no control plane), `fence` (one is lost), `hand_over` (one follows another), `lost`
+//! (journals that are gone); `load` makes the requests.
 //! Invariants: every loop is bounded; sums are compared to the picodollar.
 
 #![expect(
@@ -38,6 +38,7 @@ mod kept;
 mod leaving;
 mod limits;
 mod load;
+mod lost;
 mod lots;
 mod mixed;
 mod outcomes;

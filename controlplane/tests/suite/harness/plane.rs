@@ -12,7 +12,7 @@ use ledger::record::{
 };
 use ledger::run::LEASE_RING;
 use ledger::{Purse, Record, Run};
-use link::{EpochMark, LinkDown, Outbox, Publication, ToControl, ToData, VERSION};
+use link::{EpochMark, Hello, LinkDown, Outbox, Publication, ToControl, ToData, VERSION};
 use units::{AccountId, DataPlaneId, Epoch, KeyId, OfferId, TokenClass, Tokens, UnixMillis, Usd};
 
 const WAIT: Duration = Duration::from_secs(5);
@@ -44,12 +44,14 @@ impl Plane {
         }));
         back.set(out.clone()).unwrap();
         let plane = Self { inbox, out, confirms, epoch: Epoch(epoch) };
-        plane.say(ToControl::Hello {
+        plane.say(ToControl::Hello(Hello {
             version: VERSION,
             dataplane: DataPlaneId(dataplane),
             epoch: plane.epoch,
             directory: u64::from(dataplane),
-        });
+            process: 1,
+            beside: (1..epoch).map(Epoch).collect(),
+        }));
         plane
     }
 

@@ -5,6 +5,8 @@
 //!                    |                                                          ^
 //!                    +-- EpochFenced: leases back, holds over nothing --> fenced +
 //! ```
+//! What a fenced epoch still holds is over nothing: it may be closed with holds whose ends nobody
+//! will ever tell.
 //! Left out on purpose: leases, which stand with their purse.
 
 use std::collections::BTreeMap;

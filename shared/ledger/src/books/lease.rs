@@ -48,8 +48,9 @@ impl Books {
         if self.is_closed(name) {
             return Ok(Applied::Nothing);
         }
-        let open = self.epoch_book(name)?.open_holds();
-        if open > 0 {
+        let book = self.epoch_book(name)?;
+        let open = book.open_holds();
+        if open > 0 && !book.fenced {
             return Err(BooksError::OpenHolds(open));
         }
         self.end_leases(name)?;

@@ -9,7 +9,7 @@ use units::{AccountId, DataPlaneId, KeyDigest, KeyId, OfferId, Tokens, UnixMilli
 
 use super::*;
 use crate::{
-    CoreReport, EndpointReport, EpochMark, JournalReport, KeyChanges, Publication,
+    CoreReport, EndpointReport, EpochMark, Hello, JournalReport, KeyChanges, Publication,
     PublishedCatalog, StatusReport, UsageRow, VERSION,
 };
 
@@ -39,13 +39,20 @@ fn to_control() -> Vec<ToControl> {
     };
     let (dataplane, epoch) = (DataPlaneId(2), Epoch(9));
     vec![
-        ToControl::Hello { version: VERSION, dataplane, epoch, directory: u64::MAX },
+        ToControl::Hello(Hello {
+            version: VERSION,
+            dataplane,
+            epoch,
+            directory: u64::MAX,
+            process: u64::MAX,
+            beside: vec![Epoch(7), Epoch(8)],
+        }),
         ToControl::Need { purse: Purse::Key(KeyId(3)), amount: usd(1) },
         ToControl::Settlement { epoch, runs },
         ToControl::EpochDone { epoch },
         ToControl::Applied { generation: u64::MAX },
         ToControl::Usage { rows: vec![row], covered: vec![(0, 5)] },
-        ToControl::Status(status),
+        ToControl::Status { report: status, said: UnixMillis(u64::MAX) },
     ]
 }
 
@@ -90,7 +97,8 @@ fn to_data() -> Vec<ToData> {
     vec![
         ToData::Welcome { open_epochs: vec![mark], lent: vec![(purse, amount)] },
         ToData::Refused { why: "another has this number".to_owned() },
-        ToData::Contact { shared: true },
+        ToData::Busy { why: "another link lives".to_owned() },
+        ToData::Contact { said: UnixMillis(3), shared: true },
         ToData::Publish(full),
         ToData::Publish(delta),
         ToData::Granted { purse, amount, total: usd(i128::MAX) },
@@ -105,7 +113,7 @@ fn check<M: Message + PartialEq + fmt::Debug>(messages: Vec<M>) {
     for message in messages {
         let bytes = encode(&message).unwrap();
         let body = &bytes[LENGTH_BYTES..];
-        assert_eq!(length(*bytes.first_chunk().unwrap()), Ok(body.len()));
+        assert_eq!(length::<M>(*bytes.first_chunk().unwrap()), Ok(body.len()));
         assert_eq!(M::read(body).as_ref(), Ok(&message));
         for end in 0..body.len() {
             assert_ne!(M::read(&body[..end]).as_ref(), Ok(&message), "cut at {end}");
@@ -131,8 +139,10 @@ fn what_the_control_plane_says_reads_back() {
 
 #[test]
 fn a_frame_is_bounded_and_of_a_known_kind() {
-    assert_eq!(length([0; 4]), Err(FrameFault::Length(0)));
-    assert_eq!(length([0xff; 4]), Err(FrameFault::Length(u32::MAX as usize)));
+    assert_eq!(length::<ToData>([0; 4]), Err(FrameFault::Length(0)));
+    assert_eq!(length::<ToControl>([0xff; 4]), Err(FrameFault::Length(u32::MAX as usize)));
+    // All keys at once may be long.
+    assert_eq!(length::<ToData>([0xff; 4]), Ok(u32::MAX as usize));
     assert_eq!(ToData::read(&[9, 1]), Err(FrameFault::UnknownTag(9)));
     assert_eq!(ToData::read(&[]), Err(FrameFault::Length(0)));
     assert_eq!(ToData::read(&[SETTLEMENT]), Err(FrameFault::UnknownTag(SETTLEMENT)));

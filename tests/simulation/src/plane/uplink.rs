@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger::contact;
 use ledger::spool::LedgerAnswer;
 use ledger::{Purse, Run};
-use link::{EpochMark, ToControl, ToData};
+use link::{EpochMark, Hello, ToControl, ToData};
 use units::{Epoch, UnixMillis, Usd};
 
 use super::start::durable_runs;
@@ -35,7 +35,9 @@ impl Machine {
             ToData::Recall { purse, up_to } => process.give_back(purse, up_to),
             ToData::Acknowledged { epoch, ring, seq } => process.acknowledged(epoch, ring, seq),
             ToData::Publish(_) | ToData::Contact { .. } => {}
-            ToData::Refused { why } => panic!("a data plane is refused: {why}"),
+            ToData::Refused { why } | ToData::Busy { why } => {
+                panic!("a data plane is refused: {why}")
+            }
         }
         let process = self.process.as_mut().expect("it was there");
         let done = process.close_adopted(wire);
@@ -57,7 +59,9 @@ impl Process {
         // What was asked over the old link is not answered any more.
         self.cells.values().for_each(|cell| cell.unask());
         let directory = u64::from(dataplane.0);
-        wire.say(ToControl::Hello { version: link::VERSION, dataplane, epoch, directory });
+        let (version, process, beside) = (link::VERSION, 0, Vec::new());
+        let hello = Hello { version, dataplane, epoch, directory, process, beside };
+        wire.say(ToControl::Hello(hello));
     }
 
     /// The link is down: what was on its way may be lost.

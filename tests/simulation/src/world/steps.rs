@@ -305,7 +305,7 @@ impl World {
     /// Something fails.
     fn fail(&mut self) {
         let plane = self.random.below(2);
-        match self.random.below(18) {
+        match self.random.below(19) {
             0..3 => {
                 self.tell(|| format!("the link of plane {plane} is cut"));
                 self.wires[plane].cut();
@@ -315,6 +315,7 @@ impl World {
             6..9 => self.plan(plane),
             9 => self.rot(),
             10 => self.fence(plane),
+            11 => self.lose(plane),
             _ => self.wires[plane].confuse(&mut self.random),
         }
     }
@@ -328,6 +329,17 @@ impl World {
         self.tally.fences += 1;
         self.control.process.as_mut().expect("it listens").fence(plane);
         self.commit();
+    }
+
+    /// The machine of a data plane is lost; the next has its mark and nothing else.
+    fn lose(&mut self, plane: usize) {
+        if self.random.one_in(2) {
+            return;
+        }
+        self.tell(|| format!("the disks of plane {plane} are lost"));
+        self.tally.losses += 1;
+        self.wires[plane].cut();
+        self.truth.lost.extend(self.planes[plane].lose_disks());
     }
 
     fn plan(&mut self, plane: usize) {

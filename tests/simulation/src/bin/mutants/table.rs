@@ -44,7 +44,7 @@ const SCAN: &str = "shared/journal/src/scan.rs";
 const RECOVERY: &str = "shared/journal/src/recovery.rs";
 
 /// All of them.
-pub(crate) const MUTANTS: [Mutant; 47] = [
+pub(crate) const MUTANTS: [Mutant; 48] = [
     m(
         "settlement without a watermark",
         SETTLE,
@@ -358,5 +358,11 @@ pub(crate) const MUTANTS: [Mutant; 47] = [
         CREDIT,
         "        after.fees = add(after.fees, row.fee)?;",
         "        after.topped_up = add(after.topped_up, row.fee)?;",
+    ),
+    m(
+        "holds of a lost journal keep their lease",
+        DESK,
+        "    if ledger.books().open_holds(dataplane, epoch).next().is_some() {",
+        "    if false {",
     ),
 ];
