@@ -385,3 +385,6 @@ fn is_due(last: &mut Instant, pace: Duration) -> bool {
     }
     is_due
 }
+
+#[cfg(test)]
+mod tests;
