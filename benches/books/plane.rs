@@ -9,7 +9,7 @@ use std::thread;
 use ledger::record::Record;
 use ledger::{Purse, Run};
 use link::frame::{self, LENGTH_BYTES, Message};
-use link::{ToControl, ToData, VERSION};
+use link::{Hello, ToControl, ToData, VERSION};
 use units::{AccountId, DataPlaneId, Epoch, OfferId, Usd};
 
 use crate::SILENCE;
@@ -42,12 +42,14 @@ impl Plane {
         thread::spawn(move || hear(reader, &sender));
         let mut plane =
             Self { socket, heard, accounts: 0, next_seq: 0, acknowledged: 0, offer: OfferId(0) };
-        plane.say(&ToControl::Hello {
+        plane.say(&ToControl::Hello(Hello {
             version: VERSION,
             dataplane: DataPlaneId(1),
             epoch: EPOCH,
             directory: 1,
-        })?;
+            process: 1,
+            beside: Vec::new(),
+        }))?;
         loop {
             if let ToData::Publish(publication) = plane.next()? {
                 let offers = publication.catalog.as_ref().map(|catalog| &catalog.offers);
@@ -122,7 +124,7 @@ fn hear(mut socket: UnixStream, sender: &Sender<ToData>) {
     let mut next = || -> io::Result<ToData> {
         let mut head = [0; LENGTH_BYTES];
         socket.read_exact(&mut head)?;
-        let mut bytes = vec![0; frame::length(head).map_err(io::Error::other)?];
+        let mut bytes = vec![0; frame::length::<ToData>(head).map_err(io::Error::other)?];
         socket.read_exact(&mut bytes)?;
         ToData::read(&bytes).map_err(io::Error::other)
     };
