@@ -4,6 +4,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use channel::{
     Doorbell, DoorbellSocket, Inbox, Inlet, Mark, Publisher, Reader, Unparker, doorbell, latest,
@@ -37,6 +39,9 @@ use crate::uplink::standing::{Beginning, Standing};
 const ARRIVALS: usize = 1024;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// How long an address may stay taken by a process that has just ended.
+const FREE_WITHIN: Duration = Duration::from_secs(2);
+const FREE_PAUSE: Duration = Duration::from_millis(20);
 
 /// What one core's state is made of, what wakes it, and the clients that others send it.
 pub(super) type Place = (Parts, DoorbellSocket, Inbox<Parcel>);
@@ -144,8 +149,20 @@ pub(super) fn bind_all(
 }
 
 /// A port that another program listens on is refused here, though it may be shared among cores.
+/// The kernel lets go of a dead process's rings, and of the sockets in them, a little after it has
+/// told of its end: a start right behind it waits that out.
 fn free_address(listen: SocketAddr) -> io::Result<SocketAddr> {
-    TcpListener::bind(listen)?.local_addr()
+    let begun = Instant::now();
+    loop {
+        match TcpListener::bind(listen) {
+            Err(fault)
+                if fault.kind() == io::ErrorKind::AddrInUse && begun.elapsed() < FREE_WITHIN =>
+            {
+                thread::sleep(FREE_PAUSE);
+            }
+            bound => return bound?.local_addr(),
+        }
+    }
 }
 
 pub(super) fn open_journal(
@@ -253,5 +270,22 @@ impl Gauges {
         }
         let cores = self.cpus.iter().zip(&self.shared).map(core).collect();
         StatusReport { cores, journal, ..StatusReport::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_a_dead_process_lets_go_of_is_waited_for() {
+        let dying = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = dying.local_addr().unwrap();
+        let end = thread::spawn(move || {
+            thread::sleep(FREE_PAUSE * 3);
+            drop(dying);
+        });
+        assert_eq!(free_address(address).unwrap(), address);
+        end.join().unwrap();
     }
 }
