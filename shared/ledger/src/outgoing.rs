@@ -85,10 +85,15 @@ impl Outgoing {
         self.look();
     }
 
-    /// The ledger has everything below `seq` of a ring.
+    /// The ledger has everything below `seq` of a ring. That may be more than its last welcome knew
+    /// of; the journal need not keep it any longer, so it is not looked for there either.
     pub fn acknowledge(&mut self, ring: u16, seq: u64) {
         let marks = self.rings.entry(ring).or_default();
         marks.acknowledged = marks.acknowledged.max(seq);
+        marks.shipped = marks.shipped.max(seq);
+        if self.state == State::Behind {
+            self.look();
+        }
     }
 
     /// Whether runs should be read back from the journal now.
@@ -165,6 +170,20 @@ mod tests {
         assert_eq!(outgoing.read_back(run(3, 2)), None, "one of it is not durable");
         assert_eq!(outgoing.read_back(run(3, 1)), Some(run(3, 1)));
         assert!(!outgoing.wants_journal());
+    }
+
+    #[test]
+    fn what_is_acknowledged_after_a_welcome_is_not_looked_for_in_the_journal() {
+        let mut outgoing = Outgoing::default();
+        outgoing.welcome(&[]);
+        assert_eq!(outgoing.committed(run(0, 3)), Some(run(0, 3)));
+        outgoing.welcome(&[(0, 1)]);
+        assert_eq!(outgoing.committed(run(3, 1)), None, "what is before it comes first");
+        outgoing.acknowledge(0, 3);
+        assert_eq!(outgoing.read_back(run(3, 1)), Some(run(3, 1)), "the rest is gone by now");
+        outgoing.acknowledge(0, 4);
+        assert!(!outgoing.wants_journal());
+        assert_eq!(outgoing.committed(run(4, 1)), Some(run(4, 1)));
     }
 
     #[test]
