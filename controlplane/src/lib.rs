@@ -49,4 +49,4 @@ pub use demo::{Demo, demo};
 pub use refuse::Refusal;
 pub use running::{Running, start};
 pub use settings::{Profile, Secret, Settings, StartError};
-pub use terms::{Budget, Fee, Terms};
+pub use terms::{Budget, Checkout, Fee, Terms};

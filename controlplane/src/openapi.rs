@@ -2,8 +2,8 @@
 //!
 //! One line per operation in `openapi/operations.json`, the shapes in `openapi/schemas.json`. A
 //! test holds the lines to the route table of `server.rs` in both directions, another the shapes to
-//! what is really answered. Left out on purpose: the data port's inference dialects, which their
-//! owners publish.
+//! what is really answered. What the data port has of its own stands in `openapi/data_port.json`.
+//! Left out on purpose: the data port's inference dialects, which their owners publish.
 
 use axum::Json;
 use serde::Deserialize;
@@ -27,6 +27,7 @@ struct Operation(String, String, Caller, String, String, String);
 
 /// One operation in each line.
 const OPERATIONS: &str = include_str!("openapi/operations.json");
+const DATA_PORT: &str = include_str!("openapi/data_port.json");
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
 pub(crate) async fn document() -> Json<Value> {
@@ -35,7 +36,8 @@ pub(crate) async fn document() -> Json<Value> {
 
 fn described() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for operation in operations() {
+    let data_port = lines(DATA_PORT);
+    for operation in operations().into_iter().chain(data_port) {
         let path = paths.entry(&operation.1).or_insert_with(|| json!({}));
         path[&operation.0] = operation_json(&operation);
     }
@@ -62,7 +64,11 @@ fn described() -> Value {
 
 /// The lines; a test reads them all.
 fn operations() -> Vec<Operation> {
-    serde_json::from_str(OPERATIONS).unwrap_or_default()
+    lines(OPERATIONS)
+}
+
+fn lines(text: &str) -> Vec<Operation> {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 fn operation_json(operation: &Operation) -> Value {

@@ -106,6 +106,7 @@ fn customer() -> Router<Shared> {
 /// What anyone may ask.
 fn open() -> Router<Shared> {
     Router::new()
+        .route("/v1/billing/status", get(api::billing::status))
         .route("/api/v1/terms", get(api::money::terms))
         .route("/api/v1/receipt-key", get(api::generation::receipt_key))
         .route("/metrics", get(admin::state::metrics))

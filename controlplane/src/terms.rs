@@ -30,6 +30,19 @@ pub struct Terms {
     pub refund_hours: u32,
     /// What customers may give back to themselves; `None` = nothing.
     pub flagged_refunds: Option<Budget>,
+    /// The amounts that credit is offered in; others may be bought all the same.
+    pub packs: Vec<Usd>,
+    /// Where credit is bought; `None` = from the operator.
+    pub checkout: Option<Checkout>,
+}
+
+/// Where credit is bought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checkout {
+    /// Who takes the money.
+    pub provider: String,
+    /// The page to go to.
+    pub url: String,
 }
 
 /// The fee of a payment method, on top of the credit.

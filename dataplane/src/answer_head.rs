@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::io::Write;
 
 use ledger::cell::{RateVerdict, TokenVerdict};
+use serde_json::Value;
 use units::GenerationId;
 
 use crate::local::Local;
@@ -28,6 +29,12 @@ pub struct AnswerHead {
     pub lowered_cap: Cell<Option<u64>>,
     /// Whether an error repeats its message as `detail`, which readers of `routing` look for.
     pub tells_detail: bool,
+    /// Whether the answer is to explain its route.
+    pub explains: bool,
+    /// The explanation, once there is a plan or none.
+    pub explanation: Option<Box<Value>>,
+    /// Whether it is served above a price cap that the request lets go for once.
+    pub is_escalated: Cell<bool>,
     /// Whether a browser of another origin asks.
     pub cross_origin: bool,
     request: u64,
@@ -43,6 +50,9 @@ impl AnswerHead {
             tokens: None,
             lowered_cap: Cell::new(None),
             tells_detail: false,
+            explains: false,
+            explanation: None,
+            is_escalated: Cell::new(false),
             cross_origin,
             request: local.counters.next_request(),
         }
@@ -108,6 +118,9 @@ impl AnswerHead {
         }
         if let Some(cap) = self.lowered_cap.get() {
             number(out, "X-Output-Cap: ", cap);
+        }
+        if self.is_escalated.get() {
+            field(out, "X-Route-Escalated", "true");
         }
     }
 }

@@ -45,6 +45,7 @@ mod route;
 mod running;
 mod settings;
 mod stage;
+mod tiers;
 mod uplink;
 pub mod upstream;
 mod worker;
@@ -52,6 +53,6 @@ mod worker;
 pub use messages::Notice;
 pub use running::{Running, StartError, start};
 pub use settings::{
-    Alone, Driver, Durability, InputBound, Limits, PartialFailure, Settings, TlsFiles,
+    Alone, Brand, Driver, Durability, InputBound, Limits, PartialFailure, Settings, TlsFiles,
 };
 pub use uplink::dial::{dial, is_there};

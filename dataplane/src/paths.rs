@@ -1,4 +1,4 @@
-//! The paths that hold no credit: model lists, health, preflight, and the account API.
+//! The paths that hold no credit: model lists, tiers, health, preflight, and the account API.
 //!
 //! Left out on purpose: what the account API answers. It is passed to the control plane as it came.
 
@@ -16,6 +16,7 @@ use crate::local::{Generation, Local};
 use crate::route::{Route, route};
 use crate::stage::authenticate::Principal;
 use crate::stage::{authenticate, pace, refuse};
+use crate::tiers;
 
 const JSON: &str = "application/json";
 
@@ -54,6 +55,12 @@ fn respond(
     match named {
         Route::Health => give(local, client, answer, br#"{"status":"ok"}"#, &[]),
         Route::Preflight => preflight(local, client, answer),
+        Route::Routes => {
+            let (generation, _) = seen?;
+            let now = local.deadlines.clock().wall();
+            let told = tiers::told(generation.published(), &local.health, now);
+            give(local, client, answer, told.to_string().as_bytes(), &[]);
+        }
         Route::Models => {
             let (generation, key) = seen?;
             let published = generation.published();

@@ -34,7 +34,9 @@ use crate::stage::{
 pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
     let buf = client.input.filled();
     let is_foreign = head.header(buf, "origin").is_some();
+    let explains = head.header(buf, "x-route-explain").is_some_and(|value| value == b"1");
     let mut answer = AnswerHead::new(local, Surface::of(head.path(buf)), is_foreign);
+    answer.explains = explains;
     match route(head.method, head.path(buf)) {
         Route::Chat => {
             if let Err(fault) = infer(local, client, head, &mut answer).await {
@@ -149,7 +151,16 @@ async fn hold(
     answer: &mut AnswerHead,
 ) -> Result<(Plan, Admission), Fault> {
     let published = principal.generation.published();
-    let plan = plan::plan(published, &principal.key, &asking(local, intent, answer))?;
+    let asking = asking(local, intent, answer);
+    let plan = if answer.explains {
+        let explained = plan::explain(published, &principal.key, &asking, plan::Use::Followed)?;
+        let told = quote::told(published.catalog(), intent, &explained);
+        answer.explanation = Some(Box::new(told));
+        explained.plan?
+    } else {
+        plan::plan(published, &principal.key, &asking)?
+    };
+    pace::ceiling(local, principal, intent, plan.candidates[0].tier, answer)?;
     let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;
     let mut admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
     admission.running = running;
@@ -182,7 +193,7 @@ async fn quote(
     answer.tells_detail = intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
     let published = principal.generation.published();
     let asking = asking(local, &intent, answer);
-    let explained = plan::explain(published, &principal.key, &asking)?;
+    let explained = plan::explain(published, &principal.key, &asking, plan::Use::Looked)?;
     let told = quote::told(published.catalog(), &intent, &explained);
     quote::give(local, client, answer, &told).await;
     Ok(())

@@ -34,6 +34,8 @@ pub enum Route<'p> {
     Model(&'p str),
     /// The endpoints of one model: `author/slug`.
     Endpoints(&'p str),
+    /// How tiers can be had now.
+    Routes,
     /// Liveness.
     Health,
     /// A CORS preflight.
@@ -49,7 +51,7 @@ pub enum Route<'p> {
 }
 
 /// Paths that begin so belong to the control plane.
-const ACCOUNT_PREFIXES: [&str; 2] = ["/api/v1/", "/api/usage/"];
+const ACCOUNT_PREFIXES: [&str; 3] = ["/api/v1/", "/api/usage/", "/v1/billing/"];
 
 /// Finds the route of a method and a path without its query.
 pub fn route(method: Method, path: &[u8]) -> Route<'_> {
@@ -78,6 +80,7 @@ fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
         "/v1/chat/completions" | "/api/v1/chat/completions" => (Route::Chat, "POST"),
         "/v1/quote" | "/api/v1/quote" => (Route::Quote, "POST"),
         "/v1/models" | "/api/v1/models" => (Route::Models, "GET"),
+        "/v1/status/routes" => (Route::Routes, "GET"),
         "/health" => (Route::Health, "GET"),
         _ => return named_deeper(path),
     })
@@ -106,6 +109,9 @@ mod tests {
             (Method::Post, "/api/v1/chat/completions", Route::Chat),
             (Method::Get, "/v1/chat/completions", Route::WrongMethod("POST")),
             (Method::Post, "/v1/quote", Route::Quote),
+            (Method::Get, "/v1/status/routes", Route::Routes),
+            (Method::Post, "/v1/status/routes", Route::WrongMethod("GET")),
+            (Method::Get, "/v1/billing/status", Route::Account),
             (Method::Get, "/v1/models/a/b:free", Route::Model("a/b:free")),
             (Method::Get, "/v1/models/", Route::Unknown),
             (Method::Get, "/api/v1/models/a/b/endpoints", Route::Endpoints("a/b")),

@@ -74,8 +74,18 @@ pub struct Settings {
     pub receipts: bool,
     /// Seconds that streams may go on for after a drain began.
     pub drain_seconds: u64,
+    /// What the brand sets.
+    pub brand: Brand,
     /// Every other bound.
     pub limits: Limits,
+}
+
+/// What a brand profile decides in the data plane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brand {
+    /// What the members begin with that tell an answer's route, such as `cpen` of `cpen_route`;
+    /// `None` = none are told.
+    pub metadata_prefix: Option<String>,
 }
 
 /// What a data plane without a control plane in its process knows of it.

@@ -4,7 +4,7 @@
 //!   authenticate -> pace -> read -> plan -> pace -> admit -> exchange -> relay -> settle
 //!                           repeat               admission  first_event  meter
 //!                                                           verdict      attend
-//!                                                                        learn
+//!                                                                        learn note
 //!   any of them may end in a fault: refuse before the hold, fail after it
 //! ```
 //!
@@ -20,6 +20,7 @@ pub mod fail;
 pub mod first_event;
 pub mod learn;
 pub mod meter;
+pub mod note;
 pub mod outcome;
 pub mod pace;
 pub mod plan;

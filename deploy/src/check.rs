@@ -105,9 +105,9 @@ impl Report {
             Err(Mistake(what)) => self.mistakes.push(at("dataplane", "cores", what)),
         }
         let profile = profile::read(&config.brand.profile);
-        let multiplier = profile.as_ref().map(|profile| profile.multiplier);
+        let multiplier = profile.as_ref().map(|profile| profile.control.multiplier);
         match &profile {
-            Ok(profile) => self.fact("profile", profile.name.clone()),
+            Ok(profile) => self.fact("profile", profile.control.name.clone()),
             Err(Mistake(what)) => self.mistakes.push(at("brand", "profile", what.clone())),
         }
         let options = multiplier

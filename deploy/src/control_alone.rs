@@ -21,14 +21,14 @@ pub fn run(config: &Path, data: Option<&Path>) -> Result<(), Mistake> {
         return Err(Mistake(format!("[link] listen is missing; {remedy}")));
     };
     let profile = profile::read(&config.brand.profile)?;
-    let options = CompileOptions { multiplier: profile.multiplier };
+    let options = CompileOptions { multiplier: profile.control.multiplier };
     let file = config.brand.catalog.as_deref().map(|path| catalog_file::read(path, &options));
     let file = file.transpose()?;
     let stop = signals::listen().map_err(told)?;
     let settings = controlplane::Settings {
         link: Some(link.clone()),
         data_planes_min: 0,
-        ..control_settings(&config, &data, profile)
+        ..control_settings(&config, &data, profile.control)
     };
     let control = controlplane::start(settings).map_err(told)?;
     catalog_file::apply(&control.commands(), file.as_ref(), None).map_err(told)?;

@@ -22,7 +22,7 @@ use crate::config::{Config, DATA_DIRECTORY, LinkPlace, Mistake};
 use crate::handover::{self, Door, Offer, Sockets, Taken};
 use crate::plane_port::{PlanePort, Told};
 use crate::serve::{data_settings, told};
-use crate::signals;
+use crate::{profile, signals};
 
 /// How often the data plane is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -136,7 +136,8 @@ fn is_control_away(config: &Config) -> Result<bool, Mistake> {
 fn start(config: &Config, data: &Path, sockets: Vec<TcpListener>) -> Result<Running, Mistake> {
     let path = control_path(config)?;
     let alone = Alone { is_control_away: is_control_away(config)? };
-    let settings = data_settings(config, data, Some(alone))?;
+    let brand = profile::read(&config.brand.profile)?.brand;
+    let settings = data_settings(config, data, brand, Some(alone))?;
     dataplane::start(settings, sockets, |to_data| dataplane::dial(path, to_data)).map_err(told)
 }
 

@@ -15,6 +15,18 @@ use crate::config::text::{line_at, with_remedy};
 /// The profiles that ship with the binary, by name.
 const SHIPPED: [(&str, &str); 1] = [("plain", include_str!("../profiles/plain.toml"))];
 
+/// The longest beginning of the members that tell an answer's route.
+const METADATA_BYTES: usize = 32;
+
+/// What a profile decides in each of the planes.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// In the control plane.
+    pub control: controlplane::Profile,
+    /// In data planes.
+    pub brand: dataplane::Brand,
+}
+
 /// A profile file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +34,7 @@ struct Raw {
     price_multiplier: Option<String>,
     key_prefix: Option<String>,
     management_key_prefix: Option<String>,
+    metadata_prefix: Option<String>,
     credit: terms::Raw,
 }
 
@@ -34,7 +47,7 @@ pub fn is_shipped(name: &str) -> bool {
 ///
 /// # Errors
 /// There is none, or it holds a mistake.
-pub fn read(name: &str) -> Result<controlplane::Profile, Mistake> {
+pub fn read(name: &str) -> Result<Profile, Mistake> {
     let shipped = SHIPPED.iter().find(|(known, _)| *known == name);
     let text = match shipped {
         Some((_, text)) => (*text).to_owned(),
@@ -50,27 +63,40 @@ pub fn read(name: &str) -> Result<controlplane::Profile, Mistake> {
     parse(name, &text)
 }
 
-fn parse(name: &str, text: &str) -> Result<controlplane::Profile, Mistake> {
+fn parse(name: &str, text: &str) -> Result<Profile, Mistake> {
     let raw: Raw = toml::from_str(text).map_err(|fault| {
         let line = fault.span().map_or(1, |span| line_at(text, span.start));
         Mistake(format!("{name}:{line}: {}", with_remedy(fault.message())))
     })?;
-    let mut profile = controlplane::Profile { name: name.to_owned(), ..Default::default() };
+    let mut control = controlplane::Profile { name: name.to_owned(), ..Default::default() };
     if let Some(multiplier) = &raw.price_multiplier {
-        profile.multiplier = parse_multiplier(multiplier).ok_or_else(|| {
+        control.multiplier = parse_multiplier(multiplier).ok_or_else(|| {
             let remedy = "price_multiplier is a decimal such as \"0.2\"";
             Mistake(format!("{name}: {multiplier:?} is not a multiplier; {remedy}"))
         })?;
     }
     if let Some(prefix) = raw.key_prefix {
-        profile.live_prefix = prefix;
+        control.live_prefix = prefix;
     }
     if let Some(prefix) = raw.management_key_prefix {
-        profile.management_prefix = prefix;
+        control.management_prefix = prefix;
     }
-    profile.terms =
+    control.terms =
         raw.credit.checked().map_err(|why| Mistake(format!("{name}: [credit] {why}")))?;
-    Ok(profile)
+    let metadata_prefix = raw.metadata_prefix.map(metadata_prefix).transpose();
+    let metadata_prefix = metadata_prefix.map_err(|why| Mistake(format!("{name}: {why}")))?;
+    Ok(Profile { control, brand: dataplane::Brand { metadata_prefix } })
+}
+
+/// What members of an answer may begin with: no escape is needed in it, and none of the dialect's
+/// own members is hidden by it.
+fn metadata_prefix(given: String) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if (1..=METADATA_BYTES).contains(&given.len()) && given.bytes().all(is_plain) {
+        return Ok(given);
+    }
+    let remedy = format!("use 1 to {METADATA_BYTES} small letters, digits and _");
+    Err(format!("metadata_prefix: {given:?} cannot begin a member's name; {remedy}"))
 }
 
 #[cfg(test)]
@@ -85,8 +111,18 @@ mod tests {
     }
 
     #[test]
+    fn a_metadata_prefix_begins_a_members_name() {
+        let brand = |text: &str| parse("x", text).map(|profile| profile.brand.metadata_prefix);
+        assert_eq!(brand("metadata_prefix = \"cpen\"").unwrap().as_deref(), Some("cpen"));
+        assert_eq!(brand("").unwrap(), None);
+        for wrong in ["", "a-b", "A", "\\\"", &"x".repeat(33)] {
+            assert!(brand(&format!("metadata_prefix = \"{wrong}\"")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_multiplier_is_exact() {
-        let profile = parse("x", "price_multiplier = \"0.2\"").unwrap();
+        let profile = parse("x", "price_multiplier = \"0.2\"").unwrap().control;
         assert_eq!(profile.multiplier.0 * 5, profile.multiplier.1);
         assert!(parse("x", "price_multiplier = \"a fifth\"").is_err());
         let Mistake(mistake) = parse("x.toml", "\nunknown = 1").unwrap_err();

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use catalog::compile::CompileOptions;
-use dataplane::{Alone, Notice, Settings};
+use dataplane::{Alone, Brand, Notice, Settings};
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
@@ -35,18 +35,19 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
         return Err(Mistake(format!("serve has both planes in one process; {remedy}")));
     }
     let profile = profile::read(&config.brand.profile)?;
-    let options = CompileOptions { multiplier: profile.multiplier };
+    let options = CompileOptions { multiplier: profile.control.multiplier };
     let file = config.brand.catalog.as_deref().map(|path| catalog_file::read(path, &options));
     let file = file.transpose()?;
     let stop = signals::listen().map_err(told)?;
     let sandbox = config.brand.sandbox.then(start_sandbox).transpose()?;
     let rows = sandbox.as_ref().map(|handle| catalog_file::sandbox(handle.addr())).transpose()?;
 
-    let control = controlplane::start(control_settings(&config, &data, profile)).map_err(told)?;
+    let control = control_settings(&config, &data, profile.control);
+    let control = controlplane::start(control).map_err(told)?;
     let commands = control.commands();
     catalog_file::apply(&commands, file.as_ref(), rows).map_err(told)?;
     let key = sandbox.as_ref().map(|_| demo::prepare(&commands, &data)).transpose()?;
-    let settings = data_settings(&config, &data, None)?;
+    let settings = data_settings(&config, &data, profile.brand, None)?;
     let plane = dataplane::start(settings, Vec::new(), |to_data| Ok(control.attach(to_data)));
     let plane = plane.map_err(told)?;
     wait_until_listening(&plane)?;
@@ -112,6 +113,7 @@ pub fn control_settings(
 pub fn data_settings(
     config: &Config,
     data: &Path,
+    brand: Brand,
     alone: Option<Alone>,
 ) -> Result<Settings, Mistake> {
     Ok(Settings {
@@ -128,6 +130,7 @@ pub fn data_settings(
         partial_failure: config.dataplane.partial_failure,
         receipts: config.dataplane.receipts,
         drain_seconds: config.dataplane.drain_seconds.unwrap_or(DRAIN_SECONDS),
+        brand,
         limits: config.limits.clone(),
     })
 }

@@ -5,6 +5,7 @@
 //! where a client may lose digits. Invariant: nothing of another account is ever shown; a hash or
 //! id of another account is as unknown as one that never was.
 
+pub(crate) mod billing;
 pub(crate) mod export;
 pub(crate) mod generation;
 pub(crate) mod invoices;

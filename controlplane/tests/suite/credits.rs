@@ -27,6 +27,7 @@ fn terms() -> Terms {
         credit_life_days: Some(365),
         refund_hours: 24,
         flagged_refunds: Some(Budget { amount: usd("0.10"), days: 30 }),
+        ..Terms::default()
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::rc::Rc;
 
+use catalog::price::Ceiling;
+use catalog::route::Candidate;
 use dialect::Intent;
 use dialect::openai_chat::Answer;
 use wire::sse::{Frame, FrameScanner};
@@ -35,15 +37,24 @@ impl<'a> Request<'a> {
     /// for, or the model that serves.
     pub fn model_json(&self, endpoint: u32) -> &'a [u8] {
         let catalog = self.published.catalog();
-        let candidates = self.plan.candidates.iter();
-        let tier = candidates.filter(|one| one.endpoint == endpoint).find_map(|one| one.tier);
-        match tier {
+        match self.candidate(endpoint).and_then(|candidate| candidate.tier) {
             Some(tier) => &catalog.tiers[tier as usize].id_json,
             None => {
                 let model = catalog.endpoints[endpoint as usize].model;
                 &catalog.models[model as usize].id_json
             }
         }
+    }
+
+    /// An endpoint as it was planned; each is planned once.
+    pub fn candidate(&self, endpoint: u32) -> Option<&'a Candidate> {
+        self.plan.candidates.iter().find(|candidate| candidate.endpoint == endpoint)
+    }
+
+    /// What a token of this endpoint may cost at most, where the request says so.
+    pub fn ceiling(&self, endpoint: u32) -> Option<Ceiling> {
+        let wishes = self.intent.wishes.as_deref()?;
+        wishes.ceiling(self.candidate(endpoint).is_some_and(|candidate| candidate.is_escalated))
     }
 
     /// What was held for.

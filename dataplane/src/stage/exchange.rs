@@ -202,6 +202,7 @@ impl<'a> Candidate<'a> {
         {
             cell.began_after(took);
         }
+        attendance.head().is_escalated.set(self.planned.is_escalated);
         let cap = self.output_cap();
         if cap < self.request.admission.output_cap {
             attendance.head().lowered_cap.set(Some(cap));

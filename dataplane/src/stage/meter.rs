@@ -4,7 +4,7 @@
 //! beyond what the request was held for; where it is missing or absurd an estimate is billed,
 //! flagged, never zero for delivered work; later counts replace earlier ones, but what cannot be
 //! billed replaces nothing. The price is that of the tier that served, and never more than that of
-//! the tiers that the hold allowed.
+//! the tiers that the hold allowed, nor a token's than a cap that the request names.
 //! Left out on purpose: holds. What to charge of a cost is `settle`'s.
 
 use catalog::Endpoint;
@@ -14,7 +14,7 @@ use dialect::{Finish, Usage, UsageFault, chat_usage};
 use ledger::record::{Flags, UpstreamId, UsageSource};
 use units::{TokenClass, Tokens, Usd};
 
-use crate::stage::attempt::Allowed;
+use crate::stage::attempt::{Allowed, Request};
 use crate::stage::plan::Plan;
 
 /// Bytes of text that usually make a token.
@@ -176,8 +176,11 @@ impl Meter {
         self.text_bytes > 0 || self.sound_bytes > 0
     }
 
-    /// What it cost at an endpoint's prices, for a request of so many choices.
-    pub fn price(&self, endpoint: &Endpoint, plan: &Plan, allowed: Allowed) -> Metered {
+    /// What it cost a request at the prices of an endpoint: a place in the catalog.
+    pub fn price(&self, request: &Request<'_>, place: u32) -> Metered {
+        let (plan, allowed) = (request.plan, request.allowed());
+        let ceiling = request.ceiling(place);
+        let endpoint = &request.published.catalog().endpoints[place as usize];
         let (tokens, source, mut flags) = match self.usage {
             Some(Ok(usage)) if self.is_sane(&usage.tokens, endpoint, allowed.choices) => {
                 let is_likely = self.is_likely(&usage.tokens, allowed);
@@ -195,9 +198,17 @@ impl Meter {
             None => (self.estimate(plan), UsageSource::Estimated, Flags::USAGE_MISSING),
         };
         let served = self.served_tier.unwrap_or(plan.tier);
-        let (tier, cost) = charged_at(&endpoint.price, &tokens, served, plan.tier);
+        let (tier, mut cost) = charged_at(&endpoint.price, &tokens, served, plan.tier);
         if tier != served && endpoint.price.tiers().has(served) {
             flags = flags.with(Flags::TIER_CAPPED);
+        }
+        if request.candidate(place).is_some_and(|planned| planned.is_escalated) {
+            flags = flags.with(Flags::ESCALATED);
+        }
+        let within = ceiling.and_then(|it| endpoint.price.cost_within(&tokens, tier, &it));
+        if let Some(within) = within.filter(|within| *within < cost) {
+            cost = within;
+            flags = flags.with(Flags::PRICE_CAPPED);
         }
         let list_cost = cost_of(&endpoint.list, &tokens, served);
         Metered { tokens, source, flags, cost, list_cost, tier }

@@ -1,10 +1,11 @@
 //! Stage 2, pace: whether the key may send a request now, and run one more.
 //!
 //! Requests are counted before the body is read, tokens and running requests after the plan, when
-//! it is known what may be used. Left out on purpose: the rules, which are the key's `Pace`, and
-//! money, which is `admit`'s.
+//! it is known what may be used, and so are requests under a ceiling lower than their key's limit.
+//! Left out on purpose: the rules, which are the key's `Pace`, and money, which is `admit`'s.
 
-use ledger::cell::{Paced, RateVerdict, Running};
+use dialect::Intent;
+use ledger::cell::{Ceiling, Paced, RateVerdict, Running};
 
 use crate::answer_head::AnswerHead;
 use crate::fault::{Code, Fault};
@@ -41,6 +42,65 @@ pub fn begin(
         head.tokens = key.pace.look_tokens(&key.limits, now_us);
     }
     Ok(running)
+}
+
+/// Counts a request against the ceilings below its key's limit: that of its tier, where the key has
+/// no limit of its own, and the one that it names itself.
+pub fn ceiling(
+    local: &Local,
+    principal: &Principal,
+    intent: &Intent,
+    tier: Option<u32>,
+    head: &mut AnswerHead,
+) -> Result<(), Fault> {
+    let (key, limits) = (&principal.key, &principal.key.limits);
+    let catalog = principal.generation.published().catalog();
+    let tier = tier.filter(|_| limits.rpm.is_none());
+    let of_tier = tier.and_then(|tier| Some((tier, catalog.tiers[tier as usize].rpm?)));
+    let budget = intent.wishes.as_deref().and_then(|wishes| wishes.budget.as_ref());
+    let named = budget.and_then(|budget| budget.rpm_cap);
+    if of_tier.is_none() && named.is_none() {
+        return Ok(());
+    }
+    let mut lowest = limits.rpm.unwrap_or(local.settings.limits.key_rpm_max);
+    let ceilings = [
+        of_tier.map(|(tier, rpm)| (Ceiling::Tier(tier), rpm)),
+        named.map(|rpm| (Ceiling::Request, rpm)),
+    ];
+    for (ceiling, rpm) in ceilings.into_iter().flatten() {
+        if rpm >= lowest {
+            continue;
+        }
+        lowest = rpm;
+        let verdict = key.pace.ceiling(ceiling, rpm, now_us(local));
+        if head.rate.is_none_or(|rate| verdict.remaining <= rate.remaining) {
+            head.rate = Some(verdict);
+        }
+        if !verdict.allowed {
+            return Err(above(ceiling, &verdict));
+        }
+    }
+    Ok(())
+}
+
+fn above(ceiling: Ceiling, verdict: &RateVerdict) -> Fault {
+    let limit = verdict.limit;
+    let mut fault = match ceiling {
+        Ceiling::Tier(_) => Fault::new(
+            Code::RateLimitExceeded,
+            format!("this key may send {limit} requests a minute to this tier; they are used up"),
+        ),
+        Ceiling::Request => Fault::new(
+            Code::RateLimitExceeded,
+            format!(
+                "this request is to be one of {limit} a minute at most (`routing.rpm_cap`), and \
+                 they are used up; send it later, or raise the cap"
+            ),
+        )
+        .about("routing.rpm_cap"),
+    };
+    fault.retry_after_s = Some(verdict.retry_after_ms.div_ceil(1000).max(1));
+    fault
 }
 
 fn now_us(local: &Local) -> u64 {

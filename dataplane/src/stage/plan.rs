@@ -8,10 +8,10 @@
 
 mod unroutable;
 
-use catalog::ServiceTier;
 use catalog::route::{
     self, Candidates, InputBound, Moment, Needs, Policy, Question, Route, Verdict,
 };
+use catalog::{ProviderIndex, ServiceTier};
 use dialect::Intent;
 use units::{UnixMillis, Usd};
 
@@ -126,22 +126,13 @@ pub struct Asking<'a> {
 pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Result<Plan, Fault> {
     let catalog = published.catalog();
     let question = question(key, asking)?;
-    let moment = Moment {
-        is_usable: |provider| published.is_usable(provider),
-        health: |index: u32| {
-            let endpoint = &catalog.endpoints[index as usize];
-            asking.health.of(endpoint.offer, published.upstream(endpoint.provider), asking.now)
-        },
-        draw: draw(key, asking),
-        candidates_max: asking.attempts,
-    };
-    match route::plan(catalog, &question, &moment) {
+    match route::plan(catalog, &question, &moment(published, key, asking, Use::Followed)) {
         Ok(route) => Ok(Plan::of(&route, &question.needs)),
         Err(why) => Err(unroutable(catalog, &why, asking.surface)),
     }
 }
 
-/// A plan that nobody will follow, with what became of every endpoint that was looked at.
+/// A plan with what became of every endpoint that was looked at.
 pub struct Explained {
     /// The plan, or why there is none.
     pub plan: Result<Plan, Fault>,
@@ -149,27 +140,51 @@ pub struct Explained {
     pub verdicts: Vec<Verdict>,
 }
 
-/// Explains what [`plan`] would do now.
+/// What becomes of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It is followed.
+    Followed,
+    /// It is only told.
+    Looked,
+}
+
+/// As [`plan`], explained.
 pub fn explain(
     published: &Published,
     key: &KeyEntry,
     asking: &Asking<'_>,
+    used: Use,
 ) -> Result<Explained, Fault> {
     let catalog = published.catalog();
     let question = question(key, asking)?;
-    let moment = Moment {
-        is_usable: |provider| published.is_usable(provider),
-        health: |index: u32| {
-            let endpoint = &catalog.endpoints[index as usize];
-            asking.health.look(endpoint.offer, published.upstream(endpoint.provider), asking.now)
-        },
-        draw: draw(key, asking),
-        candidates_max: asking.attempts,
-    };
-    let explanation = route::explain(catalog, &question, &moment);
+    let explanation = route::explain(catalog, &question, &moment(published, key, asking, used));
     let plan = explanation.route.map(|route| Plan::of(&route, &question.needs));
     let plan = plan.map_err(|why| unroutable(catalog, &why, asking.surface));
     Ok(Explained { plan, verdicts: explanation.verdicts })
+}
+
+/// What is so now.
+fn moment<'a>(
+    published: &'a Published,
+    key: &KeyEntry,
+    asking: &Asking<'a>,
+    used: Use,
+) -> Moment<impl Fn(ProviderIndex) -> bool + 'a, impl Fn(u32) -> route::Health + 'a> {
+    let (catalog, health, now) = (published.catalog(), asking.health, asking.now);
+    Moment {
+        is_usable: |provider| published.is_usable(provider),
+        health: move |index: u32| {
+            let endpoint = &catalog.endpoints[index as usize];
+            let upstream = published.upstream(endpoint.provider);
+            match used {
+                Use::Followed => health.of(endpoint.offer, upstream, now),
+                Use::Looked => health.look(endpoint.offer, upstream, now),
+            }
+        },
+        draw: draw(key, asking),
+        candidates_max: asking.attempts,
+    }
 }
 
 fn question<'a>(key: &'a KeyEntry, asking: &Asking<'a>) -> Result<Question<'a>, Fault> {

@@ -1,13 +1,16 @@
-//! A quote: what a request would cost and where it would go, and why not elsewhere.
+//! A quote: what a request would cost and where it would go, and why not elsewhere. The same is the
+//! explanation of an answer that was asked for one.
 //!
 //! Invariants: the plan, its worst case and the verdicts of caps are those that the same request
 //! would meet now; what stands behind a tier is named by its route's number alone.
 
 use catalog::Catalog;
-use catalog::route::{Candidate, Constraint, Verdict, Violations};
+use catalog::route::{
+    Budget, Candidate, Constraint, MaxPrice, Verdict, Violations, blended, route_id,
+};
 use dialect::Intent;
 use serde_json::{Value, json};
-use units::{Price, TokenClass, Tokens, Usd};
+use units::{TokenClass, Tokens, Usd};
 
 use crate::answer_head::AnswerHead;
 use crate::client::Client;
@@ -24,17 +27,22 @@ const CAPS: [Constraint; 5] = [
     Constraint::MaxPrice,
 ];
 
+/// Endpoints that are told with why they are left out; `auto` looks at thousands.
+const LEFT_OUT_MAX: usize = 1_000;
+
 /// The quote as JSON.
 pub fn told(catalog: &Catalog, intent: &Intent, explained: &Explained) -> Value {
     let Explained { plan, verdicts } = explained;
-    let left_out = verdicts.iter().filter(|verdict| verdict.place.is_none());
-    let left_out: Vec<Value> = left_out.map(|verdict| reasons(catalog, verdict)).collect();
+    let left_out = || verdicts.iter().filter(|verdict| verdict.place.is_none());
+    let told = left_out().take(LEFT_OUT_MAX).map(|verdict| reasons(catalog, verdict));
     let mut quote = json!({
         "object": "quote",
         "model": intent.model,
         "currency": "USD",
+        "routing": routing(intent),
         "caps": caps(intent, verdicts),
-        "left_out": left_out,
+        "left_out": told.collect::<Vec<Value>>(),
+        "left_out_more": left_out().count().saturating_sub(LEFT_OUT_MAX),
     });
     match plan {
         Ok(plan) => {
@@ -77,7 +85,7 @@ fn refusal(fault: &Fault) -> Value {
 /// An endpoint by its route's number, and by its names where no tier hides them.
 fn named(catalog: &Catalog, endpoint: u32, tier: Option<u32>) -> Value {
     let endpoint = &catalog.endpoints[endpoint as usize];
-    let mut named = json!({ "route_id": format!("route_{}", endpoint.offer.0) });
+    let mut named = json!({ "route_id": route_id(endpoint.offer) });
     match tier {
         Some(tier) => named["model"] = (*catalog.tiers[tier as usize].id).into(),
         None => {
@@ -89,6 +97,18 @@ fn named(catalog: &Catalog, endpoint: u32, tier: Option<u32>) -> Value {
     named
 }
 
+/// How the request has its route chosen; what it does not say is as it is without it.
+fn routing(intent: &Intent) -> Value {
+    let none = Budget::default();
+    let budget = intent.wishes.as_ref().and_then(|wishes| wishes.budget.as_ref()).unwrap_or(&none);
+    json!({
+        "strategy": budget.strategy.name(),
+        "continuity_mode": budget.continuity.name(),
+        "escalation_allowed": budget.may_escalate,
+        "rpm_cap": budget.rpm_cap,
+    })
+}
+
 fn offered(catalog: &Catalog, plan: &Plan, intent: &Intent, candidate: &Candidate) -> Value {
     let price = &catalog.endpoints[candidate.endpoint as usize].price;
     let output = plan.expected_output().min(candidate.output_max);
@@ -96,10 +116,12 @@ fn offered(catalog: &Catalog, plan: &Plan, intent: &Intent, candidate: &Candidat
     tokens[TokenClass::Input] = plan.input_tokens_estimate;
     tokens[TokenClass::Output] = output.saturating_mul(intent.choices);
     tokens[TokenClass::Request] = 1;
-    let shown = |class| price.price(class, plan.input_tokens_estimate, plan.tier).to_string();
+    let shown = |class| price.price(class, plan.input_tokens_estimate, plan.tier);
+    let (per_input, per_output) = (shown(TokenClass::Input), shown(TokenClass::Output));
     let mut offered = named(catalog, candidate.endpoint, candidate.tier);
-    offered["input_per_1m"] = shown(TokenClass::Input).into();
-    offered["output_per_1m"] = shown(TokenClass::Output).into();
+    offered["input_per_1m"] = per_input.to_string().into();
+    offered["output_per_1m"] = per_output.to_string().into();
+    offered["estimated_total_usd_per_1m"] = blended(per_input, per_output).to_string().into();
     offered["output_cap"] = candidate.output_max.into();
     offered["expected_cost"] = told_cost(price.cost(&tokens, plan.tier));
     offered["escalated"] = candidate.is_escalated.into();
@@ -127,17 +149,18 @@ fn reasons(catalog: &Catalog, verdict: &Verdict) -> Value {
 fn caps(intent: &Intent, verdicts: &[Verdict]) -> Vec<Value> {
     let wishes = intent.wishes.as_deref();
     let budget = wishes.and_then(|wishes| wishes.budget.as_ref());
-    let limit = |cap| -> Option<Option<Price>> {
-        match cap {
-            Constraint::CapInput => budget?.max_input.map(Some),
-            Constraint::CapOutput => budget?.max_output.map(Some),
-            Constraint::CapTotal => budget?.max_total.map(Some),
-            Constraint::Floor => budget?.min_total.map(Some),
-            _ => (wishes?.max_price != Default::default()).then_some(None),
-        }
+    let limit = |cap| -> Option<Value> {
+        let price = match cap {
+            Constraint::CapInput => budget?.max_input,
+            Constraint::CapOutput => budget?.max_output,
+            Constraint::CapTotal => budget?.max_total,
+            Constraint::Floor => budget?.min_total,
+            _ => return max_price(&wishes?.max_price),
+        };
+        Some(price?.to_string().into())
     };
     let told = |cap: Constraint| {
-        let limit = limit(cap)?.map(|price| price.to_string());
+        let limit = limit(cap)?;
         let outside = verdicts.iter().filter(|verdict| verdict.violations.has(cap)).count();
         let within = verdicts.len() - outside;
         let (name, holds) = (cap.name(), within > 0);
@@ -146,4 +169,18 @@ fn caps(intent: &Intent, verdicts: &[Verdict]) -> Vec<Value> {
         }))
     };
     CAPS.into_iter().filter_map(told).collect()
+}
+
+/// `provider.max_price` as it was written: USD per million tokens, the request and an image each.
+fn max_price(most: &MaxPrice) -> Option<Value> {
+    let each = |price: Option<Usd>| price.map(|price| price.to_string());
+    (*most != MaxPrice::default()).then(|| {
+        json!({
+            "prompt": most.prompt,
+            "completion": most.completion,
+            "request": each(most.request),
+            "image": each(most.image),
+            "audio": most.audio,
+        })
+    })
 }

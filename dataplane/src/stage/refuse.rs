@@ -5,6 +5,7 @@
 //! `x-should-retry: false` on 402, so that no SDK retries what money must mend, and on what an
 //! idempotency key refuses, which a retry does not change.
 
+use dialect::openai_chat::add_member;
 use dialect::{ErrorForm, openai_error_body};
 
 use crate::answer_head::{AnswerHead, field, generation_text};
@@ -14,6 +15,8 @@ use crate::local::Local;
 use crate::net::buffer::Buffer;
 use crate::route::Surface;
 
+/// Where an explanation stands in an answer or an error.
+pub const EXPLANATION: &str = "route_explanation";
 const JSON: &str = "application/json";
 /// The rest of a chunk that tells an error, behind its id.
 const ERROR_CHUNK: &str = concat!(
@@ -79,7 +82,11 @@ fn body(head: &AnswerHead, fault: &Fault) -> Vec<u8> {
         integer_code: head.surface == Surface::OpenRouter,
         detail: head.tells_detail || is_about_routing,
     };
-    openai_error_body(&fault.refusal, form)
+    let mut body = openai_error_body(&fault.refusal, form);
+    if let Some(explanation) = &head.explanation {
+        add_member(EXPLANATION, explanation, &mut body);
+    }
+    body
 }
 
 /// The fault of a path that is not ours.

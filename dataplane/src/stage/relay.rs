@@ -12,15 +12,15 @@
 //! ```
 
 mod passing;
+mod whole;
 
 use std::pin::pin;
 
-use dialect::openai_chat::{Answer, ChunkReader, Label, Pattern, Rewrite, add_usage};
+use dialect::openai_chat::{ChunkReader, Label, Pattern, Rewrite};
 use ledger::record::{Progress, Record};
-use units::Tokens;
 use wire::sse::{Frame, FrameScanner};
 
-use crate::answer_head::{AnswerHead, generation_text};
+use crate::answer_head::generation_text;
 use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::route::Surface;
@@ -28,8 +28,10 @@ use crate::stage::attempt::{Answering, Request};
 use crate::stage::attend::{Attendance, begin_stream};
 use crate::stage::exchange::Exchange;
 use crate::stage::meter::{Meter, Metered};
+use crate::stage::note::Note;
 use crate::stage::outcome::{Ending, Outcome};
 use crate::stage::relay::passing::{Passing, Step, broken};
+use crate::stage::relay::whole::Own;
 use crate::stage::{refuse, verdict};
 use crate::upstream::body::{Body, More};
 use crate::upstream::fault::UpstreamFault;
@@ -40,7 +42,6 @@ const PROGRESS_TOKENS: u64 = 256;
 const PROGRESS_MS: u64 = 1000;
 /// What has arrived already goes out in one write, up to so many bytes.
 const QUEUED_MAX: usize = 64 << 10;
-const JSON: &str = "application/json";
 
 /// Passes an answer on. *abandon closes*
 pub async fn relay<'a>(
@@ -53,50 +54,27 @@ pub async fn relay<'a>(
     let catalog = request.published.catalog();
     let provider = catalog.provider(catalog.endpoints[endpoint as usize].provider);
     let mut meter = Meter::new(provider.cache_included);
+    let note = Note::of(request, attendance.head(), (endpoint, attempts));
     let ending = match answer {
         Answering::Whole(body, answer) => {
             meter.observe(body.window(), &answer);
             let is_owed = attendance.head().surface == Surface::OpenRouter;
             let missing = is_owed && !meter.was_told_usage();
-            let served = &catalog.endpoints[endpoint as usize];
-            let priced = || meter.price(served, request.plan, request.allowed());
-            let usage = missing.then(|| priced().tokens);
+            let usage = missing.then(|| meter.price(request, endpoint).tokens);
             let ids = Ids::of(request, endpoint, attendance.head().surface);
-            relay_whole(request, client, (body, &answer), (attendance.head(), &ids), usage)
+            let own = Own { ids, usage, note: note.map(|note| (note, &meter)) };
+            whole::relay(request, client, (body, &answer), attendance.head(), &own)
         }
         Answering::Stream { body, scanner, first } => {
             let mut stream =
                 Stream::new(request, client, attendance, (body, scanner), (endpoint, meter));
+            stream.note = note;
             let ending = stream.run(first).await;
             meter = stream.close(&ending);
             ending
         }
     };
     Outcome { ending, endpoint: Some(endpoint), meter, attempts, first_byte_ms, status: 200 }
-}
-
-/// Queues an answer that was read whole.
-fn relay_whole(
-    request: &Request<'_>,
-    client: &mut Client,
-    (mut body, answer): (Body, &Answer),
-    (head, ids): (&AnswerHead, &Ids<'_>),
-    usage: Option<Tokens>,
-) -> Ending {
-    let local = request.local;
-    let mut fields = Vec::with_capacity(512);
-    head.write(local, 200, JSON, &mut fields);
-    let mut json = local.pool.buffer();
-    json.make_room(body.window().len() + 512);
-    answer.rewrite(body.window(), &ids.rewrite(usage.is_some()), json.tail());
-    if let Some(tokens) = usage {
-        add_usage(&tokens, json.tail());
-    }
-    client.answer(&fields, json.filled());
-    let length = body.window().len();
-    body.consume(length);
-    body.reuse(&local.connections);
-    Ending::at_the_end(client.was_seen_deserted(), answer.finish)
 }
 
 /// What replaces the provider's names.
@@ -135,6 +113,8 @@ struct Stream<'s, 'a> {
     pattern: Pattern,
     meter: Meter,
     ids: Ids<'a>,
+    /// What is still to be said of the route.
+    note: Option<Note<'s>>,
     wants_usage: bool,
     endpoint: u32,
     next_progress: NextProgress,
@@ -171,6 +151,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             pattern: Pattern::default(),
             meter,
             ids,
+            note: None,
             wants_usage,
             endpoint,
             next_progress: NextProgress {
@@ -217,7 +198,17 @@ impl<'s, 'a> Stream<'s, 'a> {
     /// Handles every whole frame of the window, as one chunk to the client.
     fn pass_frames(&mut self, mut waiting: Option<Frame>) -> Step {
         let Self {
-            body, scanner, reader, pattern, meter, ids, request, wants_usage, client, ..
+            body,
+            scanner,
+            reader,
+            pattern,
+            meter,
+            ids,
+            note,
+            request,
+            wants_usage,
+            client,
+            ..
         } = self;
         let mut passing = Passing {
             reader,
@@ -225,6 +216,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             meter,
             rewrite: ids.rewrite(!*wants_usage),
             wants_usage: *wants_usage,
+            note,
         };
         let allowed = request.allowed();
         client.chunk(|out| {
@@ -321,9 +313,19 @@ impl<'s, 'a> Stream<'s, 'a> {
     }
 
     fn finish(&mut self) -> Ending {
-        if self.wants_usage && !self.meter.was_told_usage() {
-            let tokens = self.priced().tokens;
-            self.say(|label, out| label.write_usage(&tokens, out));
+        let is_owed = self.wants_usage && !self.meter.was_told_usage();
+        let usage = is_owed.then(|| self.priced().tokens);
+        let note = self.note.take();
+        if usage.is_some() || note.is_some() {
+            self.say(|label, meter, out| {
+                match &usage {
+                    Some(tokens) => label.write_usage(tokens, out),
+                    None => label.write_silent(out),
+                }
+                if let Some(note) = note {
+                    note.add(meter, out);
+                }
+            });
         }
         self.client.chunk(|out| out.extend(b"data: [DONE]\n\n"));
         self.client.finish_stream();
@@ -332,18 +334,19 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// The upstream ignores its limit: the hold is used up, and the answer ends as one cut short.
     fn cut(&mut self) -> Ending {
-        self.say(|label, out| label.write_cut(out));
+        self.say(|label, _, out| label.write_cut(out));
         self.finish();
         Ending::CutAtHold
     }
 
     /// Queues a chunk of our own.
-    fn say(&mut self, write: impl FnOnce(Label<'_>, &mut Vec<u8>)) {
+    fn say(&mut self, write: impl FnOnce(&Label<'_>, &Meter, &mut Vec<u8>)) {
         let id = self.own_id();
-        let label = Label { id_json: &id, model_json: self.ids.model_json };
-        self.client.chunk(|out| {
+        let Self { ids, client, meter, .. } = self;
+        let label = Label { id_json: &id, model_json: ids.model_json };
+        client.chunk(|out| {
             out.extend(b"data: ");
-            write(label, out.tail());
+            write(&label, meter, out.tail());
             out.extend(b"\n\n");
         });
     }
@@ -361,9 +364,7 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// What was delivered so far, at the prices of whoever serves it.
     fn priced(&self) -> Metered {
-        let Request { plan, published, .. } = self.request;
-        let endpoint = &published.catalog().endpoints[self.endpoint as usize];
-        self.meter.price(endpoint, plan, self.request.allowed())
+        self.meter.price(self.request, self.endpoint)
     }
 
     /// Ends the stream with an error; a client that left before is charged all the same.

@@ -2,7 +2,8 @@
 //!
 //! Invariants: a charge never exceeds its hold; what an answer cost above it comes from free credit
 //! as far as there is any, else it is written off, and either is flagged; an estimate is never
-//! charged above the hold. With `before_final` the record is on disk before the last byte goes out.
+//! charged above the hold, nor any token above a price cap that the request names. With
+//! `before_final` the record is on disk before the last byte goes out.
 //!
 //! ```text
 //!   Complete, ClientGone, Drained, CutAtHold --> Post
@@ -10,12 +11,13 @@
 //!   Failed --------> Void
 //! ```
 
+use catalog::price::ServiceTier;
 use dialect::Finish;
 use ledger::record::{
     BodyHashes, Excess, FinishCode, Flags, Outcome as RecordedOutcome, Post, Record, UsageSource,
     VoidReason,
 };
-use units::Usd;
+use units::{TokenClass, Tokens, Usd};
 
 use crate::local::Local;
 use crate::settings::{Durability, PartialFailure};
@@ -92,15 +94,15 @@ fn post(
     request: &Request<'_>,
     outcome: &Outcome,
     hashes: Option<BodyHashes>,
-    endpoint: u32,
+    place: u32,
     recorded: RecordedOutcome,
 ) -> Ended {
     let admission = request.admission;
-    let endpoint = &request.published.catalog().endpoints[endpoint as usize];
-    let metered = outcome.meter.price(endpoint, request.plan, request.allowed());
+    let endpoint = &request.published.catalog().endpoints[place as usize];
+    let metered = outcome.meter.price(request, place);
     let held = admission.held();
     let (charge, excess) = match outcome.ending {
-        Ending::CutAtHold => (held, Excess::default()),
+        Ending::CutAtHold => (cost_of_hold(request, place), Excess::default()),
         _ => split(admission, &metered),
     };
     let charged = charge.checked_add(excess.from_free).unwrap_or(charge);
@@ -131,6 +133,22 @@ fn post(
         hashes,
     });
     Ended { record, charge, charged }
+}
+
+/// What an answer costs that was cut at its hold: all of it, but no token more than a cap that the
+/// request names.
+fn cost_of_hold(request: &Request<'_>, place: u32) -> Usd {
+    let held = request.admission.held();
+    let Some(ceiling) = request.ceiling(place) else { return held };
+    let price = &request.published.catalog().endpoints[place as usize].price;
+    let allowed = request.allowed();
+    let mut tokens = Tokens::ZERO;
+    tokens[TokenClass::Input] = allowed.input_tokens;
+    tokens[TokenClass::Output] = allowed.output_cap.saturating_mul(allowed.choices);
+    tokens[TokenClass::Request] = 1;
+    let tiers = [ServiceTier::Default, request.plan.tier];
+    let costs = tiers.map(|tier| price.cost_within(&tokens, tier, &ceiling));
+    costs.into_iter().flatten().max().map_or(held, |most| most.min(held))
 }
 
 /// What of a cost the hold pays, and what is above it.

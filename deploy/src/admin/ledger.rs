@@ -97,7 +97,7 @@ fn offline(server: &Server, question: Question, absent: &str) -> Result<Answer, 
         return Err(Mistake(format!("{absent}\nthere is no ledger in {place} either; {remedy}")));
     }
     let config = server.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-    let profile = profile::read(&config.brand.profile)?;
+    let profile = profile::read(&config.brand.profile)?.control;
     let place = data.display();
     notice::info!("no server answers; working on {place} itself (profile {})", profile.name);
     let told = |refusal: Refusal| Mistake(refusal.to_string());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog::compile::parse_multiplier;
-use controlplane::{Budget, Fee, Terms};
+use controlplane::{Budget, Checkout, Fee, Terms};
 use serde::Deserialize;
 use units::Usd;
 
@@ -19,6 +19,8 @@ pub(super) struct Raw {
     life_days: Option<u32>,
     refund_hours: u32,
     flagged_refunds: Option<RawBudget>,
+    packs: Vec<Usd>,
+    checkout: Option<RawCheckout>,
     fee: BTreeMap<String, RawFee>,
 }
 
@@ -27,6 +29,13 @@ pub(super) struct Raw {
 struct RawBudget {
     amount: Usd,
     days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCheckout {
+    provider: String,
+    url: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -59,6 +68,8 @@ impl Raw {
             credit_life_days: life,
             refund_hours: self.refund_hours,
             flagged_refunds: self.flagged_refunds.as_ref().map(RawBudget::checked).transpose()?,
+            packs: self.packs.iter().map(|pack| sellable(*pack)).collect::<Result<_, _>>()?,
+            checkout: self.checkout.as_ref().map(RawCheckout::checked).transpose()?,
         })
     }
 }
@@ -86,6 +97,21 @@ impl RawFee {
     }
 }
 
+impl RawCheckout {
+    fn checked(&self) -> Result<Checkout, String> {
+        let Self { provider, url } = self.clone();
+        if provider.is_empty() || !url.starts_with("https://") {
+            return Err("checkout: name the provider and the https:// address of its page".into());
+        }
+        Ok(Checkout { provider, url })
+    }
+}
+
+fn sellable(pack: Usd) -> Result<Usd, String> {
+    let wrong = || format!("packs: nobody buys {pack} USD of credit; write more than 0");
+    if pack.is_zero() || pack.is_negative() { Err(wrong()) } else { Ok(pack) }
+}
+
 fn amount(key: &str, amount: Usd) -> Result<(), String> {
     let wrong = || format!("{key}: {amount} USD is below zero; write 0 or more");
     if amount.is_negative() { Err(wrong()) } else { Ok(()) }
@@ -108,7 +134,8 @@ mod tests {
     fn terms_are_read_exactly() {
         let terms = read(
             "signup = \"5\"\nminimum = \"5\"\nlife_days = 365\nrefund_hours = 24\n\
-             flagged_refunds = { amount = \"2\", days = 30 }\n\
+             flagged_refunds = { amount = \"2\", days = 30 }\npacks = [\"5\", \"20\"]\n\
+             checkout = { provider = \"p\", url = \"https://pay.test\" }\n\
              [fee.card]\nrate = \"0.055\"\nminimum = \"0.80\"\n\
              [fee.crypto]\nrate = \"0.05\"\nrefundable = false\n",
         );
@@ -117,6 +144,8 @@ mod tests {
         assert_eq!(card.of(Usd::from_dollars(100)).unwrap().to_string(), "5.5");
         assert_eq!(card.of(Usd::from_dollars(1)).unwrap().to_string(), "0.8");
         assert!(card.refundable && !crypto.refundable);
+        assert_eq!(terms.packs, [5, 20].map(Usd::from_dollars));
+        assert_eq!(terms.checkout.unwrap().provider, "p");
         assert_eq!((terms.credit_life_days, terms.refund_hours), (Some(365), 24));
         assert_eq!(read("").unwrap(), Terms::default());
     }
@@ -131,6 +160,8 @@ mod tests {
             "fee.card.fixed = \"-0.35\"",
             "flagged_refunds = { amount = \"1\", days = 0 }",
             "sign_up = \"5\"",
+            "packs = [\"0\"]",
+            "checkout = { provider = \"p\", url = \"http://pay.test\" }",
         ] {
             assert!(read(text).is_err(), "{text}");
         }

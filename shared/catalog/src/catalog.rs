@@ -263,7 +263,7 @@ pub struct Tier {
     pub use_case: Option<Box<str>>,
     /// The price band shown.
     pub band: Option<[Price; 2]>,
-    /// Default requests a minute.
+    /// Requests a minute to it, of a key that has no limit of its own.
     pub rpm: Option<u32>,
     /// Places in `Catalog::models`, in order of preference.
     pub models: Vec<u32>,

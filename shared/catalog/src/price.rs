@@ -12,7 +12,11 @@
 //! A tier that has no row costs as the default tier.
 //! Invariants: integers only; overflow is a `None`; a table made from its own row is equal to it.
 
+mod ceiling;
+
 use units::{Price, TokenClass, Tokens, Usd};
+
+pub use ceiling::Ceiling;
 
 use crate::modality::Modalities;
 use crate::price_rows::{AboveRow, PriceRow, TierPriceRow};

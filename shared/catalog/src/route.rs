@@ -34,6 +34,10 @@ pub use needs::{InputBound, InputShape, Needs, WorstCost};
 pub use plan::{explain, plan};
 pub use question::{
     Candidate, Candidates, Explanation, Filtered, Moment, NoRoute, Question, Route, Verdict,
+    route_id,
 };
+pub use rank::blended;
 pub use rules::Policy;
-pub use wishes::{AutoWishes, Budget, MaxPrice, Sort, Strategy, Wishes, matches_pattern};
+pub use wishes::{
+    AutoWishes, Budget, Continuity, MaxPrice, Sort, Strategy, Wishes, matches_pattern,
+};

@@ -311,7 +311,7 @@ pub struct TierRow {
     /// The price band shown, USD per million tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub band: Option<[Price; 2]>,
-    /// Default requests a minute.
+    /// Requests a minute to it, of a key that has no limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpm: Option<u32>,
     /// The models behind it, in order of preference.

@@ -1,11 +1,11 @@
 //! What customers may rely on, seen from outside: statuses, codes, headers, lists.
 //!
 //! Contents: `requests` (bodies that are refused), `raw` (bytes that are refused), `keys` (who may
-//! ask), `rates` (the request rate), `routing` (whom a request goes
-//! to), `money` (what is not paid for), `provider` (what a provider's
-//! failure becomes), `headers` (what every answer says), `lists` (models), `account` (the account
-//! API), `credits` (what credit costs, and where every cent went), `receipts` (what is signed),
-//! `mistakes` (wrong files at a start), `publish` (a change holds when its answer arrives).
+//! ask), `rates` (the request rate), `routing` (whom a request goes to), `told` (what an answer
+//! says of that), `money` (what is not paid for), `provider` (what a provider's failure becomes),
+//! `headers` (what every answer says), `lists` (models), `account` (the account API), `credits`
+//! (what credit costs, and where every cent went), `receipts` (what is signed), `mistakes` (wrong
+//! files at a start), `publish` (a change holds when its answer arrives).
 //! Invariant: every status and code is compared exactly.
 
 #![expect(
@@ -31,3 +31,4 @@ mod receipts;
 mod requests;
 mod routing;
 mod tls;
+mod told;

@@ -83,6 +83,47 @@ fn many_at_once_on_two_cores_get_exactly_the_limit() {
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 15, "{statuses:?}");
 }
 
+/// A tier of `up/chat` with a rate of its own.
+fn with_tier(mut config: Config) -> Config {
+    config.catalog.push_str("[[tier]]\nid = \"house/low\"\nrpm = 3\nmodels = [\"up/chat\"]\n");
+    Config { cores: 2, ..config }
+}
+
+#[test]
+fn a_ceiling_of_a_request_or_its_tier_holds_on_two_cores_and_only_lowers() {
+    let stand = Stand::with(with_tier);
+    let key = |more| stand.gateway.admin.make_key(&stand.customer.account, &more);
+    let statuses = |key: &str, changes: &serde_json::Value| {
+        let mut body = hello();
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let request = chat_request(key, &body);
+        let mut clients: Vec<_> = (0..12).map(|_| stand.gateway.connect()).collect();
+        clients.iter_mut().for_each(|client| client.send(&request));
+        let answers = clients.iter_mut().map(|client| client.read_answer().unwrap());
+        let statuses: Vec<_> = answers.map(|answer| answer.status()).collect();
+        statuses.iter().filter(|status| **status == 200).count()
+    };
+    let (free, slow) = (key(json!({})), key(json!({ "rpm": 2 })));
+    let capped = |rpm: u32| json!({ "routing": { "rpm_cap": rpm } });
+    assert_eq!(statuses(&free, &capped(5)), 5);
+    assert_eq!(statuses(&free, &json!({})), 12, "those without one are not under it");
+    assert_eq!(statuses(&slow, &capped(500)), 2, "it never raises");
+    assert_eq!(statuses(&free, &json!({ "model": "house/low" })), 3);
+    let fast = key(json!({ "rpm": 600 }));
+    assert_eq!(statuses(&fast, &json!({ "model": "house/low" })), 12, "a key's own limit counts");
+
+    let mut body = hello();
+    body["routing"] = capped(5)["routing"].clone();
+    let refused = stand.gateway.chat(&free, &body);
+    let error = check_refusal(&refused, Form::OpenAi, 429, "rate_limit_exceeded");
+    assert_eq!(
+        (&error["param"], number(&refused, "x-ratelimit-limit")),
+        (&"routing.rpm_cap".into(), 5)
+    );
+    assert_eq!(number(&refused, "x-ratelimit-remaining"), 0);
+    assert_eq!(refused.json()["detail"], error["message"]);
+}
+
 /// A key's day that ends while a test runs would give it another: such a moment is waited out.
 fn wait_for_room_in_the_day() {
     let left = 86_400 - now_s() % 86_400;

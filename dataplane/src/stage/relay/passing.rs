@@ -9,6 +9,7 @@ use wire::sse::{Frame, FrameKind, joined_data};
 use crate::fault::{Code, Fault};
 use crate::net::buffer::Buffer;
 use crate::stage::meter::Meter;
+use crate::stage::note::Note;
 use crate::stage::verdict;
 
 /// What a frame means for the stream.
@@ -24,15 +25,17 @@ pub(super) enum Step {
 }
 
 /// One batch of frames on its way through meter and rewriting.
-pub(super) struct Passing<'p> {
+pub(super) struct Passing<'p, 'n> {
     pub(super) reader: &'p mut ChunkReader,
     pub(super) pattern: &'p mut Pattern,
     pub(super) meter: &'p mut Meter,
     pub(super) rewrite: Rewrite<'p>,
     pub(super) wants_usage: bool,
+    /// What is still to be said of the route.
+    pub(super) note: &'p mut Option<Note<'n>>,
 }
 
-impl Passing<'_> {
+impl Passing<'_, '_> {
     /// Meters a frame, and appends what the client is to see of it.
     pub(super) fn frame(&mut self, window: &[u8], frame: &Frame, out: &mut Buffer) -> Step {
         match frame.kind {
@@ -67,6 +70,10 @@ impl Passing<'_> {
             out.make_room(data.len() + 256);
             out.extend(b"data: ");
             answer.rewrite(data, &self.rewrite, out.tail());
+            let (meter, wants_usage) = (&*self.meter, self.wants_usage);
+            if let Some(note) = self.note.take_if(|note| note.is_due(meter, wants_usage)) {
+                note.add(meter, out.tail());
+            }
             out.extend(b"\n\n");
             self.pattern.learn(data, &answer, &self.rewrite);
         }

@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use units::OfferId;
+
 use crate::route::constraint::{Constraint, Violations};
 use crate::route::needs::{Needs, WorstCost};
 use crate::route::rules::Policy;
@@ -9,6 +11,12 @@ use crate::route::wishes::Wishes;
 
 /// The most candidates of one plan.
 pub(super) const CANDIDATES_MAX: usize = 8;
+
+/// How an offer is called where neither its provider nor its model is.
+pub fn route_id(offer: OfferId) -> String {
+    format!("route_{}", offer.0)
+}
+
 /// What is asked for, and by whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {

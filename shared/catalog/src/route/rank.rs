@@ -7,7 +7,7 @@
 //! Where endpoints have weights, and the request asks for no order of its own, the first is drawn
 //! among those that are equal up to "not degraded".
 
-use units::TokenClass;
+use units::{Price, TokenClass};
 
 use crate::catalog::Endpoint;
 use crate::parameters::Parameters;
@@ -144,10 +144,20 @@ impl<'a> Ranking<'a> {
 
 /// One price for a token of input and output, in tenths of picodollars.
 fn blend(endpoint: &Endpoint) -> u64 {
-    let price = |class| endpoint.price.base(class).pico();
-    let [input, output] = BLEND;
-    let input = price(TokenClass::Input).saturating_mul(input);
-    input.saturating_add(price(TokenClass::Output).saturating_mul(output))
+    let price = |class| endpoint.price.base(class);
+    tenths(price(TokenClass::Input), price(TokenClass::Output))
+}
+
+const fn tenths(input: Price, output: Price) -> u64 {
+    let [of_input, of_output] = BLEND;
+    let input = input.pico().saturating_mul(of_input);
+    input.saturating_add(output.pico().saturating_mul(of_output))
+}
+
+/// One price for a token of input and output, as it is shown: three tenths of the one and seven of
+/// the other, rounded up to a picodollar.
+pub const fn blended(input: Price, output: Price) -> Price {
+    Price::from_pico(tenths(input, output).div_ceil(10))
 }
 
 /// Which of some weights a draw falls on: each in its share, one of weight zero never; `None`
@@ -168,6 +178,13 @@ pub(super) fn drawn(weights: impl Iterator<Item = u32> + Clone, draw: u64) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_blend_is_three_tenths_of_the_input_and_seven_of_the_output() {
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        assert_eq!(blended(price("0.04"), price("0.24")), price("0.18"));
+        assert_eq!(blended(Price::ZERO, Price::from_pico(1)), Price::from_pico(1));
+    }
 
     #[test]
     fn draws_fall_on_each_weight_in_its_share() {

@@ -8,7 +8,9 @@
 use units::{Price, TokenClass, Usd};
 
 use crate::catalog::{Endpoint, Provider};
+use crate::modality::Modalities;
 use crate::parameters::Parameters;
+use crate::price::Tag;
 use crate::route::constraint::{Constraint, Violations};
 use crate::route::name::Variants;
 use crate::route::needs::{Needs, Offer};
@@ -121,7 +123,7 @@ impl Rules<'_> {
         input_tokens_max: u64,
     ) -> Violations {
         let price = &offer.endpoint.price;
-        let tag = price.tag(&self.needs.reach(offer.model, input_tokens_max));
+        let tag = self.tag(offer, input_tokens_max);
         let shown = [TokenClass::Input, TokenClass::Output].map(|class| price.base(class).pico());
         let shown = Price::from_pico(shown[0].saturating_add(shown[1]));
         violations
@@ -129,6 +131,29 @@ impl Rules<'_> {
             .and_if(exceeds(tag.output, budget.max_output), Constraint::CapOutput)
             .and_if(exceeds(tag.total, budget.max_total), Constraint::CapTotal)
             .and_if(budget.min_total.is_some_and(|least| shown < least), Constraint::Floor)
+    }
+
+    /// The dearest price tags that the request can reach, sound and pictures among them.
+    fn tag(&self, offer: &Offer<'_>, input_tokens_max: u64) -> Tag {
+        let Offer { model, endpoint, .. } = *offer;
+        let reach = self.needs.reach(model, input_tokens_max);
+        let mut tag = endpoint.price.tag(&reach);
+        let more = [
+            (TokenClass::ImageInput, reach.inputs.has(Modalities::IMAGE)),
+            (TokenClass::AudioInput, reach.inputs.has(Modalities::AUDIO)),
+            (TokenClass::ImageOutput, reach.outputs.has(Modalities::IMAGE)),
+            (TokenClass::AudioOutput, reach.outputs.has(Modalities::AUDIO)),
+        ];
+        for (class, _) in more.into_iter().filter(|(_, is_reached)| *is_reached) {
+            let dearest = self.dearest(endpoint, class, input_tokens_max);
+            let side = if class.is_input() { &mut tag.input } else { &mut tag.output };
+            if dearest > *side {
+                *side = dearest;
+                let sum = tag.input.pico().saturating_add(tag.output.pico());
+                tag.total = Price::from_pico(sum);
+            }
+        }
+        tag
     }
 
     fn is_above(&self, most: &MaxPrice, offer: &Offer<'_>, input_tokens_max: u64) -> bool {

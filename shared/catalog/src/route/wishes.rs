@@ -8,6 +8,7 @@
 
 use units::{Price, Usd};
 
+use crate::price::Ceiling;
 use crate::quantization::Quantizations;
 use crate::route::health::Percentiles;
 
@@ -46,6 +47,21 @@ pub struct Wishes {
     pub budget: Option<Budget>,
     /// What `auto` may choose from.
     pub auto: AutoWishes,
+}
+
+impl Wishes {
+    /// What a token may cost at most where the request is charged; `None` where it names no cap.
+    /// One that was let above the caps of its `routing` is held to those of its `provider` alone.
+    pub fn ceiling(&self, is_escalated: bool) -> Option<Ceiling> {
+        let least = |one: Option<Price>, other: Option<Price>| one.into_iter().chain(other).min();
+        let budget = self.budget.as_ref().filter(|_| !is_escalated);
+        let ceiling = Ceiling {
+            input: least(self.max_price.prompt, budget.and_then(|budget| budget.max_input)),
+            output: least(self.max_price.completion, budget.and_then(|budget| budget.max_output)),
+            total: budget.and_then(|budget| budget.max_total),
+        };
+        (ceiling != Ceiling::default()).then_some(ceiling)
+    }
 }
 
 /// What endpoints are ordered by.
@@ -89,8 +105,31 @@ pub struct Budget {
     pub rpm_cap: Option<u32>,
     /// How to choose.
     pub strategy: Strategy,
-    /// Whether one request may go above the caps when nothing within them is live.
+    /// What to do when nothing within the caps is live.
+    pub continuity: Continuity,
+    /// Whether one request may go above the caps when nothing within them is live: where the
+    /// continuity asks for it, and a high price is allowed as well.
     pub may_escalate: bool,
+}
+
+/// What a `routing` object wants when nothing within its caps is live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Continuity {
+    /// No answer.
+    #[default]
+    StayWithinCap,
+    /// An answer above the caps, for once.
+    TemporaryEscalation,
+}
+
+impl Continuity {
+    /// Its name in requests and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StayWithinCap => "stay_within_cap",
+            Self::TemporaryEscalation => "temporary_escalation",
+        }
+    }
 }
 
 /// How a `routing` object chooses.
@@ -106,6 +145,18 @@ pub enum Strategy {
     /// Each named model in its share of requests, `model` first and `models` after it; the others
     /// are the fallbacks.
     Split(Vec<u32>),
+}
+
+impl Strategy {
+    /// Its name in requests and answers.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Cheapest => "cheapest",
+            Self::Balanced => "balanced",
+            Self::Continuity => "continuity",
+            Self::Split(_) => "split",
+        }
+    }
 }
 
 /// What `auto` may choose from: patterns of model ids in which `*` stands for any text.
@@ -140,6 +191,19 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ceiling_is_the_least_of_both_objects_and_above_the_caps_that_of_one() {
+        let price = |pico| Some(Price::from_pico(pico));
+        let budget = Budget { max_input: price(3), max_total: price(9), ..Budget::default() };
+        let max_price = MaxPrice { prompt: price(5), completion: price(6), ..MaxPrice::default() };
+        let wishes = Wishes { budget: Some(budget), max_price, ..Wishes::default() };
+        let within = Ceiling { input: price(3), output: price(6), total: price(9) };
+        assert_eq!(wishes.ceiling(false), Some(within));
+        let above = Ceiling { input: price(5), output: price(6), total: None };
+        assert_eq!(wishes.ceiling(true), Some(above));
+        assert_eq!(Wishes::default().ceiling(false), None);
+    }
 
     #[test]
     fn a_star_stands_for_any_text() {

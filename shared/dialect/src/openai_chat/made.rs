@@ -1,10 +1,11 @@
 //! What the gateway says itself in an answer of this dialect, where the provider leaves it unsaid:
-//! the usage, and the end of an answer that was cut.
+//! the usage, the end of an answer that was cut, and members of its own.
 //!
 //! Left out on purpose: text. No word of a model is ever made up here.
 
 use std::io::Write;
 
+use serde::Serialize;
 use units::{TokenClass, Tokens};
 
 /// What every chunk of one answer repeats.
@@ -30,6 +31,12 @@ impl Label<'_> {
         add_usage(tokens, out);
     }
 
+    /// Appends a chunk that says nothing, to carry members of its own.
+    pub fn write_silent(&self, out: &mut Vec<u8>) {
+        self.open(out);
+        out.extend_from_slice(br#""choices":[{"index":0,"delta":{},"finish_reason":null}]}"#);
+    }
+
     fn open(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"id\":");
         out.extend_from_slice(self.id_json);
@@ -41,8 +48,7 @@ impl Label<'_> {
 
 /// Adds the usage to the object that ends `out`, which has other members and none of that name.
 pub fn add_usage(tokens: &Tokens, out: &mut Vec<u8>) {
-    out.truncate(out.trim_ascii_end().len());
-    if out.pop() != Some(b'}') {
+    if !reopen(out) {
         return;
     }
     let (input, output) = (tokens.input_total(), tokens.output_total());
@@ -57,6 +63,26 @@ pub fn add_usage(tokens: &Tokens, out: &mut Vec<u8>) {
     );
     let _ = write!(out, r#""cache_write_tokens":{written}}},"#);
     let _ = write!(out, r#""completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}}}"#);
+}
+
+/// Adds a member to the object that ends `out`, which has other members and none of that name.
+pub fn add_member(name: &str, value: &impl Serialize, out: &mut Vec<u8>) {
+    if !reopen(out) {
+        return;
+    }
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    // Writing into a vector does not fail, and the gateway's own values can all be written.
+    let _ = serde_json::to_writer(&mut *out, value);
+    out.push(b'}');
+}
+
+/// Takes the brace off the object that ends `out`, with what is blank behind it; false where none
+/// does.
+fn reopen(out: &mut Vec<u8>) -> bool {
+    out.truncate(out.trim_ascii_end().len());
+    out.pop_if(|last| *last == b'}').is_some()
 }
 
 #[cfg(test)]
@@ -92,6 +118,18 @@ mod tests {
         add_usage(&Tokens::ZERO, &mut answer);
         assert!(answer.starts_with(b"x{\"id\":1,\"usage\":{\"prompt_tokens\":0,"));
         assert!(serde_json::from_slice::<Value>(&answer[1..]).is_ok());
+    }
+
+    #[test]
+    fn a_member_is_added_to_an_object_and_to_nothing_else() {
+        let mut answer = b"data: {\"id\":1 }\n".to_vec();
+        add_member("route", &serde_json::json!({ "a": "\"" }), &mut answer);
+        add_member("status", &"done", &mut answer);
+        let expected = r#"data: {"id":1 ,"route":{"a":"\""},"status":"done"}"#;
+        assert_eq!(String::from_utf8(answer).unwrap(), expected);
+        let mut other = b"[1]".to_vec();
+        add_member("x", &1, &mut other);
+        assert_eq!(other, b"[1]");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! `strategy: "split"` with `weights` shares requests out among `model` and `models`.
 
-use catalog::route::{Budget, Strategy, Wishes};
+use catalog::route::{Budget, Continuity, Strategy, Wishes};
 use units::Price;
 
 use crate::intent::RequestFault;
@@ -17,7 +17,7 @@ const WEIGHTS_MAX: usize = 17;
 pub(super) fn read(value: Value<'_>, wishes: &mut Wishes) -> Result<(), RequestFault> {
     let mut budget = Budget::default();
     let mut weights = None;
-    let (mut is_temporary, mut may_be_high) = (false, false);
+    let mut may_be_high = false;
     for (key, value) in value.members("routing")? {
         match &*key {
             "currency" => value.one_of("routing.currency", &[("USD", ())])?,
@@ -37,8 +37,9 @@ pub(super) fn read(value: Value<'_>, wishes: &mut Wishes) -> Result<(), RequestF
             "strategy" => budget.strategy = read_strategy(value)?,
             "weights" => weights = Some(read_weights(value)?),
             "continuity_mode" => {
-                let choices = [("stay_within_cap", false), ("temporary_escalation", true)];
-                is_temporary = value.one_of("routing.continuity_mode", &choices)?;
+                let modes = [Continuity::StayWithinCap, Continuity::TemporaryEscalation];
+                let choices = modes.map(|mode| (mode.name(), mode));
+                budget.continuity = value.one_of("routing.continuity_mode", &choices)?;
             }
             "allow_temporary_high_price" => {
                 may_be_high = value.flag("routing.allow_temporary_high_price")?;
@@ -46,7 +47,7 @@ pub(super) fn read(value: Value<'_>, wishes: &mut Wishes) -> Result<(), RequestF
             _ => return Err(unknown("routing", &key)),
         }
     }
-    budget.may_escalate = is_temporary && may_be_high;
+    budget.may_escalate = may_be_high && budget.continuity == Continuity::TemporaryEscalation;
     check_band(&budget)?;
     join_weights(&mut budget, weights)?;
     wishes.budget = Some(budget);

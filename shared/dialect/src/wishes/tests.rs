@@ -1,6 +1,6 @@
 //! Wishes as customers write them, right and wrong.
 
-use catalog::route::{Budget, Percentiles, Sort, Strategy, Wishes};
+use catalog::route::{Budget, Continuity, Percentiles, Sort, Strategy, Wishes};
 use catalog::{Parameters, Quantization};
 use units::{Price, Usd};
 use wire::gate::{Gate, GateLimits};
@@ -70,6 +70,7 @@ fn a_routing_object_is_read_whole_and_exactly() {
         min_total: price(50_001),
         rpm_cap: Some(60),
         strategy: Strategy::Continuity,
+        continuity: Continuity::TemporaryEscalation,
         may_escalate: true,
     };
     assert_eq!(wishes.budget, Some(expected));

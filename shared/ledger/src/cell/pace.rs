@@ -1,18 +1,22 @@
-//! Everything that paces one key: requests a minute and a day, tokens a minute, requests at once.
+//! Everything that paces one key: requests a minute and a day, tokens a minute, requests at once,
+//! and the lower ceilings that a tier or a request itself sets.
 //!
 //! Purpose: one value for each key, shared by all cores of a process and by all generations of
 //! what is published. A request is let in with [`Pace::request`], and again with [`Pace::begin`]
 //! once it is known what it may use; what that answers must be ended.
 //! Invariants: never one request too many, whatever threads do. What is not limited costs nothing.
+//! Each ceiling counts the requests that are under it, and no others.
 //! Left out on purpose: other processes, which pace for themselves.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::rate::{RateCell, RateVerdict};
 use super::tokens::{TokenCell, TokenVerdict};
 
 const DAY_US: u64 = 86_400_000_000;
+/// Ceilings that a key may be under; of more tiers than these, some share one.
+const CEILINGS: usize = 16;
 
 /// What paces a key. What is `None` is not limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +39,17 @@ pub struct Pace {
     /// The UTC day, and how many requests it has had.
     day: AtomicU64,
     running: AtomicU32,
+    /// Made for the first request that is under one.
+    ceilings: OnceLock<Box<[RateCell; CEILINGS]>>,
+}
+
+/// What sets a ceiling below the key's own limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    /// The request itself.
+    Request,
+    /// The tier that it asks for, by its place in the catalog.
+    Tier(u32),
 }
 
 /// Which limit a request met.
@@ -76,6 +91,17 @@ impl Pace {
             _ => Ok(()),
         };
         (verdict, passed)
+    }
+
+    /// Counts a request that is under a ceiling of so many a minute. A ceiling that changes scales
+    /// what is in use of it.
+    pub fn ceiling(&self, ceiling: Ceiling, rpm: u32, now_us: u64) -> RateVerdict {
+        let cells = self.ceilings.get_or_init(Box::default);
+        let place = match ceiling {
+            Ceiling::Request => 0,
+            Ceiling::Tier(tier) => 1 + tier as usize % (CEILINGS - 1),
+        };
+        cells[place].admit(rpm, now_us)
     }
 
     /// How the minute stands, without counting a request.
@@ -216,6 +242,23 @@ mod tests {
         assert_eq!(pace.begin(&limits, 1, NOW_US).unwrap_err(), Paced::AtOnce(3));
         drop(running);
         assert!(matches!(pace.begin(&limits, 200, NOW_US), Ok(Some(_))));
+    }
+
+    #[test]
+    fn threads_together_pass_a_ceiling_no_more_often_than_it_says() {
+        let pace = Pace::default();
+        let passed: usize = thread::scope(|scope| {
+            let ask = || {
+                let asked = (0..50).map(|_| pace.ceiling(Ceiling::Request, 20, NOW_US));
+                asked.filter(|verdict| verdict.allowed).count()
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(passed, 20);
+        let of_a_tier = pace.ceiling(Ceiling::Tier(0), 20, NOW_US);
+        assert_eq!((of_a_tier.allowed, of_a_tier.remaining), (true, 19));
+        assert_eq!(pace.look(&PaceLimits::default(), 7, NOW_US).remaining, 7);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::bytes::{Reader, RecordFault, Sink};
 use crate::purse::Purse;
 
 /// The longest form of any record, reached only by absurd values in every field.
-pub const RECORD_BYTES_MAX: usize = 467;
+pub const RECORD_BYTES_MAX: usize = 468;
 
 /// Room for a whole word to be written at the last place of a record.
 const PLACE_BYTES: usize = RECORD_BYTES_MAX + 8;
@@ -187,6 +187,7 @@ fn read_hold(from: &mut Reader<'_>) -> Result<Hold, RecordFault> {
 }
 
 fn write_post(post: &Post, out: &mut Draft) {
+    let [flags, more_flags] = post.flags.0.to_le_bytes();
     let small = [
         POST,
         switches([
@@ -196,7 +197,8 @@ fn write_post(post: &Post, out: &mut Draft) {
         ]),
         post.source as u8,
         post.outcome as u8,
-        post.flags.0,
+        flags,
+        more_flags,
         post.service_tier,
         post.finish as u8,
     ];
@@ -227,13 +229,13 @@ fn write_post(post: &Post, out: &mut Draft) {
 #[inline]
 fn read_post(from: &mut Reader<'_>) -> Result<Post, RecordFault> {
     let switches = read_switches(from, KEY_LIMITED | STREAM | HASHED)?;
-    let [source, outcome, flags, service_tier, finish] = from.array()?;
+    let [source, outcome, flags, more_flags, service_tier, finish] = from.array()?;
     Ok(Post {
         key_limited: switches & KEY_LIMITED != 0,
         stream: switches & STREAM != 0,
         source: UsageSource::from_byte(source)?,
         outcome: Outcome::from_byte(outcome)?,
-        flags: Flags(flags),
+        flags: Flags(u16::from_le_bytes([flags, more_flags])),
         service_tier,
         finish: FinishCode::from_byte(finish)?,
         hold_seq: from.varint()?,

@@ -101,7 +101,7 @@ byte_names! {
 
 /// What is special about a charge; a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(pub u8);
+pub struct Flags(pub u16);
 
 impl Flags {
     /// Nothing special.
@@ -122,9 +122,13 @@ impl Flags {
     /// The provider served at a dearer tier than was asked for, and no more than the dearest tier
     /// that the hold allowed is charged.
     pub const TIER_CAPPED: Self = Self(64);
+    /// Some price came out above a cap that the request names; what is above it is not charged.
+    pub const PRICE_CAPPED: Self = Self(128);
+    /// Nothing within the request's caps was live, and it may be served above them for once.
+    pub const ESCALATED: Self = Self(256);
 
     /// Every flag with its name in JSON.
-    const NAMES: [(Self, &'static str); 7] = [
+    const NAMES: [(Self, &'static str); 9] = [
         (Self::CAP_LOWERED, "cap_lowered"),
         (Self::OVERRUN, "overrun"),
         (Self::USAGE_MISSING, "usage_missing"),
@@ -132,6 +136,8 @@ impl Flags {
         (Self::DRAINED, "drained"),
         (Self::USAGE_ODD, "usage_odd"),
         (Self::TIER_CAPPED, "tier_capped"),
+        (Self::PRICE_CAPPED, "price_capped"),
+        (Self::ESCALATED, "escalated"),
     ];
 
     /// The names of those that are set.

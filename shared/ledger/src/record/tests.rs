@@ -47,7 +47,7 @@ fn hashes() -> impl Strategy<Value = Option<BodyHashes>> {
 
 fn post() -> impl Strategy<Value = Record> {
     let money = (usd(), usd(), usd(), usd(), usd());
-    let sets = (0..2usize, 0..5usize, any::<u8>(), any::<u8>(), 0..7usize, any::<bool>());
+    let sets = (0..2usize, 0..5usize, any::<u16>(), any::<u8>(), 0..7usize, any::<bool>());
     let times = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u16>());
     let rest = (any::<u32>(), tokens(), vec(any::<u8>(), 0..80), attempts(), hashes());
     (owner(), money, sets, times, rest).prop_map(|(owner, money, sets, times, rest)| {
@@ -203,7 +203,7 @@ fn the_longest_record_fits() {
         tokens: Tokens::from_counts([u64::MAX; TokenClass::COUNT]),
         source: UsageSource::Estimated,
         outcome: Outcome::Recovered,
-        flags: Flags(u8::MAX),
+        flags: Flags(u16::MAX),
         service_tier: u8::MAX,
         stream: true,
         finish: FinishCode::Other,

@@ -222,6 +222,12 @@ const ROUTING: &[(&str, &str)] = &[
     ("m=a/long total=7 tier=priority", "long@mid"),
     ("m=a/long total=6.99 tier=priority", "!routing.max_total_per_1m"),
     ("m=auto in=0.4 most=2", "gift@cheap gift@mid"),
+    ("m=a/ear in=1 out=1", "ear@mid"),
+    ("m=a/ear in=29 audios=1", "!routing.max_input_per_1m"),
+    ("m=a/ear in=30 audios=1", "ear@mid"),
+    ("m=a/ear out=59 speak", "!routing.max_output_per_1m"),
+    ("m=a/ear total=60 speak", "!routing.max_total_per_1m"),
+    ("m=a/ear total=61 speak", "ear@mid"),
     ("m=auto floor=30", "!routing.min_total_per_1m"),
 ];
 
