@@ -46,9 +46,13 @@ pub fn told(catalog: &Catalog, intent: &Intent, explained: &Explained) -> Value 
     });
     match plan {
         Ok(plan) => {
-            let candidates = plan.candidates.iter();
-            let candidates: Vec<Value> =
-                candidates.map(|candidate| offered(catalog, plan, intent, candidate)).collect();
+            let offered = |candidate: &Candidate| {
+                let mut offered = offered(catalog, plan, intent, candidate);
+                let is_it = |verdict: &&Verdict| verdict.endpoint == candidate.endpoint;
+                offered["above"] = verdicts.iter().find(is_it).map(why).unwrap_or_default();
+                offered
+            };
+            let candidates: Vec<Value> = plan.candidates.iter().map(offered).collect();
             quote["worst_cost"] = told_cost(plan.worst_cost(plan.output_cap));
             quote["expected"] = json!({
                 "input_tokens": plan.input_tokens_estimate,
@@ -82,10 +86,14 @@ fn refusal(fault: &Fault) -> Value {
     })
 }
 
-/// An endpoint by its route's number, and by its names where no tier hides them.
+/// An endpoint by its route's number and its price tag, and by its names where no tier hides them.
 fn named(catalog: &Catalog, endpoint: u32, tier: Option<u32>) -> Value {
     let endpoint = &catalog.endpoints[endpoint as usize];
-    let mut named = json!({ "route_id": route_id(endpoint.offer) });
+    let mut named = json!({
+        "route_id": route_id(endpoint.offer),
+        "input_per_1m": endpoint.price.base(TokenClass::Input),
+        "output_per_1m": endpoint.price.base(TokenClass::Output),
+    });
     match tier {
         Some(tier) => named["model"] = (*catalog.tiers[tier as usize].id).into(),
         None => {
@@ -135,14 +143,18 @@ fn told_cost(cost: Option<Usd>) -> Value {
 /// Why an endpoint is not in the plan; one that is allowed stands behind enough others.
 fn reasons(catalog: &Catalog, verdict: &Verdict) -> Value {
     let mut told = named(catalog, verdict.endpoint, verdict.tier);
-    let names = verdict.violations.iter().map(Constraint::name);
-    told["why"] = names.collect::<Vec<_>>().into();
+    told["why"] = why(verdict);
     told["message"] = if verdict.violations == Violations::NONE {
         "others come before it".into()
     } else {
         verdict.violations.to_string().into()
     };
     told
+}
+
+/// What an endpoint violates; of one that is planned, the caps that are let go for once.
+fn why(verdict: &Verdict) -> Value {
+    verdict.violations.iter().map(Constraint::name).collect::<Vec<_>>().into()
 }
 
 /// Each cap of the request, with how many endpoints are within it and how many are not.

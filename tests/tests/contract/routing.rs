@@ -296,6 +296,13 @@ fn a_quote_tells_the_plan_and_holds_nothing() {
     assert_eq!((&first["output_cap"], &first["escalated"]), (&12.into(), &false.into()));
     assert_eq!(quote["left_out"][0]["provider"], "up");
     assert_eq!(quote["left_out"][0]["why"], json!(["data_collection"]));
+    assert_eq!(quote["left_out"][0]["input_per_1m"], "1");
+    assert_eq!((&quote["left_out_more"], &first["above"]), (&0.into(), &json!([])));
+    let strategy = json!({
+        "strategy": "balanced", "continuity_mode": "stay_within_cap", "escalation_allowed": false,
+        "rpm_cap": null,
+    });
+    assert_eq!(quote["routing"], strategy);
     let usd = |value: &Value| value.as_str().unwrap().parse::<units::Usd>().unwrap();
     assert!(usd(&quote["worst_cost"]) >= usd(&quote["expected"]["cost"]));
     assert!(!usd(&quote["expected"]["cost"]).is_zero());
@@ -306,6 +313,19 @@ fn a_quote_tells_the_plan_and_holds_nothing() {
     assert_eq!(quote["refusal"]["code"], "no_route_under_cap");
     let caps: Vec<_> = quote["caps"].as_array().unwrap().iter().map(|cap| &cap["fits"]).collect();
     assert_eq!(caps, [&json!(false), &json!(true)], "{quote}");
+    let mut above = low.clone();
+    above["routing"]["continuity_mode"] = "temporary_escalation".into();
+    above["routing"]["allow_temporary_high_price"] = true.into();
+    let escalated = ask("/v1/quote", &above);
+    let first = &escalated["candidates"][0];
+    assert_eq!(
+        (&first["escalated"], &first["above"]),
+        (&true.into(), &json!(["routing.max_input_per_1m"]))
+    );
+    assert_eq!(escalated["routing"]["escalation_allowed"], true);
+    let most = json!({ "model": "shop/chat", "provider": { "max_price": { "prompt": "1.5" } } });
+    let cap = ask("/v1/quote", &most)["caps"][0].clone();
+    assert_eq!((&cap["usd_per_1m"]["prompt"], &cap["within"]), (&"1.5".into(), &1.into()));
     let text = quote.to_string();
     assert!(!text.contains("second") && !text.contains("shop/"), "a tier hides what is behind it");
     let account = shop.stand.gateway.admin.account(&shop.stand.customer.account);

@@ -37,7 +37,9 @@ impl Ceiling {
         match class {
             TokenClass::Input => most_input,
             TokenClass::CacheRead | TokenClass::CacheWrite | TokenClass::CacheWrite1h => {
-                least(input, left(shown(TokenClass::Output, most_output)))
+                let made = [TokenClass::Output, TokenClass::Reasoning];
+                let dearest = made.map(|class| shown(class, most_output)).into_iter().max();
+                least(input, left(dearest.unwrap_or(0)))
             }
             TokenClass::Output | TokenClass::Reasoning => most_output,
             _ => None,

@@ -123,6 +123,45 @@ fn a_cost_is_exact_for_any_usage() {
 }
 
 #[test]
+fn no_token_and_no_pair_of_them_costs_more_than_its_cap() {
+    const INPUTS: [TokenClass; 4] = [
+        TokenClass::Input,
+        TokenClass::CacheRead,
+        TokenClass::CacheWrite,
+        TokenClass::CacheWrite1h,
+    ];
+    const OUTPUTS: [TokenClass; 2] = [TokenClass::Output, TokenClass::Reasoning];
+    let mut rng = Rng(4);
+    for _ in 0..4_000 {
+        let table = PriceTable::from_row(&rng.row());
+        let (tokens, tier) = (rng.tokens(), ServiceTier::ALL[rng.below(6) as usize]);
+        let caps = [0; 3].map(|_| (rng.below(2) == 0).then(|| rng.price()));
+        let ceiling = Ceiling { input: caps[0], output: caps[1], total: caps[2] };
+        let size = tokens.input_total();
+        let own = |class| table.price(class, size, tier);
+        let within = |class| table.price_within(class, size, tier, &ceiling);
+        let is_kept = |price: Price, cap: Option<Price>| cap.is_none_or(|cap| price <= cap);
+        for input in INPUTS {
+            assert!(is_kept(within(input), ceiling.input), "{input:?} {ceiling:?} {table:?}");
+            for output in OUTPUTS {
+                let sum = within(input).pico() + within(output).pico();
+                assert!(is_kept(Price::from_pico(sum), ceiling.total), "{ceiling:?} {table:?}");
+                assert!(is_kept(within(output), ceiling.output));
+            }
+        }
+        let cost = table.cost_within(&tokens, tier, &ceiling).unwrap();
+        let sum = tokens.used().filter_map(|(class, count)| within(class).times(count)).sum();
+        assert_eq!(cost, sum);
+        assert!(TokenClass::ALL.into_iter().all(|class| within(class) <= own(class)));
+        let is_within = TokenClass::ALL.into_iter().all(|class| within(class) == own(class));
+        let whole = table.cost(&tokens, tier).unwrap();
+        assert!(cost <= whole && (!is_within || cost == whole));
+        let none = table.cost_within(&tokens, tier, &Ceiling::default());
+        assert_eq!(none, Some(whole));
+    }
+}
+
+#[test]
 fn no_cost_is_above_the_worst_of_its_reach() {
     let mut rng = Rng(2);
     for _ in 0..400 {
