@@ -42,8 +42,9 @@ pub use books::{
     CatalogEdit, ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView,
     GenerationView, HealthView, IdentityView, InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView,
     JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage, KeyView, Listed, Lot, Owner, Page,
-    PayBackOrder, PlaneJournalView, PlaneReport, PlaneView, RecomputedView, Refunder, RowChange,
-    Span, StatusView, TransactionKind, TransactionView, UsageOrder, UsageView,
+    PayBackOrder, PercentilesView, PhasesView, PlaneJournalView, PlaneReport, PlaneView,
+    RecomputedView, Refunder, RowChange, Span, StatusView, TransactionKind, TransactionView,
+    UsageOrder, UsageView,
 };
 pub use demo::{Demo, demo};
 pub use refuse::Refusal;

@@ -8,7 +8,9 @@ use std::fmt::{Display, Write};
 
 use link::End;
 
-use crate::books::{CoreView, HealthView, PlaneJournalView, PlaneReport, PlaneView, StatusView};
+use crate::books::{
+    CoreView, HealthView, PhasesView, PlaneJournalView, PlaneReport, PlaneView, StatusView,
+};
 
 /// The text of one scrape.
 pub(crate) fn render(status: &StatusView) -> String {
@@ -91,22 +93,34 @@ fn ends(page: &mut Page, reports: &[PlaneReport]) {
 fn endpoints(page: &mut Page, reports: &[PlaneReport]) {
     let figures: [Figure<HealthView>; 4] = [
         ("tollgate_endpoint_healthy", "gauge", "Whether it is asked.", |at| u64::from(at.healthy)),
-        ("tollgate_endpoint_in_flight", "gauge", "Requests in flight there.", |at| at.in_flight),
+        ("tollgate_endpoint_in_flight", "gauge", "Requests in flight there.", |at| {
+            u64::from(at.in_flight)
+        }),
+        ("tollgate_endpoint_concurrency_limit", "gauge", "Known to be taken; 0: unknown.", |at| {
+            u64::from(at.concurrency_limit.unwrap_or(0))
+        }),
         ("tollgate_endpoint_requests_total", "counter", "Requests sent there.", |at| at.requests),
-        ("tollgate_endpoint_failures_total", "counter", "Those that failed.", |at| at.failures),
     ];
-    for (name, kind, about, value) in figures {
-        let lines = reports.iter().flat_map(|report| {
+    let all = || {
+        reports.iter().flat_map(|report| {
             let plane = report.dataplane.0;
-            report.endpoints.iter().map(move |at| {
-                let (provider, model) = (escaped(&at.provider), escaped(&at.model));
-                let labels =
-                    format!("dataplane=\"{plane}\",provider=\"{provider}\",model=\"{model}\"");
-                (labels, value(at))
-            })
-        });
-        page.family(name, kind, about, lines);
+            report.endpoints.iter().map(move |at| (labels(plane, at), at))
+        })
+    };
+    for (name, kind, about, value) in figures {
+        page.family(name, kind, about, all().map(|(labels, at)| (labels, value(at))));
     }
+    let lines = all().flat_map(|(labels, at)| {
+        let PhasesView { connect, first_byte, mid_stream } = at.failures_by_phase;
+        let phases = [("connect", connect), ("first_byte", first_byte), ("mid_stream", mid_stream)];
+        phases.map(|(phase, count)| (format!("{labels},phase=\"{phase}\""), count))
+    });
+    page.family("tollgate_endpoint_failures_total", "counter", "Requests that failed.", lines);
+}
+
+fn labels(plane: u16, at: &HealthView) -> String {
+    let (provider, model, offer) = (escaped(&at.provider), escaped(&at.model), at.offer.0);
+    format!("dataplane=\"{plane}\",provider=\"{provider}\",model=\"{model}\",offer=\"{offer}\"")
 }
 
 fn journals(page: &mut Page, reports: &[PlaneReport]) {

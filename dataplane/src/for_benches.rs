@@ -59,7 +59,7 @@ impl Planner {
     pub(crate) fn whole(&self, intent: &Intent) -> Result<Plan, Fault> {
         let (surface, input_bound) = (Surface::OpenAi, InputBound::Strict);
         let (health, now) = (&self.health, UnixMillis(1));
-        let asking = Asking { intent, surface, input_bound, attempts: 8, draw: 0, health, now };
+        let asking = Asking { intent, surface, input_bound, attempts: 8, number: 0, health, now };
         plan(&self.published, &self.key, &asking)
     }
 

@@ -23,6 +23,7 @@ use crate::stage::admission::Admission;
 use crate::stage::attempt::Request;
 use crate::stage::attend::Attendance;
 use crate::stage::authenticate::Principal;
+use crate::stage::outcome::Outcome;
 use crate::stage::plan::Plan;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
@@ -111,13 +112,7 @@ async fn run(
     let mut attendance = Attendance::new(local, answer, intent.stream);
     let asked = local.settings.receipts.then(|| digest(body.bytes()));
     client.digest = asked.map(|_| Digesting::default());
-    let begun = exchange::exchange(&request, client, &body, &mut attendance).await;
-    client.drop_body(body);
-    let outcome = match begun {
-        Ok(exchange) => relay::relay(&request, client, exchange, &mut attendance).await,
-        Err(failure) => fail::fail(local, client, failure, &attendance),
-    };
-    learn::learn(&request, &outcome);
+    let outcome = ask(&request, client, body, &mut attendance).await;
     drop(attendance);
     let answered = client.digest.take().map(Digesting::finish);
     let hashes = asked.zip(answered).map(|(request, response)| BodyHashes { request, response });
@@ -126,6 +121,25 @@ async fn run(
     client.flush(&local.settings.limits).await;
     report::report(local, &settled);
     Ok(settled)
+}
+
+/// Stages 6 and 7: who answers, and the answer on its way.
+async fn ask<'a>(
+    request: &Request<'a>,
+    client: &mut Client,
+    body: Body,
+    attendance: &mut Attendance<'a>,
+) -> Outcome {
+    let begun = exchange::exchange(request, client, &body, attendance).await;
+    client.drop_body(body);
+    match begun {
+        Ok((exchange, visit)) => {
+            let outcome = relay::relay(request, client, exchange, attendance).await;
+            learn::learn(request, &outcome, &visit);
+            outcome
+        }
+        Err(failure) => fail::fail(request.local, client, failure, attendance),
+    }
 }
 
 /// Stages 1 and 2: who asks, and whether they may now. The request is still where it came in.
@@ -153,7 +167,7 @@ async fn hold(
     let published = principal.generation.published();
     let asking = asking(local, intent, answer);
     let plan = if answer.explains {
-        let explained = plan::explain(published, &principal.key, &asking, plan::Use::Followed)?;
+        let explained = plan::explain(published, &principal.key, &asking)?;
         let told = quote::told(published.catalog(), intent, &explained);
         answer.explanation = Some(Box::new(told));
         explained.plan?
@@ -173,7 +187,7 @@ fn asking<'a>(local: &'a Local, intent: &'a Intent, answer: &AnswerHead) -> plan
         surface: answer.surface,
         input_bound: local.settings.input_bound,
         attempts: local.settings.limits.attempts,
-        draw: intent.sticky.unwrap_or(answer.number()),
+        number: answer.number(),
         health: &local.health,
         now: local.deadlines.clock().wall(),
     }
@@ -193,7 +207,7 @@ async fn quote(
     answer.tells_detail = intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
     let published = principal.generation.published();
     let asking = asking(local, &intent, answer);
-    let explained = plan::explain(published, &principal.key, &asking, plan::Use::Looked)?;
+    let explained = plan::explain(published, &principal.key, &asking)?;
     let told = quote::told(published.catalog(), &intent, &explained);
     quote::give(local, client, answer, &told).await;
     Ok(())

@@ -112,14 +112,14 @@ pub fn start(
     let journal = open_journal(&settings, epoch)?;
     let settings = Arc::new(settings);
     let (parker, waker) = parker();
-    let (cores, publisher) = prepare(&settings, (epoch, beginning.first_ring), &waker)?;
-    let Prepared { seats, rings, applied, shared, doorbells, .. } = cores;
+    let seat = (epoch, beginning.first_ring);
+    let (cores, publisher, gauges) = prepare(&settings, seat, &waker)?;
+    let Prepared { seats, rings, applied, doorbells, .. } = cores;
 
     let (to_uplink, news) = mpsc::channel();
     let (orders, order_list) = mpsc::channel();
     let (notifier, notices) = mpsc::channel();
     let to_journal = ToJournal { orders, waker };
-    let gauges = Gauges::new(&settings.cores, shared);
     let figures = Arc::clone(&gauges.figures);
     let Leased { spool, left, borrowed } = Leased::of(&settings, &beginning);
     let (rings, way) = ((rings, spool), to_uplink.clone());
@@ -211,9 +211,9 @@ impl Running {
         self.gauges.link.is_up.load(Ordering::Relaxed)
     }
 
-    /// How it is.
+    /// How it is, but for its endpoints.
     pub fn report(&self) -> StatusReport {
-        self.gauges.report()
+        self.gauges.report((0, 0)).0
     }
 
     /// The next thing that the composition must know, if there is one.

@@ -4,7 +4,7 @@
 //!   authenticate -> pace -> read -> plan -> pace -> admit -> exchange -> relay -> settle
 //!                           repeat               admission  first_event  meter
 //!                                                           verdict      attend
-//!                                                                        learn note
+//!                                                           turns        learn note
 //!   any of them may end in a fault: refuse before the hold, fail after it
 //! ```
 //!
@@ -30,4 +30,5 @@ pub mod refuse;
 pub mod relay;
 pub mod repeat;
 pub mod settle;
+pub mod turns;
 pub mod verdict;

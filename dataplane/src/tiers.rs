@@ -4,7 +4,7 @@
 //! Invariants: what stands behind a tier is counted and never named, but for the number of the
 //! cheapest route; prices are those of a small request at the default service tier.
 
-use catalog::route::{Condition, blended, route_id};
+use catalog::route::{Condition, Detail, blended, route_id};
 use catalog::rows::{ModelKind, TierStatus};
 use catalog::{Catalog, Endpoint, Tier};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn of_tier(published: &Published, health: &Health, now: UnixMillis, tier: &Tier)
     let candidates: Vec<&Endpoint> = candidates(catalog, tier).collect();
     let is_live = |endpoint: &&&Endpoint| {
         let upstream = published.upstream(endpoint.provider);
-        let health = health.look(endpoint.offer, upstream, now);
+        let health = health.of(endpoint, upstream, (Detail::Condition, now));
         published.is_usable(endpoint.provider) && health.condition != Condition::Ejected
     };
     let live: Vec<&Endpoint> = candidates.iter().filter(is_live).copied().collect();

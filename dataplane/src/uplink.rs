@@ -78,7 +78,7 @@ pub struct Uplink {
     fallback: Option<(Instant, Publication)>,
     /// Purses that ran short while dead epochs still have some of them.
     needs: Vec<(Purse, Usd)>,
-    status: Box<dyn Fn() -> StatusReport + Send>,
+    status: Box<dyn FnMut() -> StatusReport + Send>,
     notices: Sender<Notice>,
     gauge: Arc<LinkGauge>,
     applying: Option<u64>,

@@ -58,7 +58,7 @@ impl Ledger {
                     if report.journal.unsettled == 0 {
                         linked.told_to = now;
                     }
-                    linked.report = report;
+                    linked.take_report(report);
                 }
                 let shared = self.is_shared();
                 self.links.send(link, ToData::Contact { said, shared });

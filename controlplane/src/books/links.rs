@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use ledger::contact;
-use link::{Hello, Outbox, StatusReport, ToData};
+use link::{EndpointReport, Hello, Outbox, StatusReport, ToData};
 use units::{DataPlaneId, Epoch, UnixMillis};
 
 use super::counters::Counters;
@@ -48,10 +48,21 @@ pub(crate) struct Linked {
     pub(crate) applied: u64,
     /// The newest report, from the start an empty one.
     pub(crate) report: StatusReport,
+    /// What it said last of each endpoint.
+    pub(crate) endpoints: BTreeMap<u64, EndpointReport>,
     /// What its cores counted.
     pub(crate) counters: Counters,
     /// All that its epoch admitted before then, but for what runs, is settled.
     pub(crate) told_to: UnixMillis,
+}
+
+impl Linked {
+    /// Takes a report; what that does not tell of endpoints stays as it was.
+    pub(crate) fn take_report(&mut self, mut report: StatusReport) {
+        let told = std::mem::take(&mut report.endpoints);
+        self.endpoints.extend(told.into_iter().map(|endpoint| (endpoint.endpoint, endpoint)));
+        self.report = report;
+    }
 }
 
 impl Links {
@@ -147,6 +158,7 @@ impl Links {
             published: 0,
             applied: 0,
             report: StatusReport::default(),
+            endpoints: BTreeMap::new(),
             counters,
             told_to: UnixMillis(0),
         };

@@ -59,8 +59,8 @@ pub(crate) use period::month_start;
 pub use shown::{AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed};
 pub use shown_money::{TransactionKind, TransactionView};
 pub use shown_state::{
-    AuditView, CoreView, HealthView, IdentityView, JournalView, PlaneJournalView, PlaneReport,
-    PlaneView, RecomputedView, StatusView,
+    AuditView, CoreView, HealthView, IdentityView, JournalView, PercentilesView, PhasesView,
+    PlaneJournalView, PlaneReport, PlaneView, RecomputedView, StatusView,
 };
 pub use shown_usage::{InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView, UsageView};
 pub(crate) use start::{LedgerThread, read_payload, start};

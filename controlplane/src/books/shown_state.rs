@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use link::{End, EndCounts};
+use link::{End, EndCounts, EndpointState};
 use serde::{Serialize, Serializer};
-use units::{DataPlaneId, Epoch, Usd};
+use units::{DataPlaneId, Epoch, OfferId, Usd};
 
 /// One identity with its two sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -132,14 +132,64 @@ pub struct HealthView {
     pub provider: String,
     /// The model's id in the catalog.
     pub model: String,
-    /// Whether requests are sent to it now.
+    /// The number of the offer that was served last.
+    pub offer: OfferId,
+    /// Whether requests are sent to it as to any other.
     pub healthy: bool,
+    /// How it is asked, in a word.
+    pub state: EndpointState,
     /// Requests in flight.
-    pub in_flight: u64,
+    pub in_flight: u32,
+    /// Requests that it is known to take at once; null where it never had too many.
+    pub concurrency_limit: Option<u32>,
     /// Requests since the start.
     pub requests: u64,
-    /// Those of them that failed before any content.
+    /// Those of them that failed.
     pub failures: u64,
+    /// At what they failed.
+    pub failures_by_phase: PhasesView,
+    /// Milliseconds to the first event of a stream, of the last minutes.
+    pub latency_ms: PercentilesView,
+    /// Tokens a second that so many get at least, of the last minutes.
+    pub throughput: PercentilesView,
+}
+
+/// Failures by what the endpoint was at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PhasesView {
+    /// Taking the connection.
+    pub connect: u64,
+    /// Beginning to answer.
+    pub first_byte: u64,
+    /// Going on to the end.
+    pub mid_stream: u64,
+}
+
+impl From<[u64; 3]> for PhasesView {
+    fn from([connect, first_byte, mid_stream]: [u64; 3]) -> Self {
+        Self { connect, first_byte, mid_stream }
+    }
+}
+
+/// Four points of a distribution; null where nothing was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PercentilesView {
+    /// Half.
+    pub p50: Option<u64>,
+    /// Three quarters.
+    pub p75: Option<u64>,
+    /// Nine tenths.
+    pub p90: Option<u64>,
+    /// All but one in a hundred.
+    pub p99: Option<u64>,
+}
+
+impl PercentilesView {
+    /// Of thousandths, as wholes.
+    pub(crate) fn of_thousandths(points: [Option<u64>; 4]) -> Self {
+        let [p50, p75, p90, p99] = points.map(|point| point.map(|thousandths| thousandths / 1000));
+        Self { p50, p75, p90, p99 }
+    }
 }
 
 /// A data plane's journal.

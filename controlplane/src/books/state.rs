@@ -7,7 +7,8 @@ use units::{DataPlaneId, Epoch};
 
 use super::links::Linked;
 use super::shown_state::{
-    CoreView, HealthView, JournalView, PlaneJournalView, PlaneReport, PlaneView, StatusView,
+    CoreView, HealthView, JournalView, PercentilesView, PlaneJournalView, PlaneReport, PlaneView,
+    StatusView,
 };
 use super::thread::Ledger;
 use crate::refuse::Refusal;
@@ -84,7 +85,7 @@ impl Ledger {
     }
 
     fn report(&self, linked: &Linked) -> PlaneReport {
-        let StatusReport { draining, cores, endpoints, journal, .. } = &linked.report;
+        let StatusReport { draining, cores, journal, .. } = &linked.report;
         let core = |core: &link::CoreReport| CoreView {
             core: core.core,
             connections: core.connections,
@@ -97,10 +98,16 @@ impl Ledger {
             HealthView {
                 provider: terms.map(|terms| terms.provider.clone()).unwrap_or_default(),
                 model: terms.map(|terms| terms.model.clone()).unwrap_or_default(),
-                healthy: endpoint.healthy,
+                offer: endpoint.offer,
+                healthy: endpoint.state.is_healthy(),
+                state: endpoint.state,
                 in_flight: endpoint.in_flight,
+                concurrency_limit: endpoint.bound,
                 requests: endpoint.requests,
-                failures: endpoint.failures,
+                failures: endpoint.failures.iter().sum(),
+                failures_by_phase: endpoint.failures.into(),
+                latency_ms: PercentilesView::of_thousandths(endpoint.paces.latency_us),
+                throughput: PercentilesView::of_thousandths(endpoint.paces.throughput),
             }
         };
         PlaneReport {
@@ -108,7 +115,7 @@ impl Ledger {
             epoch: linked.epoch,
             draining: *draining,
             cores: cores.iter().map(core).collect(),
-            endpoints: endpoints.iter().map(endpoint).collect(),
+            endpoints: linked.endpoints.values().map(endpoint).collect(),
             journal: PlaneJournalView {
                 writable: journal.writable,
                 batches: journal.batches,

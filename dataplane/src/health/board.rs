@@ -35,12 +35,22 @@ impl<C: Default> Board<C> {
     pub fn cell(&self, number: u64) -> Option<&C> {
         for (owner, cell) in self.neighbourhood(number) {
             let order = Ordering::Relaxed;
-            let taken = owner.compare_exchange(0, number, order, order);
-            if taken.is_ok() || taken == Err(number) {
+            let known = match owner.load(order) {
+                0 => owner.compare_exchange(0, number, order, order).unwrap_or_else(|now| now),
+                known => known,
+            };
+            if known == number || known == 0 {
                 return Some(cell);
             }
         }
         None
+    }
+
+    /// The cells that are given, from a place on: each place, number and cell.
+    pub fn behind(&self, place: usize) -> impl Iterator<Item = (usize, u64, &C)> {
+        let slots = self.slots.iter().enumerate().skip(place);
+        let owned = slots.map(|(at, (owner, cell))| (at, owner.load(Ordering::Relaxed), cell));
+        owned.filter(|(_, number, _)| *number != 0)
     }
 
     fn neighbourhood(&self, number: u64) -> impl Iterator<Item = &(AtomicU64, C)> {

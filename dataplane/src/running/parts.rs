@@ -18,7 +18,7 @@ use ledger::{Purse, contact};
 use link::{CoreReport, JournalReport, StatusReport};
 use units::{Epoch, UnixMillis, Usd};
 
-use super::StartError;
+use super::{StartError, now};
 use crate::certificate::Certificate;
 use crate::client::Parcel;
 use crate::committer::{Borrowed, CoreRing, Figures};
@@ -35,6 +35,8 @@ use crate::uplink::adopt::{Found, adopt_all, directory_of};
 use crate::uplink::saved;
 use crate::uplink::standing::{Beginning, Standing};
 
+/// Endpoints that one report tells of; where there are more they take turns.
+const ENDPOINTS_TOLD: usize = 256;
 /// Clients that may be on their way to one core.
 const ARRIVALS: usize = 1024;
 /// Connections that wait to be accepted.
@@ -52,7 +54,7 @@ pub(super) struct Prepared {
     pub(super) seats: Vec<Place>,
     pub(super) rings: Vec<CoreRing>,
     pub(super) applied: Vec<Arc<Mark>>,
-    pub(super) shared: Vec<Arc<Shared>>,
+    shared: Vec<Arc<Shared>>,
     pub(super) doorbells: Vec<Doorbell>,
     inlets: Vec<Inlet<Parcel>>,
 }
@@ -61,7 +63,7 @@ pub(super) fn prepare(
     settings: &Arc<Settings>,
     (epoch, first_ring): (Epoch, u16),
     journal: &Unparker,
-) -> Result<(Prepared, Publisher<Published>), StartError> {
+) -> Result<(Prepared, Publisher<Published>, Gauges), StartError> {
     let (mut publisher, first) = latest();
     let mut first = Some(first);
     let mut prepared = Prepared::default();
@@ -78,7 +80,8 @@ pub(super) fn prepare(
     for (parts, ..) in &mut prepared.seats {
         parts.neighbours.clone_from(&prepared.inlets);
     }
-    Ok((prepared, publisher))
+    let gauges = Gauges::new(&settings.cores, prepared.shared.clone(), health);
+    Ok((prepared, publisher, gauges))
 }
 
 impl Prepared {
@@ -234,24 +237,31 @@ pub(super) struct Gauges {
     pub(super) shared: Vec<Arc<Shared>>,
     pub(super) figures: Arc<Mutex<Figures>>,
     pub(super) link: Arc<LinkGauge>,
+    pub(super) health: Arc<Health>,
 }
 
 impl Gauges {
     /// Those of these cores.
-    pub(super) fn new(cpus: &[usize], shared: Vec<Arc<Shared>>) -> Self {
+    fn new(cpus: &[usize], shared: Vec<Arc<Shared>>, health: Arc<Health>) -> Self {
         let figures = Figures { is_sound: true, ..Figures::default() };
         let figures = Arc::new(Mutex::new(figures));
-        Self { cpus: cpus.to_vec(), shared, figures, link: Arc::default() }
+        Self { cpus: cpus.to_vec(), shared, figures, link: Arc::default(), health }
     }
 
     /// What reports from another thread.
-    pub(super) fn reporter(&self) -> Box<dyn Fn() -> StatusReport + Send> {
+    pub(super) fn reporter(&self) -> Box<dyn FnMut() -> StatusReport + Send> {
         let gauges = self.clone();
-        Box::new(move || gauges.report())
+        let mut place = 0;
+        Box::new(move || {
+            let (report, next) = gauges.report((place, ENDPOINTS_TOLD));
+            place = next;
+            report
+        })
     }
 
-    /// How the data plane is. The longest commit is counted from the last report.
-    pub(super) fn report(&self) -> StatusReport {
+    /// How the data plane is, with so many endpoints from a place on, and the place of the next;
+    /// after the last it is the first again. The longest commit is counted from the last report.
+    pub(super) fn report(&self, place: (usize, usize)) -> (StatusReport, usize) {
         let core = |(cpu, counts): (&usize, &Arc<Shared>)| CoreReport {
             core: *cpu as u32,
             connections: counts.connections.load(Ordering::Relaxed),
@@ -269,7 +279,9 @@ impl Gauges {
             journal.slowest_commit_us = std::mem::take(&mut figures.slowest_commit_us);
         }
         let cores = self.cpus.iter().zip(&self.shared).map(core).collect();
-        StatusReport { cores, journal, ..StatusReport::default() }
+        let (endpoints, next) = self.health.report(place, now());
+        let next = if endpoints.len() < place.1 { 0 } else { next };
+        (StatusReport { cores, endpoints, journal, ..StatusReport::default() }, next)
     }
 }
 

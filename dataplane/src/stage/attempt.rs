@@ -11,6 +11,7 @@ use dialect::openai_chat::Answer;
 use wire::sse::{Frame, FrameScanner};
 
 use crate::fault::{Code, Fault};
+use crate::health::part::{Failure, Part};
 use crate::local::Local;
 use crate::local::published::Published;
 use crate::stage::admission::Admission;
@@ -100,9 +101,14 @@ pub enum Blame {
     /// Nobody's: the request itself is wrong.
     Nobody,
     /// The endpoint's.
-    Endpoint,
+    Endpoint(Failure),
     /// That of the provider's key, which rests for so many milliseconds if the provider says so.
-    Key(Option<u64>),
+    Key {
+        /// For how long.
+        rest_ms: Option<u64>,
+        /// Whether it was used too much, and is no worse for it.
+        is_spent: bool,
+    },
 }
 
 /// What one attempt came to, when not an answer.
@@ -115,12 +121,23 @@ pub enum Miss {
         try_next: bool,
         /// Whose illness it shows.
         blame: Blame,
+        /// The status that it answered.
+        answered: u16,
     },
     /// The connection failed: another candidate may do better, but if the request had gone out,
     /// this one may have served it.
-    Lost(Fault),
+    Lost(Fault, Failure),
     /// The client left.
     ClientGone,
+}
+
+impl Miss {
+    /// An answer with status 200 that is none; it is told by the fault's own status.
+    pub fn of_answer(fault: Fault) -> Self {
+        let blame = Blame::Endpoint(Failure::at(Part::Begin));
+        let answered = fault.status();
+        Self::Failed { fault, try_next: true, blame, answered }
+    }
 }
 
 impl From<ClientGone> for Miss {
@@ -133,5 +150,5 @@ impl From<ClientGone> for Miss {
 pub fn unreadable(what: &str) -> Miss {
     let message = format!("the provider's answer is not readable: {what}");
     let fault = Fault::upstream(Code::ProviderError, message);
-    Miss::Failed { fault, try_next: true, blame: Blame::Endpoint }
+    Miss::of_answer(fault)
 }

@@ -4,7 +4,8 @@
 //! event is looked at before the client gets its status, so that most failures become another
 //! candidate or a true status; a request that may have been served is not sent to the same endpoint
 //! again, but one that was refused its key is, with another one. All attempts draw on one hold, and
-//! those beyond the first on the core's budget of retries. Nothing is tried for a client that left.
+//! those beyond the first on the core's budget of retries. An endpoint that is better not asked now
+//! is asked when nobody else is left. Nothing is tried for a client that left.
 //! Left out on purpose: the order of candidates (`plan`).
 
 use std::cell::Cell;
@@ -19,11 +20,14 @@ use ledger::record::{Attempt, Attempts};
 use crate::answer_head::{field, generation_text};
 use crate::client::{self, Client};
 use crate::fault::Fault;
+use crate::health::part::Part;
+use crate::health::{self, Visit};
 use crate::local::published::{Secret, Upstream};
 use crate::net::buffer::Buffer;
 use crate::stage::attempt::{Answering, Blame, Miss, Request};
 use crate::stage::attend::Attendance;
 use crate::stage::first_event;
+use crate::stage::turns::Turns;
 use crate::stage::verdict;
 use crate::upstream;
 use crate::upstream::endpoint::PoolKey;
@@ -60,19 +64,25 @@ pub enum Why {
     ClientGone,
 }
 
-/// Tries the plan's candidates. *abandon closes*
-pub async fn exchange(
-    request: &Request<'_>,
+/// Tries the plan's candidates; the visit goes on with the answer. *abandon closes*
+pub async fn exchange<'a>(
+    request: &'a Request<'_>,
     client: &mut Client,
     body: &client::Body,
     attendance: &mut Attendance<'_>,
-) -> Result<Exchange, Failure> {
+) -> Result<(Exchange, Visit<'a>), Failure> {
     let local = request.local;
     let most = local.settings.limits.attempts;
     let mut trail = Trail::default();
+    let mut turns = Turns::of(request.plan.candidates.len().min(most));
     local.retries.earn();
-    for planned in request.plan.candidates.iter().take(most) {
+    while let Some(turn) = turns.next() {
+        let planned = &request.plan.candidates[turn.place];
         while let Some(candidate) = Candidate::of(request, planned) {
+            let Some(visit) = candidate.visit(turn.is_choosy) else {
+                turns.put_off(turn);
+                break;
+            };
             let is_retry = trail.tries > 0;
             if trail.tries == most || (is_retry && !local.retries.take(local.now_ms())) {
                 return Err(trail.end());
@@ -86,19 +96,19 @@ pub async fn exchange(
             match tried {
                 Ok(answer) => {
                     let first_byte_ms = request.admission.elapsed_ms();
-                    candidate.praise(took, attendance);
+                    candidate.praise(&visit, took, attendance);
                     let (endpoint, attempts) = (planned.endpoint, trail.attempts);
-                    return Ok(Exchange { endpoint, answer, attempts, first_byte_ms });
+                    return Ok((Exchange { endpoint, answer, attempts, first_byte_ms }, visit));
                 }
                 Err(Miss::ClientGone) => return Err(trail.client_gone(&candidate)),
-                Err(Miss::Lost(_)) if is_deserted => return Err(trail.client_gone(&candidate)),
-                Err(Miss::Lost(fault)) => {
-                    candidate.accuse(Blame::Endpoint);
+                Err(Miss::Lost(..)) if is_deserted => return Err(trail.client_gone(&candidate)),
+                Err(Miss::Lost(fault, failure)) => {
+                    candidate.accuse(&visit, Blame::Endpoint(failure));
                     trail.failed(fault);
                     break;
                 }
-                Err(Miss::Failed { fault, try_next, blame }) => {
-                    let has_other_key = candidate.accuse(blame);
+                Err(Miss::Failed { fault, try_next, blame, .. }) => {
+                    let has_other_key = candidate.accuse(&visit, blame);
                     trail.failed(fault);
                     if !try_next || is_deserted {
                         return Err(trail.end());
@@ -127,7 +137,8 @@ impl Trail {
     fn note(&mut self, candidate: &Candidate<'_>, tried: &Result<Answering, Miss>, took: u32) {
         let status = match tried {
             Ok(_) => 200,
-            Err(Miss::Failed { fault, .. } | Miss::Lost(fault)) => fault.status(),
+            Err(Miss::Failed { answered, .. }) => *answered,
+            Err(Miss::Lost(fault, _)) => fault.status(),
             Err(Miss::ClientGone) => 499,
         };
         self.attempts.push(Attempt { offer: candidate.endpoint.offer, status, ms: took });
@@ -192,15 +203,19 @@ impl<'a> Candidate<'a> {
         self.upstream.authorizations.get(self.key?)
     }
 
+    /// Sends a request to it, unless that is better sent elsewhere.
+    fn visit(&self, is_choosy: bool) -> Option<Visit<'a>> {
+        let local = self.request.local;
+        local.health.visit(self.endpoint, is_choosy, local.deadlines.clock().wall())
+    }
+
     /// It began to answer after so long; says so where it makes less than what is held for.
-    fn praise(&self, took: u32, attendance: &Attendance<'_>) {
-        let Request { local, intent, .. } = self.request;
-        let (offer, key) = (self.endpoint.offer, self.secret().map(Secret::id));
-        local.health.answered(offer, key, local.deadlines.clock().wall());
-        if intent.stream
-            && let Some(cell) = local.health.endpoint(offer)
-        {
-            cell.began_after(took);
+    fn praise(&self, visit: &Visit<'_>, took: u32, attendance: &Attendance<'_>) {
+        let Request { local, intent, plan, .. } = self.request;
+        let now = local.deadlines.clock().wall();
+        visit.began(self.secret().map(Secret::id), intent.stream.then_some(took), now);
+        if plan.candidates.len() > 1 {
+            local.health.sessions.keep(plan.session, self.endpoint.mark(), now);
         }
         attendance.head().is_escalated.set(self.planned.is_escalated);
         let cap = self.output_cap();
@@ -211,18 +226,25 @@ impl<'a> Candidate<'a> {
 
     /// It failed: whoever's illness that shows is remembered. Answers whether the same endpoint may
     /// be asked again, with another key.
-    fn accuse(&self, blame: Blame) -> bool {
+    fn accuse(&self, visit: &Visit<'_>, blame: Blame) -> bool {
         let local = self.request.local;
         let now = local.deadlines.clock().wall();
         match (blame, self.secret()) {
             (Blame::Nobody, _) => false,
-            (Blame::Key(rest_ms), Some(secret)) => {
+            (Blame::Key { rest_ms, is_spent }, Some(secret)) => {
                 local.health.refused(secret.id(), rest_ms, now);
-                let other = key_of(self.request, self.upstream);
-                other != self.key && !local.health.all_rest(self.upstream, now)
+                let is_last = local.health.all_rest(self.upstream, now);
+                if is_last && is_spent {
+                    visit.overloaded(now);
+                }
+                key_of(self.request, self.upstream) != self.key && !is_last
             }
-            (Blame::Endpoint | Blame::Key(_), _) => {
-                local.health.failed(self.endpoint.offer, now);
+            (Blame::Key { .. }, None) => {
+                visit.failed(health::part::Failure::at(Part::Begin), now);
+                false
+            }
+            (Blame::Endpoint(failure), _) => {
+                visit.failed(failure, now);
                 false
             }
         }

@@ -1,30 +1,32 @@
-//! What an answer teaches about the endpoint that gave it: how fast it was, and whether it held.
+//! What the end of an answer teaches about the endpoint that gave it: whether it held, how fast it
+//! was.
 //!
 //! What is known before the first event (`exchange`) is learned there.
 
+use crate::health::Visit;
+use crate::health::part::{Failure, Part};
 use crate::stage::attempt::Request;
 use crate::stage::outcome::{Ending, Outcome};
 
 /// Fewer tokens say nothing about a pace.
 const TOKENS_MIN: u64 = 16;
 
-/// Takes note of how a request's endpoint did.
-pub fn learn(request: &Request<'_>, outcome: &Outcome) {
-    let Some(endpoint) = outcome.endpoint else { return };
-    let local = request.local;
-    let offer = request.published.catalog().endpoints[endpoint as usize].offer;
+/// Takes note of how a request's endpoint did. A client that left says nothing about it.
+pub fn learn(request: &Request<'_>, outcome: &Outcome, visit: &Visit<'_>) {
+    let now = request.local.deadlines.clock().wall();
     match outcome.ending {
-        Ending::UpstreamDied => local.health.failed(offer, local.deadlines.clock().wall()),
-        Ending::Complete if request.intent.stream => {
-            let tokens = outcome.meter.output_estimate();
-            let ms = request.admission.elapsed_ms().saturating_sub(outcome.first_byte_ms);
-            if tokens >= TOKENS_MIN
-                && ms > 0
-                && let Some(cell) = local.health.endpoint(offer)
-            {
-                cell.made(tokens, u64::from(ms));
-            }
+        Ending::UpstreamDied => visit.failed(Failure::at(Part::Finish), now),
+        Ending::Complete | Ending::Drained | Ending::CutAtHold => {
+            visit.finished(made(request, outcome), now);
         }
-        _ => {}
+        Ending::ClientGone | Ending::Failed(_) => {}
     }
+}
+
+/// The tokens of a whole stream that were made after its first event, and how long that took.
+fn made(request: &Request<'_>, outcome: &Outcome) -> Option<(u64, u64)> {
+    let is_whole = request.intent.stream && outcome.ending == Ending::Complete;
+    let tokens = outcome.meter.output_estimate();
+    let ms = request.admission.elapsed_ms().saturating_sub(outcome.first_byte_ms);
+    (is_whole && tokens >= TOKENS_MIN && ms > 0).then_some((tokens, u64::from(ms)))
 }

@@ -9,10 +9,10 @@
 mod unroutable;
 
 use catalog::route::{
-    self, Candidates, InputBound, Moment, Needs, Policy, Question, Route, Verdict,
+    self, Candidates, Detail, InputBound, Moment, Needs, Policy, Question, Route, Verdict,
 };
 use catalog::{ProviderIndex, ServiceTier};
-use dialect::Intent;
+use dialect::{Intent, hash};
 use units::{UnixMillis, Usd};
 
 use crate::fault::{Code, Fault};
@@ -47,10 +47,12 @@ pub struct Plan {
     pub input_tokens_estimate: u64,
     /// The most input tokens that it was held for.
     pub input_tokens_max: u64,
+    /// The number under which it is kept in mind who served its session.
+    pub session: u64,
 }
 
 impl Plan {
-    fn of(route: &Route, needs: &Needs) -> Self {
+    fn of(route: &Route, needs: &Needs, session: u64) -> Self {
         let (worst, limit) = (route.worst, needs.output_limit);
         Self {
             candidates: route.candidates,
@@ -62,6 +64,7 @@ impl Plan {
             output_cap_floor: limit.unwrap_or(u64::MAX).min(OUTPUT_CAP_FLOOR).min(worst.output_max),
             input_tokens_estimate: worst.input_tokens_estimate,
             input_tokens_max: worst.input_tokens_max,
+            session,
         }
     }
 
@@ -114,8 +117,8 @@ pub struct Asking<'a> {
     pub input_bound: InputBound,
     /// The most candidates.
     pub attempts: usize,
-    /// What is left to chance depends on this number alone.
-    pub draw: u64,
+    /// The number of the request: what is left to chance depends on it, where no session is named.
+    pub number: u64,
     /// How endpoints and keys do.
     pub health: &'a Health,
     /// The time of the plan.
@@ -126,8 +129,9 @@ pub struct Asking<'a> {
 pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Result<Plan, Fault> {
     let catalog = published.catalog();
     let question = question(key, asking)?;
-    match route::plan(catalog, &question, &moment(published, key, asking, Use::Followed)) {
-        Ok(route) => Ok(Plan::of(&route, &question.needs)),
+    let then = Then::new(published, key, asking);
+    match route::plan(catalog, &question, &then) {
+        Ok(route) => Ok(Plan::of(&route, &question.needs, then.session)),
         Err(why) => Err(unroutable(catalog, &why, asking.surface)),
     }
 }
@@ -140,50 +144,62 @@ pub struct Explained {
     pub verdicts: Vec<Verdict>,
 }
 
-/// What becomes of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// It is followed.
-    Followed,
-    /// It is only told.
-    Looked,
-}
-
 /// As [`plan`], explained.
 pub fn explain(
     published: &Published,
     key: &KeyEntry,
     asking: &Asking<'_>,
-    used: Use,
 ) -> Result<Explained, Fault> {
     let catalog = published.catalog();
     let question = question(key, asking)?;
-    let explanation = route::explain(catalog, &question, &moment(published, key, asking, used));
-    let plan = explanation.route.map(|route| Plan::of(&route, &question.needs));
+    let then = Then::new(published, key, asking);
+    let explanation = route::explain(catalog, &question, &then);
+    let plan = explanation.route.map(|route| Plan::of(&route, &question.needs, then.session));
     let plan = plan.map_err(|why| unroutable(catalog, &why, asking.surface));
     Ok(Explained { plan, verdicts: explanation.verdicts })
 }
 
-/// What is so now.
-fn moment<'a>(
+/// The moment of a plan.
+struct Then<'a> {
     published: &'a Published,
-    key: &KeyEntry,
-    asking: &Asking<'a>,
-    used: Use,
-) -> Moment<impl Fn(ProviderIndex) -> bool + 'a, impl Fn(u32) -> route::Health + 'a> {
-    let (catalog, health, now) = (published.catalog(), asking.health, asking.now);
-    Moment {
-        is_usable: |provider| published.is_usable(provider),
-        health: move |index: u32| {
-            let endpoint = &catalog.endpoints[index as usize];
-            let upstream = published.upstream(endpoint.provider);
-            match used {
-                Use::Followed => health.of(endpoint.offer, upstream, now),
-                Use::Looked => health.look(endpoint.offer, upstream, now),
-            }
-        },
-        draw: draw(key, asking),
-        candidates_max: asking.attempts,
+    asking: &'a Asking<'a>,
+    draw: u64,
+    session: u64,
+}
+
+impl<'a> Then<'a> {
+    fn new(published: &'a Published, key: &KeyEntry, asking: &'a Asking<'a>) -> Self {
+        let intent = asking.intent;
+        let of_account = |number: u64| spread(number ^ key.account.0.rotate_left(32));
+        let named = intent.session.or(intent.cache_key);
+        let session = named.unwrap_or(intent.conversation);
+        // What is cached is cached for a model.
+        let session = of_account(session) ^ hash(intent.model.as_bytes());
+        Self { published, asking, draw: of_account(named.unwrap_or(asking.number)), session }
+    }
+}
+
+impl Moment for Then<'_> {
+    fn is_usable(&self, provider: ProviderIndex) -> bool {
+        self.published.is_usable(provider)
+    }
+
+    fn health(&self, endpoint: u32, detail: Detail) -> route::Health {
+        let Asking { health, now, .. } = *self.asking;
+        let endpoint = &self.published.catalog().endpoints[endpoint as usize];
+        health.of(endpoint, self.published.upstream(endpoint.provider), (detail, now))
+    }
+
+    fn settled_at(&self) -> Option<u32> {
+        self.asking.health.sessions.find(self.session, self.asking.now)
+    }
+
+    fn draw(&self) -> u64 {
+        self.draw
+    }
+
+    fn candidates_max(&self) -> usize {
+        self.asking.attempts
     }
 }
 
@@ -199,10 +215,6 @@ fn question<'a>(key: &'a KeyEntry, asking: &Asking<'a>) -> Result<Question<'a>, 
             ..Policy::default()
         },
     })
-}
-
-fn draw(key: &KeyEntry, asking: &Asking<'_>) -> u64 {
-    spread(asking.draw ^ key.account.0.rotate_left(32))
 }
 
 fn needs(asking: &Asking<'_>, tier: ServiceTier) -> Needs {

@@ -3,7 +3,7 @@
 //! Invariants: the body is bounded before it is read and strict JSON before it is understood; its
 //! bytes stay where they came in.
 
-use dialect::{Intent, openai_chat};
+use dialect::{Intent, openai_chat, session};
 use wire::gate::GateLimits;
 use wire::head::RequestHead;
 
@@ -33,9 +33,13 @@ pub async fn intent(
     head: &RequestHead,
 ) -> Result<(Intent, Body), Fault> {
     let limits = &local.settings.limits;
+    let named = head.header(client.input.filled(), "x-session-id").and_then(session);
     let body = client.read_body(head, limits).await?;
     match understand(local, body.bytes()) {
-        Ok(intent) => Ok((intent, body)),
+        Ok(mut intent) => {
+            intent.session = intent.session.or(named);
+            Ok((intent, body))
+        }
         Err(fault) => {
             client.drop_body(body);
             Err(fault)

@@ -6,8 +6,9 @@
 use dialect::upstream_message;
 
 use crate::fault::{Code, Fault};
+use crate::health::part::{Failure, Part};
 use crate::stage::attempt::{Blame, Miss};
-use crate::upstream::fault::UpstreamFault;
+use crate::upstream::fault::{Phase, UpstreamFault};
 
 /// A provider's message is passed on up to so many bytes.
 const MESSAGE_BYTES_MAX: usize = 1024;
@@ -22,7 +23,13 @@ pub fn transport(fault: &UpstreamFault) -> Fault {
 
 /// A connection that failed before the answer began.
 pub fn of_transport(fault: &UpstreamFault) -> Miss {
-    Miss::Lost(transport(fault))
+    let part = match fault.phase {
+        Phase::Connect | Phase::Tls => Part::Connect,
+        Phase::Write | Phase::FirstByte | Phase::Head => Part::Begin,
+        Phase::Body => Part::Finish,
+    };
+    let is_overload = fault.timed_out() && part == Part::Begin;
+    Miss::Lost(transport(fault), Failure { is_overload, ..Failure::at(part) })
 }
 
 /// A status other than 200.
@@ -31,7 +38,8 @@ pub fn of_status(status: u16, body: &[u8], retry_after_s: Option<u64>) -> Miss {
     if matches!(status, 400 | 413 | 422) {
         let message = told.unwrap_or_else(|| format!("the provider answered {status}"));
         let fault = Fault::passed_on(status, message);
-        return Miss::Failed { fault, try_next: false, blame: Blame::Nobody };
+        let (try_next, blame) = (false, Blame::Nobody);
+        return Miss::Failed { fault, try_next, blame, answered: status };
     }
     let because = told
         .filter(|_| !matches!(status, 401 | 403))
@@ -56,12 +64,20 @@ pub fn of_status(status: u16, body: &[u8], retry_after_s: Option<u64>) -> Miss {
             Fault::upstream(Code::ProviderError, message)
         }
     };
-    let blame = match status {
-        401..=403 => Blame::Key(None),
-        429 => Blame::Key(retry_after_s.map(|seconds| seconds.saturating_mul(1000))),
-        _ => Blame::Endpoint,
-    };
-    Miss::Failed { fault, try_next: true, blame }
+    Miss::Failed { fault, try_next: true, blame: blame(status, retry_after_s), answered: status }
+}
+
+/// Whose illness a status shows.
+fn blame(status: u16, retry_after_s: Option<u64>) -> Blame {
+    let pause_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
+    match status {
+        401..=403 => Blame::Key { rest_ms: None, is_spent: false },
+        429 => Blame::Key { rest_ms: pause_ms, is_spent: true },
+        _ => {
+            let is_overload = matches!(status, 503 | 504 | 529);
+            Blame::Endpoint(Failure { part: Part::Begin, is_overload, pause_ms })
+        }
+    }
 }
 
 /// An answer with status 200 that says it is an error.
@@ -76,7 +92,7 @@ pub fn error_in_answer(json: &[u8]) -> Fault {
 
 /// As [`error_in_answer`], where the answer begins so.
 pub fn of_error_in_answer(json: &[u8]) -> Miss {
-    Miss::Failed { fault: error_in_answer(json), try_next: true, blame: Blame::Endpoint }
+    Miss::of_answer(error_in_answer(json))
 }
 
 /// What the client would be told if no candidate were tried at all.
@@ -94,11 +110,12 @@ pub fn seconds(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::fault::{Cause, Reached};
 
     fn verdict(status: u16) -> (u16, &'static str, bool) {
         match of_status(status, br#"{"error":{"message":"why"}}"#, Some(7)) {
             Miss::Failed { fault, try_next, .. } => (fault.status(), fault.code.name(), try_next),
-            Miss::Lost(_) | Miss::ClientGone => (0, "", false),
+            Miss::Lost(..) | Miss::ClientGone => (0, "", false),
         }
     }
 
@@ -117,13 +134,42 @@ mod tests {
     #[test]
     fn a_refusal_is_the_keys_and_a_failure_the_endpoints() {
         let blame = |status| match of_status(status, b"", Some(7)) {
-            Miss::Failed { blame, .. } => Some(blame),
-            Miss::Lost(_) | Miss::ClientGone => None,
+            Miss::Failed { blame, answered, .. } => Some((blame, answered)),
+            Miss::Lost(..) | Miss::ClientGone => None,
         };
-        assert_eq!(blame(400), Some(Blame::Nobody));
-        assert_eq!(blame(429), Some(Blame::Key(Some(7000))));
-        assert_eq!([401, 402, 403].map(blame), [Some(Blame::Key(None)); 3]);
-        assert_eq!([404, 500, 503, 529].map(blame), [Some(Blame::Endpoint); 4]);
+        assert_eq!(blame(400), Some((Blame::Nobody, 400)));
+        let spent = Blame::Key { rest_ms: Some(7000), is_spent: true };
+        assert_eq!(blame(429), Some((spent, 429)));
+        for status in [401, 402, 403] {
+            let refused = Blame::Key { rest_ms: None, is_spent: false };
+            assert_eq!(blame(status), Some((refused, status)));
+        }
+        for (status, is_overload) in [(404, false), (500, false), (503, true), (529, true)] {
+            let failure = Failure { part: Part::Begin, is_overload, pause_ms: Some(7000) };
+            assert_eq!(blame(status), Some((Blame::Endpoint(failure), status)));
+        }
+    }
+
+    #[test]
+    fn a_lost_connection_failed_at_the_part_it_had_come_to() {
+        let lost = |phase, cause| {
+            let fault = UpstreamFault { phase, cause, reached: Reached::Nothing };
+            match of_transport(&fault) {
+                Miss::Lost(_, failure) => Some((failure.part, failure.is_overload)),
+                Miss::Failed { .. } | Miss::ClientGone => None,
+            }
+        };
+        for (phase, part) in [
+            (Phase::Connect, Part::Connect),
+            (Phase::Tls, Part::Connect),
+            (Phase::Write, Part::Begin),
+            (Phase::Head, Part::Begin),
+            (Phase::Body, Part::Finish),
+        ] {
+            assert_eq!(lost(phase, Cause::Closed), Some((part, false)));
+        }
+        assert_eq!(lost(Phase::FirstByte, Cause::TimedOut), Some((Part::Begin, true)));
+        assert_eq!(lost(Phase::Body, Cause::TimedOut), Some((Part::Finish, false)));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub struct Parts {
     /// When the control plane was last heard of, by this start or an earlier one.
     pub heard: UnixMillis,
     /// How the data plane is.
-    pub status: Box<dyn Fn() -> StatusReport + Send>,
+    pub status: Box<dyn FnMut() -> StatusReport + Send>,
     /// Where the composition is told what it must know.
     pub notices: Sender<Notice>,
     /// What others may see of the link.

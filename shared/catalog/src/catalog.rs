@@ -193,6 +193,8 @@ pub struct Model {
     pub endpoints: Range<u32>,
     /// Unix seconds; zero where unknown.
     pub created: u64,
+    /// How many in a thousand of the listed chat models are cheaper; zero for others.
+    pub cost_rank: u16,
 }
 
 impl Model {
@@ -212,6 +214,9 @@ impl Model {
 pub struct Endpoint {
     /// Its number in the ledger.
     pub offer: OfferId,
+    /// A number above zero for the provider's model, whatever it costs: who keeps in mind how an
+    /// endpoint does finds it again under this one after a change of prices.
+    pub identity: u64,
     /// What is served: a place in `Catalog::models`.
     pub model: u32,
     /// Who serves it.
@@ -244,6 +249,13 @@ pub struct Endpoint {
     pub understood: Parameters,
     /// Its share of first tries.
     pub weight: Option<u32>,
+}
+
+impl Endpoint {
+    /// The half of its identity that fits beside others into one word.
+    pub const fn mark(&self) -> u32 {
+        self.identity as u32
+    }
 }
 
 /// A stable name in front of models, checked.

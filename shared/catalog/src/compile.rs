@@ -19,10 +19,11 @@ use units::OfferId;
 
 pub(crate) use model::is_named_id;
 
-use crate::catalog::{Catalog, Target};
+use crate::catalog::{Catalog, Model, Target};
 use crate::complaint::{Complaint, Place};
 use crate::price_rows::PriceRow;
-use crate::rows::CatalogRows;
+use crate::route::blend;
+use crate::rows::{CatalogRows, ModelKind};
 
 /// What rows alone do not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +98,7 @@ pub fn compile(rows: &CatalogRows, options: &CompileOptions) -> Result<Compiled,
         compiler.tier(&Place::row("tier", index), row);
     }
     if compiler.complaints.is_empty() {
+        compiler.rank_costs();
         Ok(Compiled { catalog: compiler.catalog, warnings: compiler.warnings })
     } else {
         Err(compiler.complaints)
@@ -130,6 +132,21 @@ impl<'o> Compiler<'o> {
 
     fn warn(&mut self, place: Place, what: impl Into<String>, remedy: impl Into<String>) {
         self.warnings.push(Complaint::new(place, what, remedy));
+    }
+
+    /// Ranks what `auto` may choose from by the cheapest endpoint of each.
+    fn rank_costs(&mut self) {
+        let catalog = &mut self.catalog;
+        let is_offered = |model: &&Model| model.kind == ModelKind::Chat && model.listed;
+        let cost = |model: &Model| {
+            let prices = catalog.endpoints_of(model).iter().map(blend);
+            (prices.min().unwrap_or(0), model.index)
+        };
+        let mut costs: Vec<_> = catalog.models.iter().filter(is_offered).map(cost).collect();
+        costs.sort_unstable();
+        for (place, (_, index)) in costs.iter().enumerate() {
+            catalog.models[*index as usize].cost_rank = (place * 1000 / costs.len()) as u16;
+        }
     }
 
     /// Enters a name that models and tiers share.

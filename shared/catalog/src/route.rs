@@ -29,15 +29,16 @@ mod wishes;
 mod tests;
 
 pub use constraint::{Constraint, Violations};
-pub use health::{Condition, Health, Percentiles};
+pub use health::{Condition, Detail, Health, Percentiles};
 pub use needs::{InputBound, InputShape, Needs, WorstCost};
 pub use plan::{explain, plan};
 pub use question::{
     Candidate, Candidates, Explanation, Filtered, Moment, NoRoute, Question, Route, Verdict,
     route_id,
 };
+pub(crate) use rank::blend;
 pub use rank::blended;
 pub use rules::Policy;
 pub use wishes::{
-    AutoWishes, Budget, Continuity, MaxPrice, Sort, Strategy, Wishes, matches_pattern,
+    AutoWishes, Budget, Continuity, CostBand, MaxPrice, Sort, Strategy, Wishes, matches_pattern,
 };

@@ -38,9 +38,14 @@ pub struct Intent {
     pub parameters: Parameters,
     /// What it says of its route; `None` where it says nothing.
     pub wishes: Option<Box<Wishes>>,
-    /// A number for its session or prompt cache: requests of the same one go where the ones
-    /// before went, as far as that is left to chance.
-    pub sticky: Option<u64>,
+    /// A number for the session that it says it belongs to: requests of the same one go where the
+    /// ones before went, as far as that is left open.
+    pub session: Option<u64>,
+    /// The same for its prompt cache, where it names no session.
+    pub cache_key: Option<u64>,
+    /// A number for how its conversation begins, where it names neither: all turns have it in
+    /// common.
+    pub conversation: u64,
     /// Where the members stand that go upstream in another form.
     pub places: Places,
 }

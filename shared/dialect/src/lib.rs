@@ -11,11 +11,13 @@ pub mod openai_chat;
 
 mod intent;
 mod refusal;
+mod session;
 mod usage;
 mod wishes;
 
 pub use intent::{Finish, Intent, RequestFault, UpstreamTerms};
 pub use refusal::{ErrorForm, Origin, Refusal, openai_error_body, upstream_message};
+pub use session::{hash, session};
 pub use usage::{
     MessagesUsage, Usage, UsageFault, chat_usage, embeddings_usage, gemini_usage, responses_usage,
 };

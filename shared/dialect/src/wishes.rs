@@ -12,12 +12,20 @@ mod provider;
 mod tests;
 mod value;
 
-use catalog::route::{Strategy, Wishes};
+use catalog::route::{CostBand, Strategy, Wishes};
 use wire::json::{Member, ValueKind};
 
 use crate::intent::RequestFault;
 use crate::wishes::value::Value;
 
+/// Which models `auto` may choose from by their cost, the cheapest fifth first.
+const COST_TIERS: [(&str, CostBand); 5] = [
+    ("low", CostBand { from: 0, below: 200 }),
+    ("medium", CostBand { from: 200, below: 400 }),
+    ("high", CostBand { from: 400, below: 600 }),
+    ("xhigh", CostBand { from: 600, below: 800 }),
+    ("max", CostBand { from: 800, below: 1000 }),
+];
 /// Most names in `models`.
 const MODELS_MAX: usize = 16;
 
@@ -104,13 +112,15 @@ fn read_plugins(value: Value<'_>, wishes: &mut Wishes) -> Result<(), RequestFaul
 fn read_plugin(plugin: Value<'_>, wishes: &mut Wishes) -> Result<(), RequestFault> {
     let (mut id, mut is_on) = (String::new(), true);
     let mut auto = wishes.auto.clone();
-    let mut unknown = None;
+    let (mut tier, mut ceiling, mut unknown) = (None, None, None);
     for (key, value) in plugin.members("plugins")? {
         match &*key {
             "id" => id = value.text("plugins.id")?,
             "enabled" => is_on = value.flag("plugins.enabled")?,
             "allowed_models" => auto.allowed = value.filled_names("plugins.allowed_models")?,
             "excluded_models" => auto.excluded = value.filled_names("plugins.excluded_models")?,
+            "cost_tier" => tier = Some(value.one_of("plugins.cost_tier", &COST_TIERS)?),
+            "cost_quality_tradeoff" => ceiling = Some(read_tradeoff(value)?),
             _ => unknown = Some(key),
         }
     }
@@ -125,8 +135,18 @@ fn read_plugin(plugin: Value<'_>, wishes: &mut Wishes) -> Result<(), RequestFaul
         let message = format!("the plugin `auto-router` has no `{key}` here; leave it out");
         return Err(RequestFault::unsupported("plugins", message));
     }
+    auto.cost = tier.or(ceiling);
     wishes.auto = auto;
     Ok(())
+}
+
+/// The older form: each step lowers the ceiling, from nine tenths of the models to one.
+fn read_tradeoff(value: Value<'_>) -> Result<CostBand, RequestFault> {
+    const PARAM: &str = "plugins.cost_quality_tradeoff";
+    match value.whole(PARAM)? {
+        steps @ 0..=10 => Ok(CostBand { from: 0, below: 900 - 80 * steps as u16 }),
+        _ => Err(RequestFault::invalid(PARAM, format!("`{PARAM}` must be from 0 to 10"))),
+    }
 }
 
 fn read_transforms(value: Value<'_>, _: &mut Wishes) -> Result<(), RequestFault> {

@@ -20,7 +20,8 @@ mod to_data;
 pub use outbox::{LinkDown, Outbox};
 pub use publication::{KeyChanges, Publication, PublishedCatalog};
 pub use report::{
-    CoreReport, End, EndCounts, EndpointReport, JournalReport, StatusReport, UsageRow,
+    CoreReport, End, EndCounts, EndpointReport, EndpointState, JournalReport, Paces, StatusReport,
+    UsageRow,
 };
 pub use to_control::{Hello, ToControl, VERSION};
 pub use to_data::{EpochMark, ToData};

@@ -33,7 +33,7 @@ pub struct StatusReport {
     pub draining: bool,
     /// Its cores.
     pub cores: Vec<CoreReport>,
-    /// The endpoints that it has used.
+    /// The endpoints that it has used, or some of them: what is not among them is as it was.
     pub endpoints: Vec<EndpointReport>,
     /// Its journal.
     pub journal: JournalReport,
@@ -122,16 +122,55 @@ pub struct EndCounts(pub [u64; End::COUNT]);
 /// How one endpoint does, as seen from this data plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointReport {
-    /// The endpoint's offer.
+    /// Its number, the same whatever it costs.
+    pub endpoint: u64,
+    /// The offer of it that was served last.
     pub offer: OfferId,
     /// Whether requests are sent to it now.
-    pub healthy: bool,
+    pub state: EndpointState,
     /// Requests in flight.
-    pub in_flight: u64,
+    pub in_flight: u32,
+    /// Requests that it is known to take at once; `None` where it never had too many.
+    pub bound: Option<u32>,
     /// Requests since the start.
     pub requests: u64,
-    /// Those of them that failed before any content.
-    pub failures: u64,
+    /// Those of them that failed: to connect, to begin the answer, to finish it.
+    pub failures: [u64; 3],
+    /// How fast it is.
+    pub paces: Paces,
+}
+
+/// How fast an endpoint was in the last minutes: p50, p75, p90, p99, where they are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paces {
+    /// Microseconds to the first event of a stream.
+    pub latency_us: [Option<u64>; 4],
+    /// Thousandths of a token a second that so many get at least.
+    pub throughput: [Option<u64>; 4],
+}
+
+/// Whether an endpoint is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointState {
+    /// As any other.
+    #[default]
+    Well,
+    /// After others, as it fails now and then.
+    Degraded,
+    /// Last, as it has as many requests as it takes.
+    Full,
+    /// Last, as it failed too often or asked for a pause.
+    Resting,
+    /// By one request at a time, after a rest.
+    HalfOpen,
+}
+
+impl EndpointState {
+    /// Whether it is asked like any other.
+    pub const fn is_healthy(self) -> bool {
+        matches!(self, Self::Well)
+    }
 }
 
 /// How the journal does.

@@ -36,6 +36,8 @@ impl Pair {
 
     fn ask(&self, mut question: Value) -> Answer {
         question["model"] = "both/chat".into();
+        // Each is a session of its own: one goes on where it was answered last.
+        question["session_id"] = format!("{:?}", self.asked()).into();
         self.stand.chat(&question)
     }
 

@@ -17,6 +17,13 @@ use crate::rows::{Dialect, EndpointRow, ModelKind};
 /// The classes that a provider of the Anthropic dialect always reports.
 const ANTHROPIC_CLASSES: [TokenClass; 2] = [TokenClass::CacheRead, TokenClass::CacheWrite];
 
+/// One number for a provider's model, the same on every machine (FNV-1a).
+fn identity(provider: &str, model: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let bytes = provider.bytes().chain([0]).chain(model.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, step).max(1)
+}
+
 impl Compiler<'_> {
     /// Checks an endpoint of `model` and enters it.
     pub(super) fn endpoint(&mut self, place: &Place, model: &Model, row: &EndpointRow) {
@@ -46,6 +53,7 @@ impl Compiler<'_> {
         let region = row.region.as_deref().map(Into::into).or_else(|| of_provider.region.clone());
         self.catalog.endpoints.push(Endpoint {
             offer: OfferId::default(),
+            identity: identity(&row.provider, &row.model),
             model: model.index,
             provider,
             upstream_model: row.model.as_str().into(),

@@ -60,6 +60,7 @@ impl Compiler<'_> {
             listed: row.listed,
             endpoints: 0..0,
             created: row.created.unwrap_or(0),
+            cost_rank: 0,
         }
     }
 

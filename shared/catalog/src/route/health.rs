@@ -11,8 +11,20 @@ pub enum Condition {
     Well,
     /// With failures now and then: others are asked first where the customer has no order.
     Degraded,
+    /// It has as many requests as it is known to take at once: others are asked first whatever the
+    /// order.
+    Full,
     /// Hardly: others are asked first whatever the order.
     Ejected,
+}
+
+/// How much a plan asks of an endpoint's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// How it answers.
+    Condition,
+    /// How fast as well: latency and throughput.
+    Pace,
 }
 
 /// Four points of a distribution; `None` where not known, or not asked for.
@@ -32,7 +44,8 @@ impl Percentiles {
     /// Nothing known.
     pub const NONE: Self = Self { p50: None, p75: None, p90: None, p99: None };
 
-    const fn points(&self) -> [Option<u64>; 4] {
+    /// The four of them.
+    pub const fn points(&self) -> [Option<u64>; 4] {
         [self.p50, self.p75, self.p90, self.p99]
     }
 

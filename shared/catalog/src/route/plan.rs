@@ -1,16 +1,17 @@
 //! The plan of a request: a few endpoints in order with one worst case for all of them, or the
 //! reason why there are none.
 
-use crate::catalog::{Catalog, Model, ProviderIndex};
+use units::TokenClass;
+
+use crate::catalog::{Catalog, Model};
 use crate::route::constraint::{Constraint, Violations};
-use crate::route::health::Health;
 use crate::route::misses::Misses;
 use crate::route::name::{Meaning, Named, named};
 use crate::route::needs::{Offer, WorstCost};
 use crate::route::question::{
     CANDIDATES_MAX, Candidate, Candidates, Explanation, Moment, NoRoute, Question, Route, Verdict,
 };
-use crate::route::rank::{Key, Ranking, Standing, drawn};
+use crate::route::rank::{Absence, Key, Ranking, Standing, drawn};
 use crate::route::rules::Rules;
 use crate::route::wishes::{Strategy, Wishes};
 use crate::rows::{ModelKind, TierStatus};
@@ -23,20 +24,16 @@ const RANKED_KEPT: usize = 16;
 ///
 /// # Errors
 /// There is no route, and why.
-pub fn plan<F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health>(
+pub fn plan(
     catalog: &Catalog,
     question: &Question<'_>,
-    moment: &Moment<F, H>,
+    moment: &impl Moment,
 ) -> Result<Route, NoRoute> {
     Planning::new(catalog, question, moment, None).run().0
 }
 
 /// Plans a request and explains it.
-pub fn explain<F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health>(
-    catalog: &Catalog,
-    question: &Question<'_>,
-    moment: &Moment<F, H>,
-) -> Explanation {
+pub fn explain(catalog: &Catalog, question: &Question<'_>, moment: &impl Moment) -> Explanation {
     let (route, verdicts) = Planning::new(catalog, question, moment, Some(Vec::new())).run();
     let mut verdicts = verdicts.unwrap_or_default();
     if let Ok(route) = &route {
@@ -55,13 +52,14 @@ struct Ranked {
     candidate: Candidate,
     cost: WorstCost,
     weight: Option<u32>,
+    mark: u32,
 }
 
 /// A plan in the making.
-struct Planning<'p, F, H> {
+struct Planning<'p, M> {
     catalog: &'p Catalog,
     question: &'p Question<'p>,
-    moment: &'p Moment<F, H>,
+    moment: &'p M,
     ranked: Vec<Ranked>,
     /// Whether weights count.
     is_default: bool,
@@ -72,11 +70,11 @@ struct Planning<'p, F, H> {
     verdicts: Option<Vec<Verdict>>,
 }
 
-impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> {
+impl<'p, M: Moment> Planning<'p, M> {
     fn new(
         catalog: &'p Catalog,
         question: &'p Question<'p>,
-        moment: &'p Moment<F, H>,
+        moment: &'p M,
         verdicts: Option<Vec<Verdict>>,
     ) -> Self {
         Self {
@@ -105,7 +103,7 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
     fn look_at_all(&mut self, wishes: &Wishes) -> Result<(), NoRoute> {
         let strategy = wishes.budget.as_ref().map(|budget| &budget.strategy);
         let first = match strategy {
-            Some(Strategy::Split(shares)) => drawn(shares.iter().copied(), self.moment.draw),
+            Some(Strategy::Split(shares)) => drawn(shares.iter().copied(), self.moment.draw()),
             _ => None,
         };
         let fallbacks = wishes.models.iter().map(|name| &**name);
@@ -165,7 +163,7 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
             let model_place = if is_sorted { 0 } else { place.min(usize::from(u16::MAX)) as u16 };
             self.consider(sight, model, Standing { model: model_place, ..standing });
             let live = self.ranked.iter().filter(|ranked| ranked.is_live()).count();
-            if !is_sorted && live >= self.moment.candidates_max {
+            if !is_sorted && live >= self.moment.candidates_max() {
                 break;
             }
         }
@@ -188,7 +186,7 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
         let mut violations = sight.rules.violations(&offer, input_tokens.1);
         violations = violations
             .and_if(model.kind != ModelKind::Chat, Constraint::Kind)
-            .and_if(!(self.moment.is_usable)(endpoint.provider), Constraint::Unreachable);
+            .and_if(!self.moment.is_usable(endpoint.provider), Constraint::Unreachable);
         if let Err(constraint) = cost {
             violations = violations.and(constraint);
         }
@@ -200,7 +198,7 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
         let is_escalated = barring != violations;
         match cost {
             Ok(cost) if barring.is_empty() => {
-                let health = &(self.moment.health)(index);
+                let health = &self.moment.health(index, sight.ranking.detail());
                 let mut key = sight.ranking.key(&offer, place, (needs, &cost, health));
                 key.class.is_escalated = is_escalated;
                 let candidate = Candidate {
@@ -210,7 +208,8 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
                     is_escalated,
                     thinks: sight.rules.variants.thinking,
                 };
-                self.keep(Ranked { key, candidate, cost, weight: endpoint.weight });
+                let (weight, mark) = (endpoint.weight, endpoint.mark());
+                self.keep(Ranked { key, candidate, cost, weight, mark });
             }
             _ => self.misses.note(barring, (model.index, sight.tier)),
         }
@@ -234,10 +233,12 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
             if self.may_repeat {
                 self.drop_repeats();
             }
-            self.draw_first();
+            if self.is_default && !self.stay() {
+                self.draw_first();
+            }
             self.drop_fallbacks();
         }
-        let most = self.moment.candidates_max.clamp(1, CANDIDATES_MAX);
+        let most = self.moment.candidates_max().clamp(1, CANDIDATES_MAX);
         let mut route = Route { candidates: Candidates::default(), worst: WorstCost::default() };
         for ranked in self.ranked.iter().take(most) {
             route.candidates.push(ranked.candidate);
@@ -246,15 +247,35 @@ impl<'p, F: Fn(ProviderIndex) -> bool, H: Fn(u32) -> Health> Planning<'p, F, H> 
         if route.candidates.is_empty() { Err(self.why()) } else { Ok(route) }
     }
 
+    /// Puts whoever served the session first, if it is as good as the first but for its price, and
+    /// reading from its cache costs no more than reading anew costs at the first. Where endpoints
+    /// have shares, each keeps the sessions that fell to it. Answers whether somebody stays.
+    fn stay(&mut self) -> bool {
+        let Some(mark) = self.moment.settled_at() else { return false };
+        let first = &self.ranked[0];
+        let equals = self.ranked.iter().take_while(|it| it.key.class == first.key.class);
+        let Some(place) = equals.clone().position(|it| it.mark == mark) else { return false };
+        let held = &self.ranked[place];
+        let price = |ranked: &Ranked, class| {
+            self.catalog.endpoints[ranked.candidate.endpoint as usize].price.base(class)
+        };
+        let stays = if equals.clone().any(Ranked::has_share) {
+            held.has_share()
+        } else {
+            price(held, TokenClass::CacheRead) <= price(first, TokenClass::Input)
+        };
+        if stays {
+            self.ranked[..=place].rotate_right(1);
+        }
+        stays
+    }
+
     /// Draws the first by weight, among those that are as good as the first.
     fn draw_first(&mut self) {
-        if !self.is_default {
-            return;
-        }
         let class = self.ranked[0].key.class;
         let equals = self.ranked.iter().take_while(|ranked| ranked.key.class == class);
         let weights = equals.map(|ranked| ranked.weight.unwrap_or(0));
-        if let Some(place) = drawn(weights, self.moment.draw) {
+        if let Some(place) = drawn(weights, self.moment.draw()) {
             self.ranked[..=place].rotate_right(1);
         }
     }
@@ -294,8 +315,12 @@ fn is_new<T: PartialEq>(seen: &mut Vec<T>, one: T) -> bool {
 }
 
 impl Ranked {
-    const fn is_live(&self) -> bool {
-        !self.key.class.is_ejected && !self.candidate.is_escalated
+    fn has_share(&self) -> bool {
+        self.weight.is_some_and(|weight| weight > 0)
+    }
+
+    fn is_live(&self) -> bool {
+        self.key.class.absence != Absence::Ejected && !self.candidate.is_escalated
     }
 }
 

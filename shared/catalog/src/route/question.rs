@@ -4,7 +4,9 @@ use std::ops::Deref;
 
 use units::OfferId;
 
+use crate::catalog::ProviderIndex;
 use crate::route::constraint::{Constraint, Violations};
+use crate::route::health::{Detail, Health};
 use crate::route::needs::{Needs, WorstCost};
 use crate::route::rules::Policy;
 use crate::route::wishes::Wishes;
@@ -31,16 +33,22 @@ pub struct Question<'a> {
 }
 
 /// What is so at the moment: beside the question, all that a plan depends on.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment<F, H> {
+pub trait Moment {
     /// Whether a provider can be called at all.
-    pub is_usable: F,
+    fn is_usable(&self, provider: ProviderIndex) -> bool;
+
     /// How an endpoint does, by its place in the catalog; asked once for each that is allowed.
-    pub health: H,
+    fn health(&self, endpoint: u32, detail: Detail) -> Health;
+
+    /// The mark of the endpoint that served the request's session lately; asked only where there
+    /// is a choice.
+    fn settled_at(&self) -> Option<u32>;
+
     /// Any number: what is chosen by weight depends on it alone.
-    pub draw: u64,
+    fn draw(&self) -> u64;
+
     /// The most candidates; at most eight.
-    pub candidates_max: usize,
+    fn candidates_max(&self) -> usize;
 }
 
 /// An endpoint to try.

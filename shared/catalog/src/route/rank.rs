@@ -1,17 +1,18 @@
 //! The order in which allowed endpoints are tried.
 //!
 //! ```text
-//!   not ejected > within caps > model as named > provider as ordered > nothing amiss
-//!     > not degraded > by price, or what else is asked for > cheapest > as in the catalog
+//!   not ejected, nor full > within caps > as fast as preferred > model as named
+//!     > provider as ordered > nothing amiss > not degraded > by price, or what else is asked for
+//!     > cheapest > as in the catalog
 //! ```
-//! Where endpoints have weights, and the request asks for no order of its own, the first is drawn
-//! among those that are equal up to "not degraded".
+//! Where the request asks for no order of its own, the first is drawn by weight among those that
+//! are equal up to "not degraded"; before that, whoever served its session stays the first.
 
 use units::{Price, TokenClass};
 
 use crate::catalog::Endpoint;
 use crate::parameters::Parameters;
-use crate::route::health::{Condition, Health};
+use crate::route::health::{Condition, Detail, Health, Percentiles};
 use crate::route::name::Variants;
 use crate::route::needs::{Needs, Offer, WorstCost};
 use crate::route::rules::position;
@@ -34,13 +35,23 @@ pub(super) struct Key {
 /// What comes before any measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Class {
-    pub(super) is_ejected: bool,
+    pub(super) absence: Absence,
     pub(super) is_escalated: bool,
+    /// Slower than preferred, where the request has no order of its own.
+    is_slow: bool,
     pub(super) name: u16,
     model: u16,
     listed: u16,
     amiss: u8,
     is_degraded: bool,
+}
+
+/// How far an endpoint is from taking a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Absence {
+    Present,
+    Full,
+    Ejected,
 }
 
 /// Where a model stands in what was named.
@@ -95,6 +106,15 @@ impl<'a> Ranking<'a> {
         Self { wishes, measure, minds_degraded, is_sorted: sort.is_some(), is_default }
     }
 
+    /// What it must know of how endpoints do.
+    pub(super) fn detail(&self) -> Detail {
+        let minds_pace = self.wishes.is_some_and(|wishes| {
+            wishes.max_latency != Percentiles::NONE || wishes.min_throughput != Percentiles::NONE
+        });
+        let is_by_pace = matches!(self.measure, Measure::Throughput | Measure::Latency);
+        if is_by_pace || minds_pace { Detail::Pace } else { Detail::Condition }
+    }
+
     /// The place of an endpoint.
     pub(super) fn key(
         &self,
@@ -108,15 +128,25 @@ impl<'a> Ranking<'a> {
             let place = position(&wishes.order, offer.provider, endpoint);
             place.map_or(u16::MAX, |place| place.min(usize::from(u16::MAX)) as u16)
         });
+        let is_ordered = self.wishes.is_some_and(|wishes| !wishes.order.is_empty());
+        let is_slow = self.wishes.is_some_and(|wishes| {
+            health.latency.exceeds(&wishes.max_latency)
+                || wishes.min_throughput.exceeds(&health.throughput)
+        });
         let across = self.wishes.is_some_and(|wishes| wishes.across_models);
         let is_degraded = self.minds_degraded && health.condition == Condition::Degraded;
         let class = Class {
-            is_ejected: health.condition == Condition::Ejected,
+            absence: match health.condition {
+                Condition::Well | Condition::Degraded => Absence::Present,
+                Condition::Full => Absence::Full,
+                Condition::Ejected => Absence::Ejected,
+            },
             is_escalated: false,
+            is_slow: is_slow && !is_ordered,
             name: if across { 0 } else { standing.name },
             model: if across { 0 } else { standing.model },
             listed,
-            amiss: self.amiss(endpoint, needs, cost, health),
+            amiss: Self::amiss(endpoint, needs, cost, is_slow && is_ordered),
             is_degraded,
         };
         let measure = match self.measure {
@@ -130,20 +160,16 @@ impl<'a> Ranking<'a> {
     }
 
     /// What is not as wished, though not forbidden.
-    fn amiss(&self, endpoint: &Endpoint, needs: &Needs, cost: &WorstCost, health: &Health) -> u8 {
+    fn amiss(endpoint: &Endpoint, needs: &Needs, cost: &WorstCost, is_slow: bool) -> u8 {
         let shaping = needs.parameters.both(Parameters::SHAPING);
         let is_lost = !shaping.without(endpoint.understood).is_empty();
         let is_short = needs.output_limit.is_some_and(|limit| limit > cost.output_max);
-        let is_slow = self.wishes.is_some_and(|wishes| {
-            health.latency.exceeds(&wishes.max_latency)
-                || wishes.min_throughput.exceeds(&health.throughput)
-        });
         u8::from(is_lost) + u8::from(is_short) + u8::from(is_slow)
     }
 }
 
 /// One price for a token of input and output, in tenths of picodollars.
-fn blend(endpoint: &Endpoint) -> u64 {
+pub(crate) fn blend(endpoint: &Endpoint) -> u64 {
     let price = |class| endpoint.price.base(class);
     tenths(price(TokenClass::Input), price(TokenClass::Output))
 }

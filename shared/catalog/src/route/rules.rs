@@ -77,7 +77,7 @@ impl Rules<'_> {
             let is_above = self.is_above(&wishes.max_price, offer, input_tokens_max);
             violations = violations.and_if(is_above, Constraint::MaxPrice);
         }
-        let is_barred = self.is_auto && !wishes.auto.allows(&offer.model.id);
+        let is_barred = self.is_auto && !wishes.auto.allows(&offer.model.id, offer.model.cost_rank);
         violations.and_if(is_barred, Constraint::Auto)
     }
 

@@ -9,7 +9,7 @@ mod table;
 use units::Price;
 
 use super::*;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ProviderIndex};
 use crate::compile::{CompileOptions, compile};
 use crate::parameters::Parameters;
 use crate::price::ServiceTier;
@@ -44,6 +44,10 @@ const SHOP: &str = r#"{
       {"provider": "dear", "model": "w", "list": {"input": "1", "output": "1"}},
       {"provider": "cheap", "model": "w", "weight": 3, "list": {"input": "5", "output": "5"}},
       {"provider": "mid", "model": "w", "weight": 1, "list": {"input": "9", "output": "9"}}]},
+    {"id": "a/kept", "context": 1000, "listed": false, "endpoint": [
+      {"provider": "dear", "model": "k", "list": {"input": "5", "output": "20", "cache_read": "3"}},
+      {"provider": "cheap", "model": "k", "list": {"input": "1", "output": "2"}},
+      {"provider": "mid", "model": "k", "list": {"input": "2", "output": "6", "cache_read": "1"}}]},
     {"id": "a/long", "context": 100000, "endpoint": [
       {"provider": "mid", "model": "long", "list": {"input": "1", "output": "1",
         "above": [{"input_tokens": 10000, "input": "10", "output": "10"}],
@@ -92,6 +96,44 @@ struct Ask {
     candidates_max: usize,
     /// Whether `off` can be called as well.
     reaches_all: bool,
+    /// Who served the session: `x@mid`.
+    settled: Option<u32>,
+}
+
+/// The moment of a question.
+struct Then<'a> {
+    ask: &'a Ask,
+    off: Option<ProviderIndex>,
+}
+
+impl Moment for Then<'_> {
+    fn is_usable(&self, provider: ProviderIndex) -> bool {
+        self.ask.reaches_all || Some(provider) != self.off
+    }
+
+    /// What a plan does not ask for it is not told.
+    fn health(&self, endpoint: u32, detail: Detail) -> Health {
+        let health = self.ask.health[endpoint as usize];
+        match detail {
+            Detail::Pace => health,
+            Detail::Condition => {
+                let (latency, throughput) = (Percentiles::NONE, Percentiles::NONE);
+                Health { latency, throughput, ..health }
+            }
+        }
+    }
+
+    fn settled_at(&self) -> Option<u32> {
+        self.ask.settled
+    }
+
+    fn draw(&self) -> u64 {
+        self.ask.draw
+    }
+
+    fn candidates_max(&self) -> usize {
+        self.ask.candidates_max
+    }
 }
 
 impl Ask {
@@ -121,6 +163,7 @@ impl Ask {
             draw: 0,
             candidates_max: 8,
             reaches_all: false,
+            settled: None,
         }
     }
 
@@ -140,12 +183,7 @@ impl Ask {
         let question =
             Question { model: &self.model, wishes, needs: self.needs, policy: self.policy() };
         let off = catalog.provider_named("off");
-        let moment = Moment {
-            is_usable: |provider| self.reaches_all || Some(provider) != off,
-            health: |index: u32| self.health[index as usize],
-            draw: self.draw,
-            candidates_max: self.candidates_max,
-        };
+        let moment = Then { ask: self, off };
         let explained = explain(catalog, &question, &moment);
         let planned = plan(catalog, &question, &moment).map(|route| route.candidates);
         assert_eq!(planned, explained.route.clone().map(|route| route.candidates));
@@ -182,6 +220,11 @@ impl Ask {
             "across" => wishes.across_models = true,
             "auto" => wishes.auto.allowed = list(),
             "not" => wishes.auto.excluded = list(),
+            "cost" => {
+                let (from, below) = value.split_once('-').unwrap();
+                let (from, below) = (from.parse().unwrap(), below.parse().unwrap());
+                wishes.auto.cost = Some(CostBand { from, below });
+            }
             "sort" => {
                 let sorts = [Sort::Price, Sort::Throughput, Sort::Latency];
                 let names = ["price", "throughput", "latency"];
@@ -198,7 +241,9 @@ impl Ask {
             "mp.image" => wishes.max_price.image = Some(value.parse().unwrap()),
             "mp.audio" => wishes.max_price.audio = Some(value.parse().unwrap()),
             "slow" => wishes.min_throughput.p50 = Some(value.parse().unwrap()),
+            "slow99" => wishes.min_throughput.p99 = Some(value.parse().unwrap()),
             "late" => wishes.max_latency.p90 = Some(value.parse().unwrap()),
+            "late75" => wishes.max_latency.p75 = Some(value.parse().unwrap()),
             _ => return false,
         }
         true
@@ -259,9 +304,18 @@ impl Ask {
             "key.deny" => self.deny_collection = true,
             "key.zdr" => self.zdr = true,
             "draw" => self.draw = value.parse().unwrap(),
+            "settled" => {
+                let is_it = |index: &u32| shown(catalog, *index) == value;
+                let mut all = 0..catalog.endpoints.len() as u32;
+                self.settled =
+                    all.find(is_it).map(|index| catalog.endpoints[index as usize].mark());
+            }
             "most" => self.candidates_max = value.parse().unwrap(),
             "eject" => its.for_each(|health| health.condition = Condition::Ejected),
+            "full" => its.for_each(|health| health.condition = Condition::Full),
             "degrade" => its.for_each(|health| health.condition = Condition::Degraded),
+            "rate99" => its.for_each(|health| health.throughput.p99 = Some(figure)),
+            "wait75" => its.for_each(|health| health.latency.p75 = Some(figure)),
             "rate" => its.for_each(|health| health.throughput.p50 = Some(figure)),
             "wait" => its.for_each(|health| {
                 health.latency =

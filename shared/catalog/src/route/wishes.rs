@@ -159,6 +159,16 @@ impl Strategy {
     }
 }
 
+/// The models that `auto` may choose from by what they cost: from `from` to below `below` in a
+/// thousand of all that it may choose from, the cheapest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CostBand {
+    /// The first that is in it.
+    pub from: u16,
+    /// The first that is not.
+    pub below: u16,
+}
+
 /// What `auto` may choose from: patterns of model ids in which `*` stands for any text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AutoWishes {
@@ -166,13 +176,18 @@ pub struct AutoWishes {
     pub allowed: Vec<Box<str>>,
     /// Not these.
     pub excluded: Vec<Box<str>>,
+    /// Only what costs so much.
+    pub cost: Option<CostBand>,
 }
 
 impl AutoWishes {
-    /// Whether a model may be chosen.
-    pub fn allows(&self, id: &str) -> bool {
+    /// Whether a model may be chosen, of which so many in a thousand are cheaper.
+    pub fn allows(&self, id: &str, cost_rank: u16) -> bool {
         let named = |list: &[Box<str>]| list.iter().any(|pattern| matches_pattern(pattern, id));
-        (self.allowed.is_empty() || named(&self.allowed)) && !named(&self.excluded)
+        let is_within = |band: CostBand| (band.from..band.below).contains(&cost_rank);
+        (self.allowed.is_empty() || named(&self.allowed))
+            && !named(&self.excluded)
+            && self.cost.is_none_or(is_within)
     }
 }
 

@@ -12,14 +12,13 @@ use wire::json::{
 };
 
 use crate::intent::{Intent, Places, RequestFault};
+use crate::session::{SESSION_BYTES_MAX, conversation, hash, is_instruction};
 use crate::wishes::WishReader;
 
 /// Most choices one request may ask for (OpenAI's own bound).
 const CHOICES_MAX: u64 = 128;
 /// Longest model name that is looked up.
 const MODEL_BYTES_MAX: usize = 256;
-/// Longest name of a session.
-const SESSION_BYTES_MAX: usize = 256;
 
 /// Reads a gated chat request. `body` is what the gate passed.
 pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
@@ -78,7 +77,9 @@ impl<'b> Reader<'b> {
             foreign_tools: false,
             parameters: Parameters::NONE,
             wishes: None,
-            sticky: None,
+            session: None,
+            cache_key: None,
+            conversation: 0,
             places: Places { object: trimmed(body), ..Places::default() },
         };
         let wishes = WishReader::default();
@@ -116,7 +117,7 @@ impl<'b> Reader<'b> {
                 self.note_parameter(key, member);
             }
             // What is cached under one key is found again where it was cached.
-            b"prompt_cache_key" => intent.sticky = intent.sticky.or(read_sticky(body, member)),
+            b"prompt_cache_key" => intent.cache_key = named(body, member),
             _ => self.take_private(key, member)?,
         }
         Ok(())
@@ -126,7 +127,7 @@ impl<'b> Reader<'b> {
     fn take_private(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
         match key {
             b"usage" => self.intent.include_usage |= flag_in(self.body, member, "include"),
-            b"session_id" => self.intent.sticky = read_session(self.body, member)?,
+            b"session_id" => self.intent.session = read_session(self.body, member)?,
             b"trace" | b"debug" => {}
             other => {
                 if !self.wishes.take(self.body, other, member)? {
@@ -158,16 +159,24 @@ impl<'b> Reader<'b> {
     fn read_array(&mut self, messages: &Member) -> Result<(), JsonFault> {
         let mut cursor = Cursor::behind(self.body, messages.value.start as usize);
         cursor.enter()?;
+        let mut is_opening = true;
         while cursor.next_item()? {
             self.saw_messages = true;
-            self.read_message(&mut cursor)?;
+            let start = cursor.offset();
+            let role = self.read_message(&mut cursor)?;
+            if is_opening {
+                let message = &self.body[start..cursor.offset()];
+                self.intent.conversation = conversation(self.intent.conversation, message);
+                is_opening = role.is_some_and(|role| is_instruction(role.of(self.body)));
+            }
         }
         Ok(())
     }
 
-    /// Counts the parts of a message that cost more than their bytes tell.
-    fn read_message(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
+    /// Counts the parts of a message that cost more than their bytes tell; answers its role.
+    fn read_message(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<Span>, JsonFault> {
         cursor.enter()?;
+        let mut role = None;
         while let Some(key) = cursor.next_key()? {
             let kind = cursor.peek();
             // A spoken answer that is only named counts with all its sound.
@@ -175,7 +184,10 @@ impl<'b> Reader<'b> {
                 self.intent.input.audios += 1;
             }
             if kind != Some(ValueKind::Array) || !spells(self.body, key, "content") {
-                cursor.skip()?;
+                let (value, _) = cursor.skip()?;
+                if key.of(self.body) == b"role" {
+                    role = Some(value);
+                }
                 continue;
             }
             cursor.enter()?;
@@ -186,7 +198,7 @@ impl<'b> Reader<'b> {
                 }
             }
         }
-        Ok(())
+        Ok(role)
     }
 
     fn read_part(&mut self, part: &[u8]) {
@@ -352,12 +364,11 @@ fn read_session(body: &[u8], member: &Member) -> Result<Option<u64>, RequestFaul
         let message = format!("`session_id` must be a string of at most {SESSION_BYTES_MAX} bytes");
         return Err(RequestFault::invalid("session_id", message));
     }
-    Ok(read_sticky(body, member))
+    Ok(named(body, member))
 }
 
-/// One number for one text, the same on every machine (FNV-1a).
-fn read_sticky(body: &[u8], member: &Member) -> Option<u64> {
+/// A number for what a member names; `None` where it names nothing.
+fn named(body: &[u8], member: &Member) -> Option<u64> {
     let text = (member.kind == ValueKind::String).then(|| member.content().of(body))?;
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    (!text.is_empty()).then(|| text.iter().fold(0xcbf2_9ce4_8422_2325, step))
+    (!text.is_empty()).then(|| hash(text))
 }

@@ -187,6 +187,11 @@ fn wrong_wishes_name_the_member_at_fault() {
         (r#""allowed_models":[]"#, "allowed_models"),
         (r#""plugins":{}"#, "plugins"),
         (r#""plugins":["web"]"#, "plugins"),
+        (r#""plugins":[{"id":"auto-router","cost_tier":"cheap"}]"#, "plugins.cost_tier"),
+        (
+            r#""plugins":[{"id":"auto-router","cost_quality_tradeoff":11}]"#,
+            "plugins.cost_quality_tradeoff",
+        ),
         (r#""session_id":7"#, "session_id"),
     ] {
         let fault = intent(&format!(r#""model":"m",{members}"#)).unwrap_err();
@@ -200,7 +205,7 @@ fn wrong_wishes_name_the_member_at_fault() {
 fn what_is_not_offered_is_said_so() {
     for (members, param) in [
         (r#""plugins":[{"id":"web"}]"#, "plugins"),
-        (r#""plugins":[{"id":"auto-router","cost_tier":"low"}]"#, "plugins"),
+        (r#""plugins":[{"id":"auto-router","pin_model":true}]"#, "plugins"),
         (r#""transforms":["middle-out"]"#, "transforms"),
         (r#""provider":{"enforce_distillable_text":true}"#, "provider"),
     ] {
@@ -222,14 +227,52 @@ fn parameters_are_known_as_far_as_they_matter() {
 }
 
 #[test]
-fn a_session_and_a_prompt_cache_stick() {
-    let sticky = |members: &str| intent(&format!(r#""model":"m",{members}"#)).unwrap().sticky;
-    assert_eq!(sticky(r#""seed":1"#), None);
-    let (one, other) = (sticky(r#""session_id":"a""#), sticky(r#""session_id":"b""#));
+fn auto_takes_a_fifth_of_the_models_by_cost_or_all_below_a_ceiling() {
+    let band = |members: &str| {
+        let plugin = format!(r#""plugins":[{{"id":"auto-router",{members}}}]"#);
+        let cost = wishes(&plugin).auto.cost.unwrap();
+        (cost.from, cost.below)
+    };
+    assert_eq!(band(r#""cost_tier":"low""#), (0, 200));
+    assert_eq!(band(r#""cost_tier":"max""#), (800, 1000));
+    assert_eq!(band(r#""cost_quality_tradeoff":10"#), (0, 100));
+    assert_eq!(band(r#""cost_quality_tradeoff":0"#), (0, 900));
+    assert_eq!(band(r#""cost_quality_tradeoff":0,"cost_tier":"high""#), (400, 600));
+}
+
+#[test]
+fn a_session_and_a_prompt_cache_are_known_again() {
+    let known = |members: &str| {
+        let intent = intent(&format!(r#""model":"m",{members}"#)).unwrap();
+        (intent.session, intent.cache_key)
+    };
+    assert_eq!(known(r#""seed":1"#), (None, None));
+    assert_eq!(known(r#""session_id":null,"prompt_cache_key":null"#), (None, None));
+    let (one, other) = (known(r#""session_id":"a""#).0, known(r#""session_id":"b""#).0);
     assert!(one.is_some() && one != other);
-    assert_eq!(sticky(r#""prompt_cache_key":"a""#), one);
-    assert_eq!(sticky(r#""prompt_cache_key":"b","session_id":"a""#), one);
-    assert_eq!(sticky(r#""session_id":"a","prompt_cache_key":"b""#), one);
+    assert_eq!(known(r#""prompt_cache_key":"a""#), (None, one));
+    assert_eq!(known(r#""prompt_cache_key":"b","session_id":"a""#), (one, other));
+}
+
+#[test]
+fn the_turns_of_a_conversation_are_known_by_how_it_begins() {
+    let number = |messages: &[(&str, &str)]| {
+        let each = messages
+            .iter()
+            .map(|(role, text)| serde_json::json!({ "role": role, "content": text }).to_string());
+        let messages = each.collect::<Vec<_>>().join(",");
+        let body = format!(r#"{{"model":"m","messages":[{messages}]}}"#);
+        let top = Gate::new().check(body.as_bytes(), &GateLimits::default()).unwrap();
+        read_intent(&top, body.as_bytes()).unwrap().conversation
+    };
+    let first = number(&[("system", "be brief"), ("user", "hi")]);
+    let turns =
+        [("system", "be brief"), ("user", "hi"), ("assistant", "hello"), ("user", "and now?")];
+    assert_eq!(number(&turns), first);
+    assert_ne!(number(&[("system", "be brief"), ("user", "ho")]), first);
+    assert_ne!(number(&[("system", "be long"), ("user", "hi")]), first);
+    assert_ne!(number(&[("user", "hi")]), first);
+    assert_eq!(number(&[("user", "hi"), ("assistant", "x")]), number(&[("user", "hi")]));
 }
 
 #[test]

@@ -182,7 +182,8 @@ pub struct BodyHashes {
 pub struct Attempt {
     /// The offer it was tried for.
     pub offer: OfferId,
-    /// The status it answered; 0 if it did not answer.
+    /// The status it answered; where it answered none or nothing of use, the one that its failure
+    /// is told by.
     pub status: u16,
     /// Milliseconds it took.
     pub ms: u32,

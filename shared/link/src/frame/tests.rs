@@ -9,8 +9,8 @@ use units::{AccountId, DataPlaneId, KeyDigest, KeyId, OfferId, Tokens, UnixMilli
 
 use super::*;
 use crate::{
-    CoreReport, EndpointReport, EpochMark, Hello, JournalReport, KeyChanges, Publication,
-    PublishedCatalog, StatusReport, UsageRow, VERSION,
+    CoreReport, EndpointReport, EndpointState, EpochMark, Hello, JournalReport, KeyChanges, Paces,
+    Publication, PublishedCatalog, StatusReport, UsageRow, VERSION,
 };
 
 const PURSE: Purse = Purse::Account(AccountId(u64::MAX));
@@ -34,7 +34,14 @@ fn to_control() -> Vec<ToControl> {
         generation: 8,
         draining: true,
         cores: vec![CoreReport { core: 3, connections: 4, ..CoreReport::default() }],
-        endpoints: vec![EndpointReport { healthy: true, ..EndpointReport::default() }],
+        endpoints: vec![EndpointReport {
+            endpoint: u64::MAX,
+            state: EndpointState::HalfOpen,
+            bound: Some(7),
+            failures: [1, 2, 3],
+            paces: Paces { latency_us: [Some(1), None, None, Some(9)], ..Paces::default() },
+            ..EndpointReport::default()
+        }],
         journal: JournalReport { writable: true, ..JournalReport::default() },
     };
     let (dataplane, epoch) = (DataPlaneId(2), Epoch(9));

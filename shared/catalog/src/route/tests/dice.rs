@@ -140,8 +140,9 @@ impl Dice {
         let tiers = [ServiceTier::Default, ServiceTier::Flex];
         ask.needs.tier = tiers[usize::from(self.is(4))];
         for health in &mut ask.health {
-            let conditions = [Condition::Well, Condition::Degraded, Condition::Ejected];
-            health.condition = conditions[self.up_to(2) as usize];
+            let conditions =
+                [Condition::Well, Condition::Degraded, Condition::Full, Condition::Ejected];
+            health.condition = conditions[self.up_to(3) as usize];
         }
         ask.draw = self.up_to(u64::MAX - 1);
         ask.candidates_max = 1 + self.up_to(7) as usize;

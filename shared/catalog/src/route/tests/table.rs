@@ -264,6 +264,71 @@ const LIMITS: &[(&str, &str)] = &[
     ("m=a/x key.models=a/y key.providers=off", "?allowed_models"),
 ];
 
+/// How the endpoints do: who rests, who is full, who is slow.
+const HEALTH: &[(&str, &str)] = &[
+    ("m=a/x full=x@cheap", "x@mid x@dear x@cheap"),
+    ("m=a/x full=x@cheap degrade=x@mid", "x@dear x@mid x@cheap"),
+    ("m=a/x full=x@cheap eject=x@mid", "x@dear x@cheap x@mid"),
+    ("m=a/x full=cheap full=mid full=dear", X),
+    ("m=a/x full=x@cheap most=1", "x@mid"),
+    ("m=a/x full=x@dear order=dear", "x@cheap x@mid x@dear"),
+    ("m=a/x full=x@cheap sort=price", "x@mid x@dear x@cheap"),
+    ("m=a/x full=x@cheap alone", "x@mid"),
+    ("m=a/x full=x@cheap only=cheap", "x@cheap"),
+    ("m=a/w draw=3 full=w@mid", "w@cheap w@dear w@mid"),
+    ("m=house/low in=0.5 escalate full=y@mid", "y@mid~"),
+    ("m=a/y models=a/x full=y@mid full=y@dear most=3", "x@cheap x@mid x@dear"),
+    ("m=a/x late=50 late75=20 wait75=x@cheap:21", "x@mid x@dear x@cheap"),
+    ("m=a/x late=50 late75=20 wait75=x@cheap:20", X),
+    ("m=a/x late75=20 wait=x@cheap:99", X),
+    ("m=a/x slow99=10 rate99=x@cheap:9", "x@mid x@dear x@cheap"),
+    ("m=a/x slow99=10 slow=50 rate99=x@cheap:10 rate=x@cheap:49", "x@mid x@dear x@cheap"),
+    ("m=a/x late=50 wait=x@cheap:26 wait=x@mid:26 wait=x@dear:26", X),
+    ("m=a/x late=50 wait=x@cheap:26 eject=x@mid", "x@dear x@cheap x@mid"),
+    ("m=a/y models=a/x late=50 wait=y@mid:26 most=3", "y@dear x@cheap x@mid"),
+    ("m=a/y models=a/x late=50 wait=y@mid:26 wait=y@dear:26 most=3", "x@cheap x@mid x@dear"),
+    ("m=a/y models=a/x late=50 wait=y@mid:26 order=mid", "y@mid y@dear x@mid x@cheap x@dear"),
+    ("m=a/x late=50 wait=x@cheap:26 sort=price", "x@mid x@dear x@cheap"),
+];
+
+/// The endpoints of `a/kept` by price.
+const KEPT: &str = "kept@cheap kept@mid kept@dear";
+
+/// Where a session goes that was served before, and what `auto` may cost.
+const SESSIONS: &[(&str, &str)] = &[
+    ("m=a/kept", KEPT),
+    ("m=a/kept settled=kept@cheap", KEPT),
+    ("m=a/kept settled=kept@mid", "kept@mid kept@cheap kept@dear"),
+    ("m=a/kept settled=kept@dear", KEPT),
+    ("m=a/kept settled=kept@dear ignore=cheap", "kept@mid kept@dear"),
+    ("m=a/kept settled=kept@mid eject=kept@mid", "kept@cheap kept@dear kept@mid"),
+    ("m=a/kept settled=kept@mid full=kept@mid", "kept@cheap kept@dear kept@mid"),
+    ("m=a/kept settled=kept@mid degrade=kept@mid", "kept@cheap kept@dear kept@mid"),
+    ("m=a/kept settled=kept@mid degrade=kept@cheap", "kept@mid kept@dear kept@cheap"),
+    ("m=a/kept settled=kept@mid ignore=mid", "kept@cheap kept@dear"),
+    ("m=a/kept settled=kept@mid order=dear", "kept@dear kept@cheap kept@mid"),
+    ("m=a/kept settled=kept@mid sort=price", KEPT),
+    ("m=a/kept:floor settled=kept@mid", KEPT),
+    ("m=a/kept settled=kept@mid cheapest", KEPT),
+    ("m=a/kept settled=kept@mid alone", "kept@mid"),
+    ("m=a/kept settled=kept@mid set=tools", "kept@mid kept@cheap kept@dear"),
+    ("m=a/kept settled=x@mid", KEPT),
+    ("m=a/y models=a/kept settled=kept@mid most=3", "y@mid y@dear kept@cheap"),
+    ("m=a/w draw=0 settled=w@mid", "w@mid w@dear w@cheap"),
+    ("m=a/w draw=3 settled=w@cheap", "w@cheap w@dear w@mid"),
+    ("m=a/w draw=3 settled=w@dear", "w@mid w@dear w@cheap"),
+    ("m=a/w draw=0 settled=w@mid eject=w@mid", "w@cheap w@dear w@mid"),
+    ("m=auto cost=0-200", "gift@cheap gift@mid w@dear w@cheap w@mid"),
+    ("m=auto cost=200-400", "long@mid"),
+    ("m=auto cost=600-800", X),
+    ("m=auto cost=800-1000", "y@mid y@dear"),
+    ("m=auto cost=570-580", "!auto-router"),
+    ("m=auto cost=0-200 not=*/gift", "w@cheap w@dear w@mid"),
+    ("m=auto cost=0-200 auto=a/x", "!auto-router"),
+    ("m=a/x cost=800-1000", X),
+    ("m=a/x models=auto cost=800-1000", "x@cheap x@mid x@dear y@mid y@dear"),
+];
+
 fn answer(catalog: &Catalog, asked: &str) -> String {
     let explained = Ask::read(catalog, asked).explain(catalog);
     let route = match explained.route {
@@ -286,9 +351,9 @@ fn answer(catalog: &Catalog, asked: &str) -> String {
 #[test]
 fn each_request_goes_where_the_table_says() {
     let catalog = shop();
-    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS];
+    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS, HEALTH, SESSIONS];
     let cases: Vec<_> = tables.into_iter().flatten().collect();
-    assert!(cases.len() >= 150, "{}", cases.len());
+    assert!(cases.len() >= 250, "{}", cases.len());
     let wrong: Vec<String> = cases
         .into_iter()
         .map(|(asked, expected)| (asked, *expected, answer(&catalog, asked)))
