@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) token: Arc<AdminToken>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) terms: Arc<Terms>,
+    /// Whether a customer's errors repeat their message as `detail`.
+    pub(crate) error_detail: bool,
 }
 
 /// The file of a token that we made ourselves.

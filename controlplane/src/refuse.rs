@@ -2,7 +2,7 @@
 //!
 //! Every bad call ends as a [`Refusal`]: made where the fact is known, rendered here in OpenAI's
 //! error form with a status and a code from a closed list. A message names what was wrong and
-//! never repeats a secret. Under `/api/v1` it takes OpenRouter's form on its way out.
+//! never repeats a secret. On its way to a customer it takes the form of path and brand.
 //! Left out on purpose: other dialects; these paths have no more.
 
 use std::fmt;
@@ -53,6 +53,15 @@ pub enum Refusal {
     NotDeclaredJson,
     /// 503: the ledger cannot answer now; another try is sane.
     Unavailable(String),
+}
+
+/// How an error body differs from OpenAI's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// OpenRouter's: `code` is the status, and ours stands in `metadata.error_type`.
+    pub(crate) integer_code: bool,
+    /// The message stands beside the error too, as `detail`.
+    pub(crate) detail: bool,
 }
 
 impl Refusal {
@@ -120,19 +129,24 @@ impl Refusal {
         json!({ "error": error })
     }
 
-    /// The same in OpenRouter's form: `code` is the status, ours is `metadata.error_type`.
-    fn routed_body(&self) -> Value {
+    /// The same in another form.
+    fn body_in(&self, form: Form) -> Value {
         let (status, _, code) = self.class();
         let mut body = self.body();
-        body["error"]["code"] = json!(status.as_u16());
-        body["error"]["metadata"] = json!({ "error_type": code });
+        if form.integer_code {
+            body["error"]["code"] = json!(status.as_u16());
+            body["error"]["metadata"] = json!({ "error_type": code });
+        }
+        if form.detail {
+            body["detail"] = json!(self.to_string());
+        }
         body
     }
 
-    /// Puts the refusal behind an answer, if there is one, into OpenRouter's form.
-    pub(crate) fn routed(response: Response) -> Response {
+    /// Puts the refusal behind an answer, if there is one, into a form.
+    pub(crate) fn told(response: Response, form: Form) -> Response {
         let Some(refusal) = response.extensions().get::<Self>() else { return response };
-        let body = refusal.routed_body().to_string();
+        let body = refusal.body_in(form).to_string();
         let (mut parts, _) = response.into_parts();
         parts.headers.remove(header::CONTENT_LENGTH);
         Response::from_parts(parts, body.into())
@@ -199,10 +213,15 @@ mod tests {
     }
 
     #[test]
-    fn openrouters_form_has_the_status_for_a_code() {
-        let body = Refusal::not_found("key", "x").routed_body();
-        assert_eq!(body["error"]["code"], 404);
-        assert_eq!(body["error"]["metadata"], json!({ "error_type": "not_found" }));
+    fn a_form_changes_the_code_or_repeats_the_message() {
+        let told = |form| Refusal::not_found("key", "x").body_in(form);
+        let routed = told(Form { integer_code: true, detail: false });
+        assert_eq!(routed["error"]["code"], 404);
+        assert_eq!(routed["error"]["metadata"], json!({ "error_type": "not_found" }));
+        assert!(routed.get("detail").is_none());
+        let detailed = told(Form { integer_code: false, detail: true });
+        assert_eq!(detailed["error"]["code"], "not_found");
+        assert_eq!(detailed["detail"], detailed["error"]["message"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! `x-request-id`; what no route takes is refused in the same form as any other mistake.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use tokio::sync::watch;
 
 use crate::auth::{self, Shared};
-use crate::refuse::Refusal;
+use crate::refuse::{Form, Refusal};
 use crate::{admin, api, openapi};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -74,7 +74,7 @@ pub(crate) fn routes(shared: Shared) -> Router {
         .merge(open())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn(speak_as_asked))
+        .layer(middleware::from_fn_with_state(shared.clone(), speak_as_asked))
         .layer(middleware::from_fn(name_the_request))
         .with_state(shared)
 }
@@ -123,11 +123,14 @@ async fn no_such_method(request: Request) -> Refusal {
     Refusal::MethodNotAllowed(request.method().to_string())
 }
 
-/// Refuses under `/api/v1` in the form of the service that customers come from.
-async fn speak_as_asked(request: Request, next: Next) -> Response {
-    let is_routed = request.uri().path().starts_with("/api/v1/");
-    let response = next.run(request).await;
-    if is_routed { Refusal::routed(response) } else { response }
+/// Refuses customers in the form of the service that they come from.
+async fn speak_as_asked(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let form = Form {
+        integer_code: path.starts_with("/api/v1/"),
+        detail: shared.error_detail && !path.starts_with("/admin/"),
+    };
+    Refusal::told(next.run(request).await, form)
 }
 
 /// Keeps the caller's (or the data plane's) request id, or makes one.

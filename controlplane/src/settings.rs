@@ -69,6 +69,8 @@ pub struct Profile {
     pub management_prefix: String,
     /// What credit costs, how long it lasts, and what of it goes back.
     pub terms: Terms,
+    /// Whether every error of the account API repeats its message as `detail`.
+    pub error_detail: bool,
 }
 
 impl Default for Profile {
@@ -79,6 +81,7 @@ impl Default for Profile {
             live_prefix: "sk-tg-".into(),
             management_prefix: "sk-tg-mgmt-".into(),
             terms: Terms::default(),
+            error_detail: false,
         }
     }
 }

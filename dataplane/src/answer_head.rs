@@ -27,7 +27,8 @@ pub struct AnswerHead {
     /// The output cap, where it is lower than what the client asked for, or than what the model
     /// could make if it did not say.
     pub lowered_cap: Cell<Option<u64>>,
-    /// Whether an error repeats its message as `detail`, which readers of `routing` look for.
+    /// Whether an error repeats its message as `detail`, which readers of `routing` look for, and
+    /// everybody's where the brand says so.
     pub tells_detail: bool,
     /// Whether the answer is to explain its route.
     pub explains: bool,
@@ -49,7 +50,7 @@ impl AnswerHead {
             rate: None,
             tokens: None,
             lowered_cap: Cell::new(None),
-            tells_detail: false,
+            tells_detail: local.settings.brand.error_detail,
             explains: false,
             explanation: None,
             is_escalated: Cell::new(false),

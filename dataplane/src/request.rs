@@ -70,7 +70,7 @@ async fn infer(
     let entered = enter(local, client, head, answer);
     let (principal, name) = entered.inspect_err(|_| client.skip_request(head))?;
     let (intent, body) = read::intent(local, client, head).await?;
-    answer.tells_detail = intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
+    answer.tells_detail |= intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
     let first = match repeat::role(local, client, name, body.bytes(), answer) {
         Ok(Role::Alone) => None,
         Ok(Role::First(first)) => Some(first),
@@ -204,7 +204,7 @@ async fn quote(
     let (principal, _) = entered.inspect_err(|_| client.skip_request(head))?;
     let (intent, body) = read::intent(local, client, head).await?;
     client.drop_body(body);
-    answer.tells_detail = intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
+    answer.tells_detail |= intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
     let published = principal.generation.published();
     let asking = asking(local, &intent, answer);
     let explained = plan::explain(published, &principal.key, &asking)?;

@@ -86,6 +86,9 @@ pub struct Brand {
     /// What the members begin with that tell an answer's route, such as `cpen` of `cpen_route`;
     /// `None` = none are told.
     pub metadata_prefix: Option<String>,
+    /// Whether every error repeats its message as `detail`; else only those of requests with
+    /// `routing` do.
+    pub error_detail: bool,
 }
 
 /// What a data plane without a control plane in its process knows of it.

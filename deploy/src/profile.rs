@@ -13,8 +13,15 @@ use crate::config::Mistake;
 use crate::config::text::{line_at, with_remedy};
 
 /// The profiles that ship with the binary, by name.
-const SHIPPED: [(&str, &str); 1] = [("plain", include_str!("../profiles/plain.toml"))];
-
+const SHIPPED: [(&str, &str); 5] = [
+    ("plain", include_str!("../profiles/plain.toml")),
+    ("corouter", include_str!("../profiles/corouter.toml")),
+    ("cpen", include_str!("../profiles/cpen.toml")),
+    ("openrouter", include_str!("../profiles/openrouter.toml")),
+    ("arouter", include_str!("../profiles/arouter.toml")),
+];
+/// The longest beginning of a key.
+const PREFIX_BYTES: usize = 32;
 /// The longest beginning of the members that tell an answer's route.
 const METADATA_BYTES: usize = 32;
 
@@ -35,6 +42,7 @@ struct Raw {
     key_prefix: Option<String>,
     management_key_prefix: Option<String>,
     metadata_prefix: Option<String>,
+    error_detail: bool,
     credit: terms::Raw,
 }
 
@@ -68,24 +76,39 @@ fn parse(name: &str, text: &str) -> Result<Profile, Mistake> {
         let line = fault.span().map_or(1, |span| line_at(text, span.start));
         Mistake(format!("{name}:{line}: {}", with_remedy(fault.message())))
     })?;
+    checked(name, raw).map_err(|why| Mistake(format!("{name}: {why}")))
+}
+
+/// The profile that a file makes, or what is wrong with it and what would be right.
+fn checked(name: &str, raw: Raw) -> Result<Profile, String> {
     let mut control = controlplane::Profile { name: name.to_owned(), ..Default::default() };
     if let Some(multiplier) = &raw.price_multiplier {
         control.multiplier = parse_multiplier(multiplier).ok_or_else(|| {
             let remedy = "price_multiplier is a decimal such as \"0.2\"";
-            Mistake(format!("{name}: {multiplier:?} is not a multiplier; {remedy}"))
+            format!("{multiplier:?} is not a multiplier; {remedy}")
         })?;
     }
-    if let Some(prefix) = raw.key_prefix {
-        control.live_prefix = prefix;
+    if let Some(given) = raw.key_prefix {
+        control.live_prefix = prefix("key_prefix", given)?;
     }
-    if let Some(prefix) = raw.management_key_prefix {
-        control.management_prefix = prefix;
+    if let Some(given) = raw.management_key_prefix {
+        control.management_prefix = prefix("management_key_prefix", given)?;
     }
-    control.terms =
-        raw.credit.checked().map_err(|why| Mistake(format!("{name}: [credit] {why}")))?;
-    let metadata_prefix = raw.metadata_prefix.map(metadata_prefix).transpose();
-    let metadata_prefix = metadata_prefix.map_err(|why| Mistake(format!("{name}: {why}")))?;
-    Ok(Profile { control, brand: dataplane::Brand { metadata_prefix } })
+    control.error_detail = raw.error_detail;
+    control.terms = raw.credit.checked().map_err(|why| format!("[credit] {why}"))?;
+    let metadata_prefix = raw.metadata_prefix.map(metadata_prefix).transpose()?;
+    let brand = dataplane::Brand { metadata_prefix, error_detail: raw.error_detail };
+    Ok(Profile { control, brand })
+}
+
+/// What keys may begin with: it goes into header fields and, with a name in front, into logs.
+fn prefix(key: &str, given: String) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if (1..=PREFIX_BYTES).contains(&given.len()) && given.bytes().all(is_plain) {
+        return Ok(given);
+    }
+    let remedy = format!("use 1 to {PREFIX_BYTES} letters, digits, - and _");
+    Err(format!("{key}: {given:?} cannot begin a key; {remedy}"))
 }
 
 /// What members of an answer may begin with: no escape is needed in it, and none of the dialect's
@@ -127,5 +150,14 @@ mod tests {
         assert!(parse("x", "price_multiplier = \"a fifth\"").is_err());
         let Mistake(mistake) = parse("x.toml", "\nunknown = 1").unwrap_err();
         assert!(mistake.starts_with("x.toml:2: unknown field `unknown`"), "{mistake}");
+    }
+
+    #[test]
+    fn a_key_begins_with_what_can_stand_in_a_field() {
+        for wrong in ["", "cr ", "cr\\n", "\u{e9}-", &"x".repeat(33)] {
+            assert!(parse("x", &format!("key_prefix = \"{wrong}\"")).is_err(), "{wrong}");
+        }
+        let both = parse("x", "key_prefix = \"a-\"\nmanagement_key_prefix = \"b_\"").unwrap();
+        assert_eq!((&*both.control.live_prefix, &*both.control.management_prefix), ("a-", "b_"));
     }
 }

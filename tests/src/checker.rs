@@ -221,7 +221,9 @@ pub fn check_generations(
         };
         // An answer that the client was never given is the operator's loss.
         let is_lost = generation.status >= 400 || generation.outcome == "partial_free";
-        if generation.charged.is_zero() && !is_lost {
+        let prices = config.prices_of(&generation.model);
+        let is_free = prices.is_some_and(|prices| prices.cost(&generation.usage).is_zero());
+        if generation.charged.is_zero() && !is_lost && !is_free {
             let Generation { id, outcome, .. } = generation;
             complaints.push(format!("{id}: charged 0, the truth finished ({outcome})"));
         }
@@ -242,7 +244,7 @@ pub fn check_charges(generations: &[Generation], truths: &[Truth], config: &Conf
         match config.prices_of(&generation.model) {
             Some(prices) => {
                 let truth = requests.charged_for(generation);
-                complaints.extend(check_charge(generation, truth, prices));
+                complaints.extend(check_charge(generation, truth, prices, config.multiplier));
             }
             None => complaints.push(format!("{}: no model {}", generation.id, generation.model)),
         }
@@ -266,7 +268,12 @@ fn served<'t>(
 
 /// One charge: the truth times the price; its usage times the price, and within its hold, where
 /// the truth was not told to the gateway.
-fn check_charge(generation: &Generation, truth: Option<&Truth>, prices: &Prices) -> Option<String> {
+fn check_charge(
+    generation: &Generation,
+    truth: Option<&Truth>,
+    prices: &Prices,
+    multiplier: (i128, i128),
+) -> Option<String> {
     let Generation { id, charged, held, reported, list_cost, .. } = generation;
     let tier = generation.tier.as_deref().unwrap_or("default");
     let cost = |usage: &Tokens| cost_at(prices, usage, tier);
@@ -291,8 +298,9 @@ fn check_charge(generation: &Generation, truth: Option<&Truth>, prices: &Prices)
     if by_served < by_usage || (tier != served && !is_capped) {
         return Some(format!("{id}: served as {served}, charged as {tier}"));
     }
-    // Tests sell at the list price.
-    if list_cost.is_some_and(|list_cost| list_cost != by_served) {
+    let is_sold_at =
+        |list_cost: Usd| list_cost.pico() * multiplier.0 == by_served.pico() * multiplier.1;
+    if !list_cost.is_none_or(is_sold_at) {
         return Some(format!("{id}: costs {by_served} at the provider, not {list_cost:?}"));
     }
     if *reported && truth.is_none() {

@@ -163,6 +163,8 @@ pub struct Config {
     pub catalog: String,
     /// The models with their prices, for the checker.
     pub prices: Vec<(String, Prices)>,
+    /// What the profile makes of a list price, as a fraction: the checker's.
+    pub multiplier: (i128, i128),
     /// Further environment of the process.
     pub environment: Vec<(String, String)>,
     /// Which part of a gateway runs on it.
@@ -189,6 +191,7 @@ impl Config {
             profile: "plain".to_owned(),
             catalog: String::new(),
             prices: Vec::new(),
+            multiplier: (1, 1),
             environment: Vec::new(),
             part: Part::Whole,
         }

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use catalog::keys::{KeyClass, KeyRow};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use units::{GenerationId, TokenClass};
 
 use super::money::Line;
@@ -47,7 +46,9 @@ pub(crate) struct OwnGeneration {
     usage: Number,
     total_cost: Number,
     total_cost_exact: String,
-    upstream_inference_cost: Value,
+    /// What the provider charges by its list price, and what was charged beyond it.
+    upstream_inference_cost: Number,
+    margin: Number,
     usage_source: &'static str,
     refunded: Number,
     latency: u32,
@@ -102,7 +103,8 @@ impl From<GenerationView> for OwnGeneration {
             usage: Number(view.charged),
             total_cost: Number(view.charged),
             total_cost_exact: view.charged.to_string(),
-            upstream_inference_cost: Value::Null,
+            upstream_inference_cost: Number(view.list_cost),
+            margin: Number(view.margin),
             usage_source: view.usage_source,
             refunded: Number(view.refunded),
             latency: view.first_byte_ms,
