@@ -6,6 +6,7 @@
 use std::fmt;
 
 use dialect::{Origin, Refusal, RequestFault};
+use serde_json::Value;
 use wire::gate::GateFault;
 use wire::head::HeadFault;
 
@@ -107,6 +108,8 @@ pub struct Fault {
     pub closes: bool,
     /// The methods of the path, where the method was wrong.
     pub allow: Option<&'static str>,
+    /// What was tried before it failed, where that was asked for.
+    pub tried: Option<Value>,
 }
 
 impl Fault {
@@ -121,7 +124,8 @@ impl Fault {
         if matches!(code.status(), 429 | 503) {
             refusal.origin = Some(Origin::Gateway);
         }
-        Self { code, refusal: Box::new(refusal), retry_after_s, closes: false, allow: None }
+        let (closes, allow, tried) = (false, None, None);
+        Self { code, refusal: Box::new(refusal), retry_after_s, closes, allow, tried }
     }
 
     /// A fault of a provider.

@@ -11,6 +11,7 @@ use crate::fault::Code;
 use crate::local::Local;
 use crate::stage::attend::Attendance;
 use crate::stage::exchange::{Failure, Why};
+use crate::stage::note::attempts_told;
 use crate::stage::outcome::Outcome;
 use crate::stage::refuse;
 
@@ -22,7 +23,7 @@ pub fn fail(
     attendance: &Attendance<'_>,
 ) -> Outcome {
     let Failure { why, attempts, reached } = failure;
-    let fault = match (why, reached) {
+    let mut fault = match (why, reached) {
         (Why::Fault(fault), _) => fault,
         (Why::ClientGone, Some(endpoint)) => {
             return Outcome::abandoned(endpoint, attempts, attendance.received());
@@ -32,6 +33,7 @@ pub fn fail(
         }
     };
     let head = attendance.head();
+    fault.tried = head.explanation.is_some().then(|| attempts_told(&attempts));
     if client.has_begun() {
         client.chunk(|out| refuse::write_event(head, &fault, out));
         client.finish_stream();

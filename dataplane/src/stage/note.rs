@@ -61,24 +61,13 @@ impl<'a> Note<'a> {
         if let Some(explanation) = &self.head.explanation {
             let mut told = Value::clone(explanation);
             told["served_by"] = route_id(self.served().offer).into();
-            told["attempts"] = self.attempts();
+            told["attempts"] = attempts_told(&self.attempts);
             add_member(EXPLANATION, &told, out);
         }
     }
 
     fn served(&self) -> &'a Endpoint {
         &self.request.published.catalog().endpoints[self.endpoint as usize]
-    }
-
-    fn attempts(&self) -> Value {
-        let told = self.attempts.as_slice().iter().map(|attempt| {
-            json!({
-                "route_id": route_id(attempt.offer),
-                "status": attempt.status,
-                "ms": attempt.ms,
-            })
-        });
-        told.collect::<Vec<Value>>().into()
     }
 
     fn route<'n>(&'n self, prefix: &'n str, meter: &Meter) -> Route<'n> {
@@ -90,6 +79,15 @@ impl<'a> Note<'a> {
         let (input, output) = (price(TokenClass::Input), price(TokenClass::Output));
         Route { note: self, prefix, candidate, input, output }
     }
+}
+
+/// What was tried, as an explanation tells it.
+pub fn attempts_told(attempts: &Attempts) -> Value {
+    let told = attempts.as_slice().iter().map(|attempt| {
+        let route = route_id(attempt.offer);
+        json!({ "route_id": route, "status": attempt.status, "ms": attempt.ms })
+    });
+    told.collect::<Vec<Value>>().into()
 }
 
 /// The metadata of a route, in the order in which it is read.

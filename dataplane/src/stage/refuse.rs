@@ -8,6 +8,8 @@
 use dialect::openai_chat::add_member;
 use dialect::{ErrorForm, openai_error_body};
 
+use serde_json::{Value, json};
+
 use crate::answer_head::{AnswerHead, field, generation_text};
 use crate::client::Client;
 use crate::fault::{Code, Fault};
@@ -84,7 +86,9 @@ fn body(head: &AnswerHead, fault: &Fault) -> Vec<u8> {
     };
     let mut body = openai_error_body(&fault.refusal, form);
     if let Some(explanation) = &head.explanation {
-        add_member(EXPLANATION, explanation, &mut body);
+        let mut told = Value::clone(explanation);
+        told["attempts"] = fault.tried.clone().unwrap_or_else(|| json!([]));
+        add_member(EXPLANATION, &told, &mut body);
     }
     body
 }

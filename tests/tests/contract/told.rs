@@ -202,6 +202,14 @@ fn an_explanation_comes_with_every_answer_that_asks_for_it() {
     assert_eq!(told["left_out"].as_array().unwrap().len(), 2, "{told}");
     assert_eq!(told["caps"][0]["fits"], false);
     assert!(!told.to_string().contains("inner/one"), "a tier hides what is behind it: {told}");
+    let failing = json!({ "model": "brand/middle", "routing": { "min_total_per_1m": "0.3" } });
+    for body in [hello(), hello_stream()] {
+        let failed = explained(&stand, CHAT, &with(body, &failing));
+        check_refusal(&failed, Form::OpenAi, 502, "provider_error");
+        let told = &failed.json()["route_explanation"];
+        assert_eq!(told["attempts"][0]["status"], 500, "{told}");
+        assert_eq!(told["attempts"][0]["route_id"], told["candidates"][0]["route_id"]);
+    }
     let silent = ask(&stand, CHAT, &with(hello(), &only)).json();
     assert!(silent.get("route_explanation").is_none());
 }

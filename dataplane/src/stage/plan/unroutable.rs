@@ -64,7 +64,10 @@ fn left_out(catalog: &Catalog, filtered: &Filtered, surface: Surface) -> Fault {
         Constraint::Auto => "no model fits what `auto` may choose from".to_owned(),
         Constraint::CapInput | Constraint::CapOutput | Constraint::CapTotal | Constraint::Floor => {
             let says = filtered.constraint.says();
-            format!("No route available under budget: what `{id}` can be had from {says}")
+            format!(
+                "No route available under budget: what `{id}` can be had from {says}; POST \
+                 /v1/quote tells what it costs"
+            )
         }
         other => format!("no endpoint of `{id}` fits: what is there {}", other.says()),
     };

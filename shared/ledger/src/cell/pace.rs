@@ -266,5 +266,7 @@ mod tests {
         let pace = Arc::new(Pace::default());
         assert!(pace.begin(&PaceLimits::default(), 1, NOW_US).unwrap().is_none());
         assert_eq!(Arc::strong_count(&pace), 1);
+        assert!(pace.request(&PaceLimits::default(), 9, NOW_US).1.is_ok());
+        assert!(pace.ceilings.get().is_none(), "no memory is taken for ceilings that nobody has");
     }
 }
