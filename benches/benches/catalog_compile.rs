@@ -1,44 +1,16 @@
 //! The catalog: rows compiled into one, names looked up in it, its model list rendered.
-//!
-//! The rows are the public price file's where it stands beside the checkout, else our fixture's,
-//! repeated under further names until there are four thousand models.
+
+mod price_file;
 
 use std::hint::black_box;
-use std::path::Path;
 
 use catalog::import::{ImportOptions, import, to_toml};
 use catalog::listing::Listing;
-use catalog::rows::CatalogRows;
 use catalog::source::parse_toml;
 use catalog::{CompileOptions, compile};
 use criterion::{Criterion, Throughput};
 
-const FIXTURE: &str = include_str!("../../shared/catalog/fixtures/prices.json");
-const MODELS: usize = 4000;
-
-fn price_file() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/model-prices.json");
-    std::fs::read_to_string(path).unwrap_or_else(|_| FIXTURE.to_owned())
-}
-
-/// Four thousand models of what a price file holds.
-fn four_thousand(json: &str) -> CatalogRows {
-    let imported = import(json, None, &ImportOptions::default());
-    let (mut rows, report) = imported.unwrap_or_default();
-    assert!(report.chat > 0, "the price file has no models");
-    let once = rows.model.clone();
-    for round in 1.. {
-        if rows.model.len() >= MODELS {
-            break;
-        }
-        rows.model.extend(once.iter().cloned().map(|mut model| {
-            model.id = format!("{}@copy{round}", model.id);
-            model
-        }));
-    }
-    rows.model.truncate(MODELS);
-    rows
-}
+use price_file::{four_thousand, price_file};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();

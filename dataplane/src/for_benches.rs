@@ -13,7 +13,7 @@ use catalog::{Catalog, KeyClass, KeyTable};
 use dialect::{Intent, openai_chat};
 use ledger::Purse;
 use ledger::cell::{CreditCell, Pace, PaceLimits};
-use units::{AccountId, KeyId, UnixMillis};
+use units::{AccountId, KeyDigest, KeyId, UnixMillis};
 use wire::gate::{Gate, GateLimits};
 
 pub use crate::digest::{Digesting, digest};
@@ -41,7 +41,26 @@ impl Planner {
         let listing = Arc::new(Listing::render(&Catalog::default()));
         let (keys, nowhere) = (KeyTable::default(), ([127, 0, 0, 1], 0).into());
         let published = Published::new(1, Arc::new(catalog), keys, upstreams, listing, nowhere);
-        Some(Self { published, key: key(), health: Health::new(5) })
+        Some(Self { published, key: key(1), health: Health::new(5) })
+    }
+
+    /// The same with so many keys, each of an account of its own, by these digests.
+    #[must_use]
+    pub fn with_keys(mut self, digests: impl Iterator<Item = KeyDigest>) -> Self {
+        let keys = (1..).zip(digests).map(|(number, digest)| (digest, Arc::new(key(number))));
+        self.published = self.published.with_keys(keys.collect());
+        self
+    }
+
+    /// Whether there is a key of this digest.
+    pub fn knows(&self, digest: &KeyDigest) -> bool {
+        self.published.key(digest).is_some()
+    }
+
+    /// Plans a request of the key with this digest; how many candidates it has.
+    pub fn plan_for(&self, digest: &KeyDigest, intent: &Intent) -> Option<usize> {
+        let key = self.published.key(digest)?;
+        plan(&self.published, key, &self.asking(intent)).ok().map(|plan| plan.candidates.len())
     }
 
     /// What a body asks for.
@@ -57,10 +76,13 @@ impl Planner {
 
     /// The whole plan of a request, with a strict bound of its input.
     pub(crate) fn whole(&self, intent: &Intent) -> Result<Plan, Fault> {
+        plan(&self.published, &self.key, &self.asking(intent))
+    }
+
+    fn asking<'a>(&'a self, intent: &'a Intent) -> Asking<'a> {
         let (surface, input_bound) = (Surface::OpenAi, InputBound::Strict);
         let (health, now) = (&self.health, UnixMillis(1));
-        let asking = Asking { intent, surface, input_bound, attempts: 8, number: 0, health, now };
-        plan(&self.published, &self.key, &asking)
+        Asking { intent, surface, input_bound, attempts: 8, number: 0, health, now }
     }
 
     /// What is planned from.
@@ -81,10 +103,10 @@ fn reachable((number, provider): (usize, &catalog::Provider)) -> Upstream {
     }
 }
 
-fn key() -> KeyEntry {
-    let account = AccountId(1);
+fn key(number: u64) -> KeyEntry {
+    let account = AccountId(number);
     KeyEntry {
-        id: KeyId(1),
+        id: KeyId(number),
         account,
         class: KeyClass::Live,
         disabled: false,

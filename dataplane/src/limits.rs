@@ -43,7 +43,7 @@ pub struct Limits {
     pub segment_bytes: u64,
     /// Requests on one client connection before it is closed.
     pub requests_per_connection: u64,
-    /// Candidates tried for one request, at most eight.
+    /// Tries for one request, at most eight.
     pub attempts: usize,
     /// Retries a core may make for a hundred requests, beside those of every second.
     pub retry_percent: u32,

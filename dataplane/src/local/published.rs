@@ -105,6 +105,12 @@ impl Published {
         Self { generation, catalog, keys, upstreams, listing, control }
     }
 
+    /// The same with other keys.
+    #[must_use]
+    pub fn with_keys(self, keys: KeyTable<KeyEntry>) -> Self {
+        Self { keys, ..self }
+    }
+
     /// Models, endpoints, prices.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog

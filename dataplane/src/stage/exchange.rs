@@ -72,7 +72,7 @@ pub async fn exchange<'a>(
     attendance: &mut Attendance<'_>,
 ) -> Result<(Exchange, Visit<'a>), Failure> {
     let local = request.local;
-    let most = local.settings.limits.attempts;
+    let most = local.settings.limits.attempts.min(Attempts::MOST);
     let mut trail = Trail::default();
     let mut turns = Turns::of(request.plan.candidates.len().min(most));
     local.retries.earn();

@@ -15,7 +15,7 @@ use crate::bytes::{Reader, RecordFault, Sink};
 use crate::purse::Purse;
 
 /// The longest form of any record, reached only by absurd values in every field.
-pub const RECORD_BYTES_MAX: usize = 468;
+pub const RECORD_BYTES_MAX: usize = 520;
 
 /// Room for a whole word to be written at the last place of a record.
 const PLACE_BYTES: usize = RECORD_BYTES_MAX + 8;

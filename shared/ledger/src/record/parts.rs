@@ -189,7 +189,7 @@ pub struct Attempt {
     pub ms: u32,
 }
 
-/// Up to four attempts, in order.
+/// Every attempt of a request, up to eight, in order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Attempts {
     count: u8,
@@ -198,7 +198,7 @@ pub struct Attempts {
 
 impl Attempts {
     /// How many are kept.
-    pub const MOST: usize = 4;
+    pub const MOST: usize = 8;
 
     /// No attempt.
     pub const fn new() -> Self {
@@ -206,7 +206,7 @@ impl Attempts {
         Self { count: 0, places: [none; Self::MOST] }
     }
 
-    /// Adds one. Beyond four the last is replaced, so that the first three and the final one stay.
+    /// Adds one. Beyond eight the last is replaced.
     pub fn push(&mut self, attempt: Attempt) {
         let place = usize::from(self.count).min(Self::MOST - 1);
         self.places[place] = attempt;

@@ -127,10 +127,11 @@ impl Dice {
         }
         let allowed = self.some(&ids, 2).into_iter().map(Into::into).collect();
         wishes.auto.allowed = if self.is(2) { allowed } else { Vec::new() };
-        self.rest(ask, &ids)
+        wishes.auto.cost = self.is(4).then(|| CostBand { from: 0, below: self.up_to(1000) as u16 });
+        self.rest(ask, catalog, &ids)
     }
 
-    fn rest(&mut self, mut ask: Ask, ids: &[String]) -> Ask {
+    fn rest(&mut self, mut ask: Ask, catalog: &Catalog, ids: &[String]) -> Ask {
         ask.key_models = self.is(4).then(|| self.some(ids, 2));
         ask.key_providers = self.is(4).then(|| self.some(&PROVIDERS.map(str::to_owned), 2));
         ask.key_regions = self.is(6).then(|| self.some(&["eu", "us"].map(str::to_owned), 2));
@@ -145,6 +146,8 @@ impl Dice {
             health.condition = conditions[self.up_to(3) as usize];
         }
         ask.draw = self.up_to(u64::MAX - 1);
+        let settled = self.up_to(catalog.endpoints.len() as u64) as usize;
+        ask.settled = catalog.endpoints.get(settled).map(Endpoint::mark);
         ask.candidates_max = 1 + self.up_to(7) as usize;
         ask
     }
@@ -191,7 +194,9 @@ fn broken(catalog: &Catalog, ask: &Ask, candidate: &Candidate) -> Vec<&'static s
     };
     let named = std::iter::once(&*ask.model).chain(wishes.models.iter().map(|name| &**name));
     let is_named = named.clone().any(|name| name == &*model.id);
-    let auto = wishes.auto.allowed.is_empty() || wishes.auto.allowed.contains(&model.id);
+    let band = wishes.auto.cost.unwrap_or(CostBand { from: 0, below: 1000 });
+    let auto = (wishes.auto.allowed.is_empty() || wishes.auto.allowed.contains(&model.id))
+        && (band.from..band.below).contains(&model.cost_rank);
     let asked = ask.needs.parameters;
     let rules = [
         ("named", is_named || (auto && named.clone().any(|name| name == "auto"))),
@@ -301,7 +306,11 @@ fn no_plan_breaks_a_rule_and_an_empty_one_says_what_would_help() {
                     helped += 1;
                 }
                 Err(NoRoute::Filtered(filtered)) => {
-                    for constraint in DICED {
+                    // Another tier has other prices, which may be within caps.
+                    let is_priced =
+                        ask.wishes.budget.is_some() || ask.wishes.max_price != MaxPrice::default();
+                    let is_fair = |one: &Constraint| !is_priced || *one != Constraint::ServiceTier;
+                    for constraint in DICED.into_iter().filter(is_fair) {
                         let freed = without(&ask, constraint).explain(&catalog).route;
                         assert!(freed.is_err(), "{constraint:?} helps, not {filtered:?}: {ask:?}");
                     }
