@@ -26,6 +26,9 @@ pub use reading::Body;
 /// Room for a chunk's size line in front of its bytes: eight digits, CR, LF.
 const CHUNK_HEAD: usize = 10;
 
+/// Taken at once for a flood: what is queued need not move each time it outgrows its memory.
+const FLOOD_ROOM: usize = 32 << 10;
+
 /// One client connection.
 pub struct Client {
     socket: Socket,
@@ -186,13 +189,24 @@ impl Client {
     pub async fn flush(&mut self, limits: &Limits) {
         self.recording.as_ref().inspect(|recording| recording.publish());
         if !self.output.is_empty() && !self.is_gone {
+            let sent = self.socket.write_now(self.output.filled());
+            self.is_gone = sent.is_err();
+            self.output.consume(sent.unwrap_or_default());
+        }
+        if !self.output.is_empty() && !self.is_gone {
             self.socket.watch().arm(limits.write_stall_ms);
-            if self.socket.write_all(self.output.filled()).await.is_err() {
-                self.is_gone = true;
-            }
+            let written = self.socket.write_all(self.output.filled()).await;
+            self.is_gone = written.is_err();
             self.socket.watch().disarm();
         }
         self.output.clear();
+    }
+
+    /// Makes room for as much as a stream queues that comes faster than it is passed on.
+    pub fn expect_flood(&mut self) {
+        if self.output.room() < FLOOD_ROOM && self.output.len() < FLOOD_ROOM {
+            self.output.make_room(FLOOD_ROOM);
+        }
     }
 
     /// Gives the memory of an empty output back, before a wait that may be long.

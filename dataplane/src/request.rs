@@ -67,10 +67,7 @@ async fn infer(
     head: &RequestHead,
     answer: &mut AnswerHead,
 ) -> Result<(), Fault> {
-    let entered = enter(local, client, head, answer);
-    let (principal, name) = entered.inspect_err(|_| client.skip_request(head))?;
-    let (intent, body) = read::intent(local, client, head).await?;
-    answer.tells_detail |= intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
+    let (principal, name, intent, body) = open(local, client, head, answer).await?;
     let first = match repeat::role(local, client, name, body.bytes(), answer) {
         Ok(Role::Alone) => None,
         Ok(Role::First(first)) => Some(first),
@@ -142,6 +139,20 @@ async fn ask<'a>(
     }
 }
 
+/// Stages 1 to 3: who asks, whether they may now, and for what.
+async fn open(
+    local: &Rc<Local>,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<(Principal, Option<Name>, Intent, Body), Fault> {
+    let entered = enter(local, client, head, answer);
+    let (principal, name) = entered.inspect_err(|_| client.skip_request(head))?;
+    let (intent, body) = read::intent(local, client, head).await?;
+    answer.tells_detail |= intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
+    Ok((principal, name, intent, body))
+}
+
 /// Stages 1 and 2: who asks, and whether they may now. The request is still where it came in.
 fn enter(
     local: &Local,
@@ -200,11 +211,8 @@ async fn quote(
     head: &RequestHead,
     answer: &mut AnswerHead,
 ) -> Result<(), Fault> {
-    let entered = enter(local, client, head, answer);
-    let (principal, _) = entered.inspect_err(|_| client.skip_request(head))?;
-    let (intent, body) = read::intent(local, client, head).await?;
+    let (principal, _, intent, body) = open(local, client, head, answer).await?;
     client.drop_body(body);
-    answer.tells_detail |= intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
     let published = principal.generation.published();
     let asking = asking(local, &intent, answer);
     let explained = plan::explain(published, &principal.key, &asking)?;

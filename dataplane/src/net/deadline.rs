@@ -316,20 +316,38 @@ pub enum Race<T> {
     Tick,
 }
 
-/// Waits for `read` until the first tick at or after `at_ms`; the read is never dropped.
-/// *resumable*
+/// A tick that one task waits for beside its reads, of which there may be many until it comes.
+#[derive(Debug)]
+pub struct Alarm {
+    at_ms: u64,
+    is_set: bool,
+}
+
+impl Alarm {
+    /// The first tick at or after `at_ms`.
+    pub const fn at(at_ms: u64) -> Self {
+        Self { at_ms, is_set: false }
+    }
+}
+
+/// Waits for `read` until the alarm's tick; the read is never dropped. *resumable*
 ///
-/// `watch` is that of the other socket of the relay, whose own waiting is over meanwhile.
+/// `watch` is that of the other socket of the relay, whose own waiting is over meanwhile. An alarm
+/// stays with its watch and its task: the table is told of it once.
 pub async fn read_or_tick<F: Future>(
     mut read: Pin<&mut F>,
     watch: &Watch,
-    at_ms: u64,
+    alarm: &mut Alarm,
 ) -> Race<F::Output> {
     poll_fn(|cx| {
         if let Poll::Ready(output) = read.as_mut().poll(cx) {
             return Poll::Ready(Race::Read(output));
         }
-        watch.poll_nudge(at_ms, cx.waker()).map(|()| Race::Tick)
+        if alarm.is_set && watch.owner.clock.now_ms() < alarm.at_ms {
+            return Poll::Pending;
+        }
+        alarm.is_set = true;
+        watch.poll_nudge(alarm.at_ms, cx.waker()).map(|()| Race::Tick)
     })
     .await
 }

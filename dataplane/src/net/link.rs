@@ -152,6 +152,15 @@ impl Link {
         Ok(())
     }
 
+    /// Writes what is taken without waiting; how many bytes that were.
+    #[inline]
+    pub(super) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.send(bytes, &[]) {
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(0),
+            outcome => Ok(outcome?),
+        }
+    }
+
     fn send(&self, head: &[u8], body: &[u8]) -> nix::Result<usize> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         match (head, body) {

@@ -159,6 +159,20 @@ impl Socket {
         self.end(outcome)
     }
 
+    /// Writes what is taken without waiting; how many bytes that were. Under TLS nothing is tried.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    #[inline]
+    pub fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if matches!(self.cover, Cover::Tls(_)) {
+            return Ok(0);
+        }
+        self.begin()?;
+        let outcome = self.link.write_now(bytes);
+        self.end(outcome)
+    }
+
     /// Writes all of `bytes`. *abandon closes*
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::answer_head::AnswerHead;
 use crate::client::Client;
 use crate::local::Local;
 use crate::local::counters::DrainPass;
-use crate::net::deadline::{Race, read_or_tick};
+use crate::net::deadline::{Alarm, Race, read_or_tick};
 
 /// How often the client is looked after, in milliseconds.
 const ROUND_MS: u64 = 1_000;
@@ -32,7 +32,7 @@ pub struct Attendance<'a> {
     policy: AbortPolicy,
     is_stream: bool,
     last_sign_ms: u64,
-    next_round_ms: u64,
+    next_round: Alarm,
     drain: Option<(DrainPass<'a>, u64)>,
     received: u64,
 }
@@ -47,7 +47,7 @@ impl<'a> Attendance<'a> {
             policy: AbortPolicy::Abort,
             is_stream,
             last_sign_ms,
-            next_round_ms: last_sign_ms + ROUND_MS,
+            next_round: Alarm::at(last_sign_ms + ROUND_MS),
             drain: None,
             received: 0,
         }
@@ -90,10 +90,10 @@ impl<'a> Attendance<'a> {
     ) -> Result<F::Output, ClientGone> {
         loop {
             let watch = client.socket().watch();
-            match read_or_tick(future.as_mut(), watch, self.next_round_ms).await {
+            match read_or_tick(future.as_mut(), watch, &mut self.next_round).await {
                 Race::Read(output) => return Ok(output),
                 Race::Tick => {
-                    self.next_round_ms = self.local.now_ms() + ROUND_MS;
+                    self.next_round = Alarm::at(self.local.now_ms() + ROUND_MS);
                     self.look_after(client).await?;
                 }
             }

@@ -24,13 +24,13 @@ use crate::answer_head::generation_text;
 use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::route::Surface;
-use crate::stage::attempt::{Answering, Request};
+use crate::stage::attempt::{Allowed, Answering, Request};
 use crate::stage::attend::{Attendance, begin_stream};
 use crate::stage::exchange::Exchange;
 use crate::stage::meter::{Meter, Metered};
 use crate::stage::note::Note;
 use crate::stage::outcome::{Ending, Outcome};
-use crate::stage::relay::passing::{Passing, Step, broken};
+use crate::stage::relay::passing::{Passing, Step};
 use crate::stage::relay::whole::Own;
 use crate::stage::{refuse, verdict};
 use crate::upstream::body::{Body, More};
@@ -117,6 +117,7 @@ struct Stream<'s, 'a> {
     note: Option<Note<'s>>,
     wants_usage: bool,
     endpoint: u32,
+    allowed: Allowed,
     next_progress: NextProgress,
 }
 
@@ -154,6 +155,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             note: None,
             wants_usage,
             endpoint,
+            allowed: request.allowed(),
             next_progress: NextProgress {
                 tokens: PROGRESS_TOKENS,
                 known: 0,
@@ -171,13 +173,17 @@ impl<'s, 'a> Stream<'s, 'a> {
                 Step::Done => return self.finish(),
                 Step::Cut => return self.cut(),
                 Step::Failed(fault) => return self.fail(&fault),
+                Step::Lost(fault) => return self.broken_off(&fault),
             }
             if self.body.is_complete() {
                 return self.end_of_stream();
             }
             if self.client.queued() < QUEUED_MAX {
                 match self.body.more_now() {
-                    Ok(true) => continue,
+                    Ok(true) => {
+                        self.client.expect_flood();
+                        continue;
+                    }
                     Ok(false) => {}
                     Err(fault) => return self.broken_off(&fault),
                 }
@@ -195,8 +201,8 @@ impl<'s, 'a> Stream<'s, 'a> {
         }
     }
 
-    /// Handles every whole frame of the window, as one chunk to the client.
-    fn pass_frames(&mut self, mut waiting: Option<Frame>) -> Step {
+    /// Handles every whole frame of what was read, as one chunk to the client.
+    fn pass_frames(&mut self, waiting: Option<Frame>) -> Step {
         let Self {
             body,
             scanner,
@@ -205,7 +211,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             meter,
             ids,
             note,
-            request,
+            allowed,
             wants_usage,
             client,
             ..
@@ -217,29 +223,9 @@ impl<'s, 'a> Stream<'s, 'a> {
             rewrite: ids.rewrite(!*wants_usage),
             wants_usage: *wants_usage,
             note,
+            allowed: *allowed,
         };
-        let allowed = request.allowed();
-        client.chunk(|out| {
-            loop {
-                let frame = match waiting.take() {
-                    Some(frame) => frame,
-                    None => match scanner.next(body.window()) {
-                        Ok(Some(frame)) => frame,
-                        Ok(None) => return Step::GoOn,
-                        Err(fault) => return Step::Failed(broken(&fault.to_string())),
-                    },
-                };
-                let step = passing.frame(body.window(), &frame, out);
-                body.consume(frame.len);
-                match step {
-                    Step::GoOn if passing.meter.is_beyond(allowed) => {
-                        return Step::Cut;
-                    }
-                    Step::GoOn => {}
-                    end => return end,
-                }
-            }
-        })
+        client.chunk(|out| passing.all(body, scanner, waiting, out))
     }
 
     /// Writes down what was delivered so far, now and then: what a crash would charge.
@@ -294,7 +280,7 @@ impl<'s, 'a> Stream<'s, 'a> {
                 Step::Done => return self.finish(),
                 Step::Cut => return self.cut(),
                 Step::Failed(fault) if !self.is_answered() => return self.fail(&fault),
-                Step::Failed(_) | Step::GoOn => {}
+                Step::Failed(_) | Step::Lost(_) | Step::GoOn => {}
             }
         }
         if !self.is_answered() {
@@ -381,8 +367,10 @@ impl<'s, 'a> Stream<'s, 'a> {
     /// Gives the upstream connection back if its answer came to its end, else closes it; the meter
     /// goes to whoever settles.
     fn close(self, ending: &Ending) -> Meter {
-        let Self { body, meter, request, .. } = self;
-        if body.is_complete() {
+        let Self { mut body, meter, request, .. } = self;
+        // The end of the framing may have come with the end mark.
+        let is_over = body.more_of_read().is_ok_and(|grew| !grew) && body.is_complete();
+        if is_over {
             body.reuse(&request.local.connections);
         } else if matches!(ending, Ending::Complete) {
             request.local.finish_later(body);

@@ -1,12 +1,13 @@
 //! An answer's body, pulled: decoded bytes in one contiguous window at the front of one buffer.
 //!
 //! ```text
-//!   buffer:  [ window: decoded, not yet consumed ][ what the next read appends ]
+//!   buffer:  [ window: decoded, not yet consumed ][ framing ][ not yet decoded ][ next read ]
 //! ```
 //!
 //! Invariants: bytes are read only when asked for, so the provider feels how fast the client reads;
-//! chunk framing is squeezed out in place: bytes move only when a chunk arrives behind others that
-//! still wait; the end is known only from the framing, and a body cut short is a fault.
+//! chunk framing is squeezed out in place, a chunk at a time: bytes move only where a chunk is
+//! asked for while others still wait; the end is known only from the framing, and a body cut short
+//! is a fault.
 //! Left out on purpose: events, and a bound on the window. Whoever lets it grow knows its bound.
 
 use wire::body::BodyDecoder;
@@ -24,6 +25,8 @@ pub struct Body {
     appetite: Appetite,
     /// Decoded bytes at the front of the buffer.
     window: usize,
+    /// Where what is not yet decoded begins; 0 while nothing is in the window.
+    raw: usize,
     /// Whether the connection may serve again, should the answer end well.
     keep_alive: bool,
 }
@@ -44,6 +47,7 @@ impl Body {
             decoder: BodyDecoder::new(framing),
             appetite: Appetite::default(),
             window: 0,
+            raw: 0,
             keep_alive,
         }
     }
@@ -58,8 +62,11 @@ impl Body {
     #[inline]
     pub fn consume(&mut self, count: usize) {
         debug_assert!(count <= self.window, "more consumed than decoded");
-        self.line.buffer.consume(count);
         self.window -= count;
+        // The framing behind an empty window goes with its last bytes.
+        let gone = if self.window == 0 { self.raw } else { count };
+        self.line.buffer.consume(gone);
+        self.raw -= gone;
     }
 
     /// Decodes what has arrived, or waits until something does. *abandon closes*
@@ -78,7 +85,17 @@ impl Body {
         }
     }
 
-    /// Decodes what has arrived behind a full read, without waiting; whether the window grew.
+    /// Decodes the next piece of what was read; whether the window grew.
+    ///
+    /// # Errors
+    /// The framing is broken.
+    #[inline]
+    pub fn more_of_read(&mut self) -> Result<bool, UpstreamFault> {
+        if self.raw == self.line.buffer.len() { Ok(false) } else { self.decode() }
+    }
+
+    /// Decodes a piece of what has arrived behind a full read, without waiting; whether the window
+    /// grew. What was read before must have been decoded.
     ///
     /// # Errors
     /// As of [`Self::more`].
@@ -86,6 +103,7 @@ impl Body {
         if self.decoder.is_done() {
             return Ok(false);
         }
+        self.drop_framing();
         let Line { socket, buffer, .. } = &mut *self.line;
         match socket.read_rest(buffer, self.appetite.more()) {
             Ok(None) => Ok(false),
@@ -123,33 +141,41 @@ impl Body {
         true
     }
 
-    /// Decodes what lies behind the window; whether the window grew.
+    /// Decodes the next piece of what was read; whether the window grew.
     fn decode(&mut self) -> Result<bool, UpstreamFault> {
-        let before = self.window;
-        let mut raw = self.window;
-        while !self.decoder.is_done() && raw < self.line.buffer.len() {
-            let decoded = self
-                .decoder
-                .decode(&self.line.buffer.filled()[raw..])
-                .map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))?;
-            let body = raw + decoded.body.start..raw + decoded.body.end;
-            raw += decoded.consumed;
-            if self.window == 0 {
+        let Self { line, decoder, window, raw, .. } = self;
+        let mut grew = false;
+        while !grew && !decoder.is_done() && *raw < line.buffer.len() {
+            let decoded = decoder
+                .decode(&line.buffer.filled()[*raw..])
+                .map_err(|reason| line.fault(Phase::Body, Cause::Framing(reason)))?;
+            let body = *raw + decoded.body.start..*raw + decoded.body.end;
+            *raw += decoded.consumed;
+            grew = !body.is_empty();
+            if *window == 0 {
                 // Nothing waits: the window begins where the bytes are.
-                self.line.buffer.consume(body.start);
-                raw -= body.start;
-                self.window = body.len();
-            } else {
-                let end = self.window + body.len();
-                self.line.buffer.filled_mut().copy_within(body, self.window);
-                self.window = end;
+                let skipped = if grew { body.start } else { *raw };
+                line.buffer.consume(skipped);
+                *raw -= skipped;
+                *window = body.len();
+            } else if grew {
+                let end = *window + body.len();
+                line.buffer.filled_mut().copy_within(body, *window);
+                *window = end;
             }
         }
-        self.line.buffer.close_gap(self.window, raw);
-        Ok(self.window > before)
+        Ok(grew)
+    }
+
+    /// Drops the framing behind the window, when nothing stands behind that.
+    fn drop_framing(&mut self) {
+        debug_assert_eq!(self.raw, self.line.buffer.len(), "read on before all was decoded");
+        self.line.buffer.shorten(self.window);
+        self.raw = self.window;
     }
 
     async fn read(&mut self) -> Result<(), UpstreamFault> {
+        self.drop_framing();
         let Line { socket, buffer, limits, .. } = &mut *self.line;
         socket.watch().arm(limits.between_reads_ms);
         if self.appetite.is_small() {

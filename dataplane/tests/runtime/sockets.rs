@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use dataplane::net::deadline::{Race, read_or_tick};
+use dataplane::net::deadline::{Alarm, Race, read_or_tick};
 use dataplane::net::listener::{Listener, bind_shared};
 use dataplane::net::task::spawn;
 
@@ -121,8 +121,8 @@ fn a_read_pinned_across_ticks_loses_nothing() {
         while received.len() < 256 {
             let mut read = pin!(socket.read_into(&mut received));
             loop {
-                let soon = core.deadlines.clock().now_ms() + 1;
-                match read_or_tick(read.as_mut(), other.watch(), soon).await {
+                let mut soon = Alarm::at(core.deadlines.clock().now_ms() + 1);
+                match read_or_tick(read.as_mut(), other.watch(), &mut soon).await {
                     Race::Read(count) => break assert!(count.unwrap() > 0),
                     Race::Tick => ticks += 1,
                 }
@@ -142,8 +142,8 @@ fn an_abandoned_read_closes() {
         let mut buffer = core.pool.buffer();
         {
             let mut read = pin!(socket.read_into(&mut buffer));
-            let soon = core.deadlines.clock().now_ms() + 1;
-            let race = read_or_tick(read.as_mut(), other.watch(), soon).await;
+            let mut soon = Alarm::at(core.deadlines.clock().now_ms() + 1);
+            let race = read_or_tick(read.as_mut(), other.watch(), &mut soon).await;
             assert!(matches!(race, Race::Tick));
         }
         // Bytes that come now could be lost in the dropped read: nobody may read on.

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::pin::pin;
 
-use dataplane::net::deadline::{Race, read_or_tick};
+use dataplane::net::deadline::{Alarm, Race, read_or_tick};
 use dataplane::net::listener::{Listener, bind_shared};
 use dataplane::net::socket::Socket;
 use dataplane::net::task::spawn;
@@ -135,8 +135,8 @@ fn an_abandoned_read_closes_the_session() {
         let mut buffer = core.pool.buffer();
         {
             let mut read = pin!(client.read_into(&mut buffer));
-            let soon = core.deadlines.clock().now_ms() + 1;
-            let race = read_or_tick(read.as_mut(), server.watch(), soon).await;
+            let mut soon = Alarm::at(core.deadlines.clock().now_ms() + 1);
+            let race = read_or_tick(read.as_mut(), server.watch(), &mut soon).await;
             assert!(matches!(race, Race::Tick));
         }
         server.write_all(b"lost").await.unwrap();

@@ -11,7 +11,7 @@ mod upstream;
 
 pub use answer::{Answer, ChunkReader, Rewrite, is_done, said_so_far};
 pub use made::{Label, add_member, add_usage};
-pub use pattern::Pattern;
+pub use pattern::{Alike, Event, Pattern};
 pub use request::read_intent;
 pub use upstream::write_upstream;
 

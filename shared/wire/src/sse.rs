@@ -110,6 +110,12 @@ impl FrameScanner {
         if self.at > self.max_event { Err(FrameFault::TooLong) } else { Ok(None) }
     }
 
+    /// Whether the next byte begins a frame, and nothing is left to skip before it.
+    #[inline]
+    pub const fn is_between_frames(&self) -> bool {
+        self.at == 0 && !self.after_cr && !self.fresh
+    }
+
     /// What stands in `buf` at the stream's end without its blank line, if it has data.
     ///
     /// The standard drops such a frame; providers exist that end a stream without the last blank

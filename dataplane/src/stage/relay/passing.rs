@@ -1,16 +1,19 @@
 //! Frames of a stream on their way: metered, rewritten, appended to what the client gets.
 //!
-//! Invariants: a frame is read once; what a chunk shares with the one before it not even that.
-//! Left out on purpose: reading and writing, and how a stream ends.
+//! Invariants: an event is read once; one that is like another but for its text not even that.
+//! Left out on purpose: waiting, writing, and how a stream ends.
 
-use dialect::openai_chat::{ChunkReader, Pattern, Rewrite, is_done};
-use wire::sse::{Frame, FrameKind, joined_data};
+use dialect::openai_chat::{ChunkReader, Event, Pattern, Rewrite, is_done};
+use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
 use crate::fault::{Code, Fault};
 use crate::net::buffer::Buffer;
+use crate::stage::attempt::Allowed;
 use crate::stage::meter::Meter;
 use crate::stage::note::Note;
 use crate::stage::verdict;
+use crate::upstream::body::Body;
+use crate::upstream::fault::UpstreamFault;
 
 /// What a frame means for the stream.
 pub(super) enum Step {
@@ -20,6 +23,8 @@ pub(super) enum Step {
     Done,
     /// The stream is broken, or says that it failed.
     Failed(Fault),
+    /// What carries the stream is broken.
+    Lost(UpstreamFault),
     /// The provider ignores its limit.
     Cut,
 }
@@ -33,29 +38,81 @@ pub(super) struct Passing<'p, 'n> {
     pub(super) wants_usage: bool,
     /// What is still to be said of the route.
     pub(super) note: &'p mut Option<Note<'n>>,
+    pub(super) allowed: Allowed,
 }
 
 impl Passing<'_, '_> {
-    /// Meters a frame, and appends what the client is to see of it.
-    pub(super) fn frame(&mut self, window: &[u8], frame: &Frame, out: &mut Buffer) -> Step {
-        match frame.kind {
-            FrameKind::Comment | FrameKind::Empty => Step::GoOn,
-            FrameKind::Data => self.event(frame.data.of(window), out),
-            FrameKind::MultiData => self.event(&on_one_line(&joined_data(window, frame)), out),
+    /// Passes on all that was read; beginning with a frame that is at its front, if one `waits`.
+    pub(super) fn all(
+        &mut self,
+        body: &mut Body,
+        scanner: &mut FrameScanner,
+        mut waits: Option<Frame>,
+        out: &mut Buffer,
+    ) -> Step {
+        loop {
+            let frame = match waits.take() {
+                None if scanner.is_between_frames()
+                    && let Some(len) = self.alike(body.window(), out) =>
+                {
+                    body.consume(len);
+                    None
+                }
+                None => match scanner.next(body.window()) {
+                    Ok(None) => match body.more_of_read() {
+                        Ok(true) => continue,
+                        Ok(false) => return Step::GoOn,
+                        Err(fault) => return Step::Lost(fault),
+                    },
+                    Ok(frame) => frame,
+                    Err(fault) => return Step::Failed(broken(&fault.to_string())),
+                },
+                frame => frame,
+            };
+            if let Some(frame) = frame {
+                let step = self.frame(body.window(), &frame, out);
+                body.consume(frame.len);
+                if !matches!(step, Step::GoOn) {
+                    return step;
+                }
+            }
+            if self.meter.is_beyond(self.allowed) {
+                return Step::Cut;
+            }
         }
     }
 
-    fn event(&mut self, data: &[u8], out: &mut Buffer) -> Step {
-        if let Some(text) = self.pattern.text(data) {
-            self.meter.add_text(text.len());
-            let (before, after) = self.pattern.shown();
-            out.make_room(before.len() + text.len() + after.len() + 8);
-            let tail = out.tail();
-            for part in [&b"data: "[..], before, text, after, b"\n\n"] {
-                tail.extend_from_slice(part);
-            }
-            return Step::GoOn;
+    /// Meters the event at the front of `window` and appends what the client is to see of it, if
+    /// it is like one that was read; gives its length. Ask only where an event begins.
+    #[inline]
+    fn alike(&mut self, window: &[u8], out: &mut Buffer) -> Option<usize> {
+        let event = self.pattern.front(window)?;
+        self.meter.add_text(event.text.len());
+        let (before, after) = self.pattern.shown();
+        out.make_room(before.len() + event.text.len() + after.len());
+        let tail = out.tail();
+        for part in [before, event.text, after] {
+            tail.extend_from_slice(part);
         }
+        Some(event.len)
+    }
+
+    /// Meters a frame, and appends what the client is to see of it.
+    fn frame(&mut self, window: &[u8], frame: &Frame, out: &mut Buffer) -> Step {
+        let data = frame.data.range();
+        let (lead, trail) = (&window[..data.start], &window[data.end..frame.len]);
+        match frame.kind {
+            FrameKind::Comment | FrameKind::Empty => Step::GoOn,
+            FrameKind::Data => self.event(Event { lead, json: &window[data], trail }, out),
+            FrameKind::MultiData => {
+                let json = on_one_line(&joined_data(window, frame));
+                self.event(Event { lead: b"", json: &json, trail: b"" }, out)
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, out: &mut Buffer) -> Step {
+        let data = event.json;
         if is_done(data) {
             return Step::Done;
         }
@@ -75,7 +132,7 @@ impl Passing<'_, '_> {
                 note.add(meter, out.tail());
             }
             out.extend(b"\n\n");
-            self.pattern.learn(data, &answer, &self.rewrite);
+            self.pattern.learn(event, &answer, &self.rewrite);
         }
         Step::GoOn
     }
@@ -88,6 +145,6 @@ fn on_one_line(json: &[u8]) -> Vec<u8> {
 }
 
 /// The fault of a stream that cannot be read.
-pub(super) fn broken(what: &str) -> Fault {
+fn broken(what: &str) -> Fault {
     Fault::upstream(Code::ProviderError, format!("the provider's stream is broken: {what}"))
 }

@@ -1,60 +1,95 @@
-//! A chunk that differs from an earlier one in its text alone.
+//! An event that differs from an earlier one in its text alone.
 //!
-//! Most chunks of a stream are alike but for one string. Where the bytes before it and behind it
-//! are those of a chunk that was read, and the text has neither a quote nor a backslash, the JSON
-//! is the same but for that string's value: it needs no reading, and its rewritten form is known.
-//! Left out on purpose: chunks that finish, count usage or carry several texts; they are read.
+//! Most events of a stream are alike but for one string. Where the bytes before it and behind it
+//! are those of an event that was read, blank line included, and the text between them has neither
+//! a quote nor a backslash nor a line's end, the event is the same but for that string's value: it
+//! needs neither scanning nor reading, and its rewritten form is known.
+//! Left out on purpose: events that finish, count usage or carry several texts; they are read.
+
+use wire::json::plain_text;
 
 use super::{Answer, Rewrite};
 use crate::Finish;
 
-/// A stream whose chunks keep differing elsewhere is not learned from again and again.
+/// A stream whose events keep differing elsewhere is not learned from again and again.
 const MISSES_MAX: u8 = 16;
 
-/// The form of a stream's chunks, once one was read.
+/// The form of a stream's events, once one was read.
 #[derive(Debug, Default)]
 pub struct Pattern {
-    before: Vec<u8>,
-    after: Vec<u8>,
-    shown_before: Vec<u8>,
-    shown_after: Vec<u8>,
+    /// Before the text, behind it, then the same as shown: together, as they are needed together.
+    parts: Vec<u8>,
+    /// Where the first three parts end.
+    ends: [usize; 3],
     misses: u8,
 }
 
+/// An event whose JSON was read: all its bytes, and where in them the JSON stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'e> {
+    /// What stands before the JSON: `data:` and lines of other fields.
+    pub lead: &'e [u8],
+    /// The JSON on one line.
+    pub json: &'e [u8],
+    /// The line's end and the blank line.
+    pub trail: &'e [u8],
+}
+
+/// An event of a known form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alike<'b> {
+    /// Its text, as written in the JSON.
+    pub text: &'b [u8],
+    /// All its bytes.
+    pub len: usize,
+}
+
 impl Pattern {
-    /// The text of a chunk of this form.
-    pub fn text<'j>(&self, json: &'j [u8]) -> Option<&'j [u8]> {
-        if self.before.is_empty() {
+    /// The event at the front of `bytes`, where an event begins, if it is whole and of this form.
+    #[inline]
+    pub fn front<'b>(&self, bytes: &'b [u8]) -> Option<Alike<'b>> {
+        let [before, after, ..] = self.ends;
+        if before == 0 {
             return None;
         }
-        let text = json.strip_prefix(&self.before[..])?.strip_suffix(&self.after[..])?;
-        let is_plain = !text.iter().any(|byte| matches!(byte, b'"' | b'\\'));
-        is_plain.then_some(text)
+        let rest = bytes.strip_prefix(&self.parts[..before])?;
+        let text = plain_text(rest);
+        let after = &self.parts[before..after];
+        let len = before + text.len() + after.len();
+        rest[text.len()..].starts_with(after).then_some(Alike { text, len })
     }
 
-    /// What the client is shown before and behind the text of such a chunk.
+    /// What the client is shown before and behind the text of such an event.
     pub fn shown(&self) -> (&[u8], &[u8]) {
-        (&self.shown_before, &self.shown_after)
+        let [_, start, middle] = self.ends;
+        (&self.parts[start..middle], &self.parts[middle..])
     }
 
-    /// Learns the form of a chunk that had to be read, if it has one.
-    pub fn learn(&mut self, json: &[u8], answer: &Answer, rewrite: &Rewrite<'_>) {
+    /// Learns the form of an event that had to be read, if it has one.
+    pub fn learn(&mut self, event: Event<'_>, answer: &Answer, rewrite: &Rewrite<'_>) {
+        let Event { lead, json, trail } = event;
         let has_form = answer.finish == Finish::None
             && answer.usage_object().is_none()
-            && answer.empty_error.is_none();
+            && answer.empty_error.is_none()
+            && trail.ends_with(b"\n");
         let Some(text) = answer.text.filter(|_| has_form && self.misses < MISSES_MAX) else {
             return;
         };
         self.misses += 1;
         let (start, end) = (text.start as usize, text.end as usize);
-        for (kept, part) in [(&mut self.before, &json[..start]), (&mut self.after, &json[end..])] {
-            kept.clear();
-            kept.extend_from_slice(part);
-        }
-        self.shown_before.clear();
-        self.shown_after.clear();
         let edits = answer.edits(json, rewrite);
-        edits.apply(json, 0..start, &mut self.shown_before);
-        edits.apply(json, end..json.len(), &mut self.shown_after);
+        self.parts.clear();
+        self.parts.reserve(2 * (lead.len() + json.len() + trail.len()));
+        self.parts.extend_from_slice(lead);
+        self.parts.extend_from_slice(&json[..start]);
+        self.ends[0] = self.parts.len();
+        self.parts.extend_from_slice(&json[end..]);
+        self.parts.extend_from_slice(trail);
+        self.ends[1] = self.parts.len();
+        self.parts.extend_from_slice(b"data: ");
+        edits.apply(json, 0..start, &mut self.parts);
+        self.ends[2] = self.parts.len();
+        edits.apply(json, end..json.len(), &mut self.parts);
+        self.parts.extend_from_slice(b"\n\n");
     }
 }

@@ -189,25 +189,40 @@ fn a_chunk_of_a_known_form_is_shown_as_if_it_had_been_read() {
         )
     };
     let mut pattern = Pattern::default();
-    assert_eq!(pattern.text(chunk("a").as_bytes()), None);
-    let first = chunk("Hello");
-    pattern.learn(first.as_bytes(), &Answer::read(first.as_bytes()).unwrap(), &rewrite);
-    for text in ["", " wörld", "Hello", "}]"] {
+    let event = |json: &str| format!("id: 7\ndata:{json}\r\n\r\n");
+    assert_eq!(pattern.front(event(&chunk("a")).as_bytes()), None);
+    learn(&mut pattern, &chunk("Hello"), &rewrite, ("id: 7\ndata:", "\r\n\r\n"));
+    for text in ["", " wörld", "Hello", "}]", "a text that is longer than two words\u{7f}"] {
         let json = chunk(text);
-        let found = pattern.text(json.as_bytes()).unwrap();
+        let bytes = [event(&json), event(&json)].concat();
+        let found = pattern.front(bytes.as_bytes()).unwrap();
         let (before, after) = pattern.shown();
-        assert_eq!(found, text.as_bytes());
-        assert_eq!([before, found, after].concat(), shown(&json).into_bytes());
+        assert_eq!((found.text, found.len), (text.as_bytes(), event(&json).len()));
+        let seen = [before, found.text, after].concat();
+        assert_eq!(seen, format!("data: {}\n\n", shown(&json)).into_bytes());
+        for end in 0..found.len {
+            assert_eq!(pattern.front(&bytes.as_bytes()[..end]), None, "{text} to {end}");
+        }
     }
     for other in [
         chunk(r#"a\"b"#),
         chunk(r#"a","refusal":"b"#),
+        chunk("a\r"),
+        chunk("a\ndata: b"),
         chunk("a").replace("up", "down"),
         chunk("a").replace(":1}", ":12}"),
         chunk("a").replace("null", "{}"),
     ] {
-        assert_eq!(pattern.text(other.as_bytes()), None, "{other}");
+        assert_eq!(pattern.front(event(&other).as_bytes()), None, "{other}");
     }
+    assert_eq!(pattern.front(format!("data:{}\r\n\r\n", chunk("a")).as_bytes()), None);
+    assert_eq!(pattern.front(event(&chunk("a")).replace('\r', "").as_bytes()), None);
+}
+
+fn learn(pattern: &mut Pattern, json: &str, rewrite: &Rewrite<'_>, (lead, trail): (&str, &str)) {
+    let answer = Answer::read(json.as_bytes()).unwrap();
+    let (lead, trail) = (lead.as_bytes(), trail.as_bytes());
+    pattern.learn(Event { lead, json: json.as_bytes(), trail }, &answer, rewrite);
 }
 
 #[test]
@@ -222,7 +237,7 @@ fn chunks_without_one_text_or_with_an_end_teach_no_form() {
         r#"{"choices":[{"delta":{"content":"a"}}],"error":null}"#,
     ] {
         let mut pattern = Pattern::default();
-        pattern.learn(json.as_bytes(), &Answer::read(json.as_bytes()).unwrap(), &rewrite);
-        assert_eq!(pattern.text(json.as_bytes()), None, "{json}");
+        learn(&mut pattern, json, &rewrite, ("data: ", "\n\n"));
+        assert_eq!(pattern.front(format!("data: {json}\n\n").as_bytes()), None, "{json}");
     }
 }

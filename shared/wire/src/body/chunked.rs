@@ -82,6 +82,10 @@ impl Chunks {
                         self.at = At::DataCr;
                     }
                 }
+                At::DataCr if let Some((hopped, size)) = hop(&input[used..]) => {
+                    (self.at, self.left) = (At::Data, size);
+                    used += hopped;
+                }
                 _ => {
                     self.at = self.step(*byte)?;
                     used += 1;
@@ -171,4 +175,23 @@ impl Chunks {
             _ => Err(BodyFault::Trailer),
         }
     }
+}
+
+/// The framing between two chunks in one look, where it is as nearly all is: the end of one, then
+/// up to four digits and no extension. Its length, and the size of the next chunk.
+#[inline]
+fn hop(input: &[u8]) -> Option<(usize, u64)> {
+    let digits = input.strip_prefix(b"\r\n")?;
+    let mut size = 0;
+    for (place, byte) in digits.iter().take(5).enumerate() {
+        size = match byte {
+            b'0'..=b'9' => size << 4 | u64::from(byte - b'0'),
+            b'a'..=b'f' => size << 4 | u64::from(byte - b'a' + 10),
+            b'\r' if size > 0 && digits.get(place + 1) == Some(&b'\n') => {
+                return Some((place + 4, size));
+            }
+            _ => return None,
+        };
+    }
+    None
 }

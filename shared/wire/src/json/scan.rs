@@ -55,6 +55,25 @@ fn long_string_end(buf: &[u8], mut at: usize) -> Result<usize, JsonFault> {
     Err(JsonFault::Truncated)
 }
 
+/// The bytes at the front up to the first quote, backslash or control character: all that a string
+/// holds if its closing quote comes next.
+#[inline]
+pub fn plain_text(bytes: &[u8]) -> &[u8] {
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let controls = word.wrapping_sub(repeat(b' ')) & !word & repeat(0x80);
+        let hits = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\')) | controls;
+        if hits != 0 {
+            return &bytes[..at + hits.trailing_zeros() as usize / 8];
+        }
+        at += 8;
+    }
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    let end = bytes[at..].iter().position(ends).map_or(bytes.len(), |found| at + found);
+    &bytes[..end]
+}
+
 /// The end and the kind of the value that begins at `at`.
 #[inline(always)]
 pub(super) fn scan_value(buf: &[u8], at: usize) -> Result<(usize, ValueKind), JsonFault> {

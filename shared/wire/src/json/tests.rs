@@ -260,3 +260,15 @@ fn a_cursor_moved_as_the_text_does_not_allow_says_so() {
         assert!(walked.is_err(), "{text}");
     }
 }
+
+#[test]
+fn plain_text_ends_where_a_string_may_end_or_be_escaped() {
+    for byte in 0..=u8::MAX {
+        let ends = byte < b' ' || byte == b'"' || byte == b'\\';
+        for length in 0..20 {
+            let text = [&vec![b'x'; length][..], &[byte], "é~\u{7f}!abcdefghi".as_bytes()].concat();
+            let expected = if ends { &text[..length] } else { &text[..] };
+            assert_eq!(plain_text(&text), expected, "{byte} behind {length}");
+        }
+    }
+}

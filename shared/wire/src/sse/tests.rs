@@ -78,11 +78,14 @@ fn an_event_is_given_with_its_blank_line_and_not_before() {
         assert_eq!(scanner.next(&stream[..end]), Ok(None), "{end}");
     }
     // The CR already is a blank line; its LF goes with the next frame.
+    assert!(!scanner.is_between_frames());
     let frame = scanner.next(&stream[..10]).unwrap().unwrap();
+    assert!(!scanner.is_between_frames(), "an LF may have to be skipped");
     assert_eq!((frame.len, frame.data.of(stream)), (10, &b"a"[..]));
     assert_eq!(scanner.next(b"\n"), Ok(None));
     let frame = scanner.next(b"\ndata: b\n\n").unwrap().unwrap();
     assert_eq!((frame.len, frame.data.of(b"\ndata: b\n\n")), (10, &b"b"[..]));
+    assert!(scanner.is_between_frames());
 }
 
 #[test]
