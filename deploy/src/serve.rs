@@ -5,6 +5,7 @@
 //! drains and ships what it has, then the control plane writes its checkpoint.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ use crate::config::{Config, Cores, DATA_DIRECTORY, DRAIN_SECONDS, Link, Mistake}
 use crate::signals::{self, Stop};
 use crate::{catalog_file, demo, profile, say};
 
-/// How often the data plane is looked at.
-const LOOK: Duration = Duration::from_millis(25);
+/// How often the data plane is looked at for what ends the process.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long a data plane may take from its start until it listens.
 const LISTEN_WITHIN: Duration = Duration::from_secs(30);
 
@@ -67,17 +68,22 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
 /// Serves until a signal asks for a stop. A data plane that its own ledger would not have any more
 /// ends the process, so that whoever watches over it starts both anew.
 fn until_asked(stop: Stop, plane: &dataplane::Running) -> Result<(), Mistake> {
-    let stopping = thread::spawn(move || stop.wait());
-    while !stopping.is_finished() {
+    let (asks, asked) = mpsc::channel();
+    thread::spawn(move || {
+        stop.wait();
+        // Whoever waited may have ended for another reason.
+        let _ = asks.send(());
+    });
+    loop {
         match plane.notice() {
             Some(Notice::Refused(why)) => return Err(Mistake(why)),
             Some(Notice::Fenced) => {
                 return Err(Mistake("the ledger has taken the data plane's leases back".into()));
             }
-            None => thread::sleep(LOOK),
+            None if asked.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) => {}
+            None => return Ok(()),
         }
     }
-    Ok(())
 }
 
 /// A fault as a mistake.
