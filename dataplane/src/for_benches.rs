@@ -82,7 +82,7 @@ impl Planner {
     fn asking<'a>(&'a self, intent: &'a Intent) -> Asking<'a> {
         let (surface, input_bound) = (Surface::OpenAi, InputBound::Strict);
         let (health, now) = (&self.health, UnixMillis(1));
-        Asking { intent, surface, input_bound, attempts: 8, number: 0, health, now }
+        Asking { intent, surface, input_bound, region: None, attempts: 8, number: 0, health, now }
     }
 
     /// What is planned from.

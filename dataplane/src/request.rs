@@ -197,6 +197,7 @@ fn asking<'a>(local: &'a Local, intent: &'a Intent, answer: &AnswerHead) -> plan
         intent,
         surface: answer.surface,
         input_bound: local.settings.input_bound,
+        region: local.settings.region.as_deref(),
         attempts: local.settings.limits.attempts,
         number: answer.number(),
         health: &local.health,

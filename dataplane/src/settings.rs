@@ -68,6 +68,8 @@ pub struct Settings {
     pub durability: Durability,
     /// How input is bounded.
     pub input_bound: InputBound,
+    /// Where this data plane is: of endpoints that are equal in all else, those there come first.
+    pub region: Option<String>,
     /// What a died stream costs.
     pub partial_failure: PartialFailure,
     /// Whether bodies are hashed, for signed receipts.

@@ -71,6 +71,8 @@ pub struct DataPlane {
     pub durability: Durability,
     /// How input is bounded.
     pub input_bound: InputBound,
+    /// Where it runs, as providers and endpoints of the catalog say it of themselves.
+    pub region: Option<String>,
     /// What a died stream costs.
     pub partial_failure: PartialFailure,
     /// Whether receipts hold the hashes of the bodies.
@@ -88,6 +90,7 @@ impl Default for DataPlane {
             cores: Cores::default(),
             durability: Durability::default(),
             input_bound: InputBound::default(),
+            region: None,
             partial_failure: PartialFailure::default(),
             drain_seconds: None,
             driver: Driver::default(),

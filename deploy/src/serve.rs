@@ -135,6 +135,7 @@ pub fn data_settings(
         input_bound: config.dataplane.input_bound,
         partial_failure: config.dataplane.partial_failure,
         receipts: config.dataplane.receipts,
+        region: config.dataplane.region.clone(),
         drain_seconds: config.dataplane.drain_seconds.unwrap_or(DRAIN_SECONDS),
         brand,
         limits: config.limits.clone(),

@@ -55,7 +55,10 @@ impl Register {
     /// Their text is not a row: something else wrote it.
     pub(crate) fn of(books: &Books, generation: u64) -> Result<Self, String> {
         let mut register = Self { generation, ..Self::default() };
-        for key in books.keys() {
+        // In the order in which they were made, each goes to the end of its account's list.
+        let mut keys: Vec<_> = books.keys().collect();
+        keys.sort_unstable_by_key(|key| key.id);
+        for key in keys {
             register.put_key(read(key.row)?);
         }
         for offer in 0..books.next_offer().0 {

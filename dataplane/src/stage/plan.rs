@@ -115,6 +115,8 @@ pub struct Asking<'a> {
     pub surface: Surface,
     /// How its input is bounded.
     pub input_bound: InputBound,
+    /// Where this data plane is, if it says so.
+    pub region: Option<&'a str>,
     /// The most candidates.
     pub attempts: usize,
     /// The number of the request: what is left to chance depends on it, where no session is named.
@@ -192,6 +194,10 @@ impl Moment for Then<'_> {
 
     fn settled_at(&self) -> Option<u32> {
         self.asking.health.sessions.find(self.session, self.asking.now)
+    }
+
+    fn region(&self) -> Option<&str> {
+        self.asking.region
     }
 
     fn draw(&self) -> u64 {

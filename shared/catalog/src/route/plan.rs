@@ -201,6 +201,8 @@ impl<'p, M: Moment> Planning<'p, M> {
                 let health = &self.moment.health(index, sight.ranking.detail());
                 let mut key = sight.ranking.key(&offer, place, (needs, &cost, health));
                 key.class.is_escalated = is_escalated;
+                let region = self.moment.region();
+                key.is_far = region.is_some() && region != endpoint.region.as_deref();
                 let candidate = Candidate {
                     endpoint: index,
                     tier: sight.tier,

@@ -44,6 +44,9 @@ pub trait Moment {
     /// is a choice.
     fn settled_at(&self) -> Option<u32>;
 
+    /// Where it is asked from; `None` where nobody says.
+    fn region(&self) -> Option<&str>;
+
     /// Any number: what is chosen by weight depends on it alone.
     fn draw(&self) -> u64;
 

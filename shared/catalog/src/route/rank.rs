@@ -3,7 +3,7 @@
 //! ```text
 //!   not ejected, nor full > within caps > as fast as preferred > model as named
 //!     > provider as ordered > nothing amiss > not degraded > by price, or what else is asked for
-//!     > cheapest > as in the catalog
+//!     > cheapest > in the region of the request > as in the catalog
 //! ```
 //! Where the request asks for no order of its own, the first is drawn by weight among those that
 //! are equal up to "not degraded"; before that, whoever served its session stays the first.
@@ -28,6 +28,8 @@ pub(super) struct Key {
     pub(super) class: Class,
     measure: u64,
     price: u64,
+    /// In another region than the request.
+    pub(super) is_far: bool,
     preference: u16,
     endpoint: u32,
 }
@@ -156,7 +158,8 @@ impl<'a> Ranking<'a> {
             Measure::Context => u64::MAX - endpoint.context,
             Measure::Failures => u64::from(health.failures_permille),
         };
-        Key { class, measure, price, preference: standing.preference, endpoint: index }
+        let preference = standing.preference;
+        Key { class, measure, price, is_far: false, preference, endpoint: index }
     }
 
     /// What is not as wished, though not forbidden.

@@ -48,6 +48,10 @@ const SHOP: &str = r#"{
       {"provider": "dear", "model": "k", "list": {"input": "5", "output": "20", "cache_read": "3"}},
       {"provider": "cheap", "model": "k", "list": {"input": "1", "output": "2"}},
       {"provider": "mid", "model": "k", "list": {"input": "2", "output": "6", "cache_read": "1"}}]},
+    {"id": "a/same", "context": 1000, "listed": false, "endpoint": [
+      {"provider": "dear", "model": "s", "list": {"input": "1", "output": "2"}},
+      {"provider": "cheap", "model": "s", "list": {"input": "1", "output": "2"}},
+      {"provider": "mid", "model": "s", "list": {"input": "1", "output": "2"}}]},
     {"id": "a/long", "context": 100000, "endpoint": [
       {"provider": "mid", "model": "long", "list": {"input": "1", "output": "1",
         "above": [{"input_tokens": 10000, "input": "10", "output": "10"}],
@@ -98,6 +102,8 @@ struct Ask {
     reaches_all: bool,
     /// Who served the session: `x@mid`.
     settled: Option<u32>,
+    /// Where it is asked.
+    region: Option<String>,
 }
 
 /// The moment of a question.
@@ -125,6 +131,10 @@ impl Moment for Then<'_> {
 
     fn settled_at(&self) -> Option<u32> {
         self.ask.settled
+    }
+
+    fn region(&self) -> Option<&str> {
+        self.ask.region.as_deref()
     }
 
     fn draw(&self) -> u64 {
@@ -164,6 +174,7 @@ impl Ask {
             candidates_max: 8,
             reaches_all: false,
             settled: None,
+            region: None,
         }
     }
 
@@ -304,6 +315,7 @@ impl Ask {
             "key.deny" => self.deny_collection = true,
             "key.zdr" => self.zdr = true,
             "draw" => self.draw = value.parse().unwrap(),
+            "region" => self.region = Some(value.to_owned()),
             "settled" => {
                 let is_it = |index: &u32| shown(catalog, *index) == value;
                 let mut all = 0..catalog.endpoints.len() as u32;

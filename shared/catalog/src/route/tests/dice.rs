@@ -146,6 +146,7 @@ impl Dice {
             health.condition = conditions[self.up_to(3) as usize];
         }
         ask.draw = self.up_to(u64::MAX - 1);
+        ask.region = self.is(2).then(|| "eu".to_owned());
         let settled = self.up_to(catalog.endpoints.len() as u64) as usize;
         ask.settled = catalog.endpoints.get(settled).map(Endpoint::mark);
         ask.candidates_max = 1 + self.up_to(7) as usize;
