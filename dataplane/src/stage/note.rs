@@ -7,7 +7,7 @@
 //! Left out on purpose: errors, whose form is `refuse`'s.
 
 use catalog::Endpoint;
-use catalog::route::{Budget, Candidate, Strategy, blended, route_id};
+use catalog::route::{Budget, Candidate, Sort, Strategy, blended, route_id};
 use dialect::Finish;
 use dialect::openai_chat::add_member;
 use ledger::record::Attempts;
@@ -106,13 +106,7 @@ impl Route<'_> {
 
     /// Why this route and no other, in a sentence.
     fn reason(&self, level: Option<&str>) -> String {
-        let budget = self.budget();
-        let choice = match budget.map(|budget| &budget.strategy) {
-            Some(Strategy::Continuity) => "steadiest",
-            Some(Strategy::Split(_)) => "drawn",
-            _ if self.is_sorted() => "first",
-            _ => "cheapest",
-        };
+        let choice = self.choice();
         let level = level.map(|level| format!("{level}-tier ")).unwrap_or_default();
         let caps = self.note.request.intent.wishes.as_ref().and_then(|it| it.ceiling(false));
         let caps = match (caps, self.candidate.is_escalated) {
@@ -129,10 +123,35 @@ impl Route<'_> {
         format!("Selected the {choice} live {level}route{caps}{after}.")
     }
 
-    /// Whether the request has an order of its own.
-    fn is_sorted(&self) -> bool {
-        let wishes = self.note.request.intent.wishes.as_ref();
-        wishes.is_some_and(|wishes| wishes.sort.is_some() || !wishes.order.is_empty())
+    /// What the route is among those that were left when it was asked.
+    fn choice(&self) -> &'static str {
+        let intent = self.note.request.intent;
+        let wishes = intent.wishes.as_deref();
+        let sort = wishes.and_then(|wishes| wishes.sort);
+        let is_ordered = wishes.is_some_and(|wishes| !wishes.order.is_empty());
+        let has_variant = |name| intent.model.split(':').skip(1).any(|variant| variant == name);
+        match (sort, self.budget().map(|budget| &budget.strategy)) {
+            _ if is_ordered => "first",
+            (Some(Sort::Throughput), _) => "fastest",
+            (Some(Sort::Latency), _) => "promptest",
+            (None, _) if has_variant("nitro") => "fastest",
+            (None, Some(Strategy::Continuity)) => "steadiest",
+            _ if self.is_cheapest() => "cheapest",
+            _ => "best",
+        }
+    }
+
+    /// Whether none of those behind it in the plan is cheaper; a share or a session may have been
+    /// the reason instead.
+    fn is_cheapest(&self) -> bool {
+        let Request { plan, published, .. } = self.note.request;
+        let price = |endpoint: u32| {
+            let table = &published.catalog().endpoints[endpoint as usize].price;
+            blended(table.base(TokenClass::Input), table.base(TokenClass::Output))
+        };
+        let own = price(self.note.endpoint);
+        let behind = plan.candidates.iter().skip_while(|it| it.endpoint != self.note.endpoint);
+        behind.map(|candidate| price(candidate.endpoint)).all(|other| own <= other)
     }
 }
 

@@ -161,6 +161,16 @@ fn a_model_that_is_no_tier_is_told_by_its_own_name_and_after_a_failure() {
     let reason = told["brand_route"]["reason"].as_str().unwrap();
     assert!(reason.ends_with("route, after another one had failed."), "{reason}");
     assert_eq!(told["brand_route"]["alias"], "up/chat");
+    for (changes, said) in [
+        (json!({ "provider": { "order": ["up"] } }), "Selected the first live route."),
+        (json!({ "provider": { "sort": "latency" } }), "Selected the promptest live route."),
+        (json!({ "model": "inner/one:nitro" }), "Selected the fastest live route."),
+        (json!({ "routing": { "strategy": "continuity" } }), "Selected the steadiest live route."),
+        (json!({ "models": ["inner/one"] }), "Selected the best live route."),
+    ] {
+        let told = ask(&stand, CHAT, &with(hello(), &changes)).json();
+        assert_eq!(told["brand_route"]["reason"], said, "{changes}");
+    }
 }
 
 #[test]
