@@ -41,13 +41,13 @@ pub use books::{
     AccountChange, AccountOrder, AccountView, AttemptView, AuditView, Blocking, CatalogChange,
     CatalogEdit, ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView,
     GenerationView, HealthView, IdentityView, InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView,
-    JournalView, KeyMade, KeyOrder, KeyPatch, KeyUsage, KeyView, Listed, Lot, Owner, Page,
-    PayBackOrder, PercentilesView, PhasesView, PlaneJournalView, PlaneReport, PlaneView,
-    RecomputedView, Refunder, RowChange, Span, StatusView, TransactionKind, TransactionView,
-    UsageOrder, UsageView,
+    JournalView, KeyMade, KeyOrder, KeyPatch, KeyText, KeyUsage, KeyView, Listed, Lot, OwnKeyOrder,
+    OwnKeyPatch, OwnKeyView, Owner, Page, PayBackOrder, PercentilesView, PhasesView,
+    PlaneJournalView, PlaneReport, PlaneView, RecomputedView, Refunder, RowChange, Span,
+    StatusView, TransactionKind, TransactionView, UsageOrder, UsageView,
 };
 pub use demo::{Demo, demo};
 pub use refuse::Refusal;
 pub use running::{Running, start};
 pub use settings::{Profile, Secret, Settings, StartError};
-pub use terms::{Budget, Checkout, Fee, Terms};
+pub use terms::{Budget, ByokTerms, Checkout, Fee, Terms};

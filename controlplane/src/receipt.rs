@@ -66,6 +66,9 @@ struct Payload<'g> {
     usage: Tokens,
     usage_source: &'static str,
     charged: Usd,
+    /// Said where a customer's own provider key served: the charge is a fee.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_byok: bool,
     outcome: &'g str,
     finish_reason: Option<&'g str>,
     status: u16,
@@ -93,6 +96,7 @@ impl<'g> Payload<'g> {
             usage: generation.usage,
             usage_source: generation.usage_source,
             charged: generation.charged,
+            is_byok: generation.is_byok,
             outcome: &generation.outcome,
             finish_reason: generation.finish_reason.as_deref(),
             status: generation.status,

@@ -51,6 +51,8 @@ pub enum Refusal {
     },
     /// 415: the body is not declared as JSON.
     NotDeclaredJson,
+    /// 501: the operator has not set up what this needs; what that is.
+    NotSetUp(&'static str),
     /// 503: the ledger cannot answer now; another try is sane.
     Unavailable(String),
 }
@@ -98,6 +100,7 @@ impl Refusal {
             Self::NotDeclaredJson => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, REQUEST, "unsupported_media_type")
             }
+            Self::NotSetUp(_) => (StatusCode::NOT_IMPLEMENTED, "server_error", "not_implemented"),
             Self::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "server_error", "control_unavailable")
             }
@@ -156,7 +159,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unauthorized(why) | Self::Forbidden(why) => f.write_str(why),
+            Self::Unauthorized(why) | Self::Forbidden(why) | Self::NotSetUp(why) => {
+                f.write_str(why)
+            }
             Self::NotFound { what, id } => write!(f, "there is no {what} {id:?}"),
             Self::NoSuchPath(path) => {
                 write!(f, "there is nothing at {path:?}; GET /openapi.json lists every path")

@@ -96,6 +96,11 @@ fn customer() -> Router<Shared> {
         .route("/api/v1/generation", get(api::generation::one))
         .route("/api/v1/generation/{id}/refund", post(api::generation::refund))
         .route("/api/v1/generation/{id}/receipt", get(api::generation::receipt))
+        .route("/api/v1/byok", get(api::byok::list).post(api::byok::make))
+        .route(
+            "/api/v1/byok/{id}",
+            get(api::byok::one).patch(api::byok::change).delete(api::byok::delete),
+        )
         .route("/api/v1/keys", get(api::keys::list).post(api::keys::make))
         .route(
             "/api/v1/keys/{hash}",

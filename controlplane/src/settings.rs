@@ -8,6 +8,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use seal::MasterKeys;
+
 use crate::terms::Terms;
 
 /// How a control plane runs.
@@ -22,6 +24,9 @@ pub struct Settings {
     pub link: Option<PathBuf>,
     /// The admin token; `None` reads `<data>/admin.token`, and makes it if it is missing.
     pub admin_token: Option<Secret>,
+    /// What seals provider keys on disk; `None` keeps no customer's own, and the operator's as
+    /// they are written.
+    pub master_keys: Option<MasterKeys>,
     /// What the brand sets.
     pub profile: Profile,
     /// What a segment of the ledger's journal takes on the disk. Making one takes a moment in
@@ -46,6 +51,7 @@ impl Settings {
             data: data.into(),
             link: None,
             admin_token: None,
+            master_keys: None,
             profile: Profile::default(),
             segment_bytes: 16 << 20,
             checkpoint_bytes: 256 << 20,

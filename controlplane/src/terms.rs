@@ -1,4 +1,5 @@
-//! The terms of credit: fees by payment method, minimum, signup credit, life, and what goes back.
+//! The terms of credit: fees by payment method, minimum, signup credit, life, what goes back, and
+//! what customers pay for requests on provider keys of their own.
 //!
 //! A profile sets them; `plain` sets none. Pure: amounts in, amounts out. Invariants: a fee is
 //! rounded up once, to the picodollar; terms are those of the moment of a purchase, and stand in
@@ -34,6 +35,8 @@ pub struct Terms {
     pub packs: Vec<Usd>,
     /// Where credit is bought; `None` = from the operator.
     pub checkout: Option<Checkout>,
+    /// What requests on customers' own provider keys cost.
+    pub byok: ByokTerms,
 }
 
 /// Where credit is bought.
@@ -43,6 +46,23 @@ pub struct Checkout {
     pub provider: String,
     /// The page to go to.
     pub url: String,
+}
+
+/// What a request on a customer's own provider key costs here. The provider's bill is between the
+/// two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ByokTerms {
+    /// A part of what it would have cost, as numerator and denominator; a decimal in JSON.
+    #[serde(serialize_with = "as_decimal")]
+    pub fee: (u64, u64),
+    /// How many an account has in a month before it pays that.
+    pub free_requests: u64,
+}
+
+impl Default for ByokTerms {
+    fn default() -> Self {
+        Self { fee: (0, 1), free_requests: 0 }
+    }
 }
 
 /// The fee of a payment method, on top of the credit.

@@ -97,6 +97,7 @@ fn reachable((number, provider): (usize, &catalog::Provider)) -> Upstream {
     let endpoint = Endpoint { addresses: (address, Vec::new()), cover: Cover::Plain };
     Upstream {
         way: Some((PoolKey(number as u64), endpoint)),
+        needs_key: false,
         host: provider.base_url.authority().into(),
         base_path: provider.base_url.path.clone(),
         authorizations: Vec::new(),

@@ -29,7 +29,7 @@ use catalog::{Endpoint, route};
 use link::{EndpointReport, Paces};
 use units::UnixMillis;
 
-use crate::local::published::Upstream;
+use crate::local::published::{Secret, Upstream};
 use board::Board;
 use endpoint::EndpointCell;
 use key::KeyCell;
@@ -50,6 +50,8 @@ pub struct Health {
     keys: Board<KeyCell>,
     /// Where sessions were served.
     pub sessions: Sessions,
+    /// Customers' own, apart: however many are refused, the operator's find room.
+    own_keys: Board<KeyCell>,
     /// When the last rest of a key ends: while that is past, no key needs to be looked at.
     keys_rest_until: AtomicU64,
     /// Failures in a row after which an endpoint rests; 0: nobody ever rests.
@@ -63,17 +65,24 @@ impl Health {
             endpoints: Board::new(ENDPOINTS),
             paces: Board::new(PACES),
             keys: Board::new(KEYS),
+            own_keys: Board::new(KEYS),
             sessions: Sessions::new(),
             keys_rest_until: AtomicU64::new(0),
             eject_after,
         }
     }
 
-    /// How an endpoint does, in as much detail as is asked for.
+    /// The board of a key, by its number.
+    fn keys(&self, id: u64) -> &Board<KeyCell> {
+        if Secret::is_own(id) { &self.own_keys } else { &self.keys }
+    }
+
+    /// How an endpoint does, in as much detail as is asked for. What is asked with a customer's own
+    /// key (`upstream` is `None`) does not mind how the shared ones do.
     pub fn of(
         &self,
         endpoint: &Endpoint,
-        upstream: &Upstream,
+        upstream: Option<&Upstream>,
         (detail, now): (route::Detail, UnixMillis),
     ) -> route::Health {
         let mut health = route::Health::UNKNOWN;
@@ -82,8 +91,8 @@ impl Health {
                 health.condition = cell.condition(now);
                 health.failures_permille = cell.failures_permille(now);
             }
-            if now.0 < self.keys_rest_until.load(Ordering::Relaxed) && self.all_rest(upstream, now)
-            {
+            let until = self.keys_rest_until.load(Ordering::Relaxed);
+            if upstream.is_some_and(|it| now.0 < until && self.all_rest(it, now)) {
                 health.condition = route::Condition::Ejected;
             }
         }
@@ -124,9 +133,11 @@ impl Health {
         if self.eject_after == 0 {
             return;
         }
-        if let Some(cell) = self.keys.cell(key) {
+        if let Some(cell) = self.keys(key).cell(key) {
             let until = cell.refused(rest_ms, now);
-            self.keys_rest_until.fetch_max(until, Ordering::Relaxed);
+            if !Secret::is_own(key) {
+                self.keys_rest_until.fetch_max(until, Ordering::Relaxed);
+            }
         }
     }
 
@@ -149,8 +160,9 @@ impl Health {
         !keys.is_empty() && keys.iter().all(|key| self.rests(key.id(), now))
     }
 
-    fn rests(&self, key: u64, now: UnixMillis) -> bool {
-        self.keys.find(key).is_some_and(|cell| cell.rests(now))
+    /// Whether a key is not to be used now while there are others.
+    pub fn rests(&self, key: u64, now: UnixMillis) -> bool {
+        self.keys(key).find(key).is_some_and(|cell| cell.rests(now))
     }
 }
 
@@ -158,13 +170,13 @@ impl Health {
 mod tests {
     use super::part::{Failure, Part};
     use super::*;
-    use crate::local::published::Secret;
 
     const NOW: UnixMillis = UnixMillis(1_000_000_000);
 
     fn upstream(keys: &[&str]) -> Upstream {
         let authorizations = keys.iter().map(|key| Secret::new("p", *key)).collect();
-        Upstream { way: None, host: "".into(), base_path: "".into(), authorizations }
+        let (way, needs_key) = (None, true);
+        Upstream { way, needs_key, host: "".into(), base_path: "".into(), authorizations }
     }
 
     fn endpoint() -> Endpoint {
@@ -176,7 +188,7 @@ mod tests {
     }
 
     fn condition(health: &Health, upstream: &Upstream, now: UnixMillis) -> route::Condition {
-        health.of(&endpoint(), upstream, (route::Detail::Condition, now)).condition
+        health.of(&endpoint(), Some(upstream), (route::Detail::Condition, now)).condition
     }
 
     #[test]
@@ -207,7 +219,7 @@ mod tests {
         assert_eq!((told(NOW).in_flight, told(NOW).requests), (1, 1));
         drop(first);
         assert_eq!((told(NOW).in_flight, told(NOW).paces.latency_us[0]), (0, Some(200_000)));
-        let pace = health.of(&endpoint, &upstream, (route::Detail::Pace, NOW));
+        let pace = health.of(&endpoint, Some(&upstream), (route::Detail::Pace, NOW));
         assert_eq!(pace.latency.p99, Some(200_000));
         (0..2).for_each(|_| visit().failed(Failure::at(Part::Connect), NOW));
         assert_eq!(condition(&health, &upstream, NOW), route::Condition::Ejected);
@@ -223,7 +235,7 @@ mod tests {
         let overload = Failure { is_overload: true, ..Failure::at(Part::Begin) };
         (0..20).for_each(|_| health.visit(&endpoint(), true, NOW).unwrap().failed(overload, NOW));
         health.refused(upstream.authorizations[0].id(), None, NOW);
-        let known = health.of(&endpoint(), &upstream, (route::Detail::Condition, NOW));
+        let known = health.of(&endpoint(), Some(&upstream), (route::Detail::Condition, NOW));
         assert_eq!(known, route::Health::UNKNOWN);
     }
 }

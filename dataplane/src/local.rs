@@ -8,6 +8,7 @@
 pub mod answers;
 pub mod clock_text;
 pub mod counters;
+pub mod own_keys;
 pub mod published;
 pub mod recording;
 pub mod records;

@@ -28,7 +28,8 @@ use crate::stage::plan::Plan;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
 use crate::stage::{
-    admit, authenticate, exchange, fail, learn, pace, plan, quote, read, refuse, relay, settle,
+    admit, authenticate, exchange, fail, free_request, learn, pace, plan, quote, read, refuse,
+    relay, settle,
 };
 
 /// Serves one request; the client's state says afterwards whether another may follow.
@@ -177,7 +178,7 @@ async fn hold(
 ) -> Result<(Plan, Admission), Fault> {
     let published = principal.generation.published();
     let asking = asking(local, intent, answer);
-    let plan = if answer.explains {
+    let mut plan = if answer.explains {
         let explained = plan::explain(published, &principal.key, &asking)?;
         let told = quote::told(published.catalog(), intent, &explained);
         answer.explanation = Some(Box::new(told));
@@ -187,8 +188,9 @@ async fn hold(
     };
     pace::ceiling(local, principal, intent, plan.candidates[0].tier, answer)?;
     let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;
+    let free_request = free_request::take(local, principal, &mut plan).await;
     let mut admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
-    admission.running = running;
+    (admission.running, admission.free_request) = (running, free_request);
     Ok((plan, admission))
 }
 

@@ -110,8 +110,7 @@ pub fn start(
     let trust = Trust::new(None).map_err(|fault| StartError::Tls(fault.to_string()))?;
     let (certificate, identities) = read_certificate(&settings)?;
     let journal = open_journal(&settings, epoch)?;
-    let settings = Arc::new(settings);
-    let (parker, waker) = parker();
+    let (settings, (parker, waker)) = (Arc::new(settings), parker());
     let seat = (epoch, beginning.first_ring);
     let (cores, publisher, gauges) = prepare(&settings, seat, &waker)?;
     let Prepared { seats, rings, applied, doorbells, .. } = cores;
@@ -140,6 +139,7 @@ pub fn start(
         saver: start_saver(&settings)?,
         fallback: fallback(&settings),
         heard: settings.alone.map_or(now, |_| saved::last_heard(&settings.folder)),
+        master_keys: settings.master_keys.clone(),
         status: gauges.reporter(),
         notices: notifier,
         gauge: Arc::clone(&gauges.link),

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use seal::MasterKeys;
 use serde::Deserialize;
 use units::DataPlaneId;
 
@@ -74,6 +75,8 @@ pub struct Settings {
     pub partial_failure: PartialFailure,
     /// Whether bodies are hashed, for signed receipts.
     pub receipts: bool,
+    /// What opens customers' own provider keys, and the operator's where they are sealed.
+    pub master_keys: Option<MasterKeys>,
     /// Seconds that streams may go on for after a drain began.
     pub drain_seconds: u64,
     /// What the brand sets.

@@ -1,10 +1,10 @@
 //! The stages of an inference request, in the order in which it meets them.
 //!
 //! ```text
-//!   authenticate -> pace -> read -> plan -> pace -> admit -> exchange -> relay -> settle
-//!                           repeat               admission  first_event  meter
-//!                                                           verdict      attend
-//!                                                           turns        learn note
+//!   authenticate -> pace -> read -> plan -> pace -> admit  -> exchange -> relay -> settle
+//!                           repeat       free_request  admission  first_event  meter
+//!                                              borrow             verdict      attend
+//!                                                                 turns        learn note
 //!   any of them may end in a fault: refuse before the hold, fail after it
 //! ```
 //!
@@ -15,9 +15,11 @@ pub mod admit;
 pub mod attempt;
 pub mod attend;
 pub mod authenticate;
+pub mod borrow;
 pub mod exchange;
 pub mod fail;
 pub mod first_event;
+pub mod free_request;
 pub mod learn;
 pub mod meter;
 pub mod note;

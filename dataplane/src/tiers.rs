@@ -25,7 +25,7 @@ fn of_tier(published: &Published, health: &Health, now: UnixMillis, tier: &Tier)
     let candidates: Vec<&Endpoint> = candidates(catalog, tier).collect();
     let is_live = |endpoint: &&&Endpoint| {
         let upstream = published.upstream(endpoint.provider);
-        let health = health.of(endpoint, upstream, (Detail::Condition, now));
+        let health = health.of(endpoint, Some(upstream), (Detail::Condition, now));
         published.is_usable(endpoint.provider) && health.condition != Condition::Ejected
     };
     let live: Vec<&Endpoint> = candidates.iter().filter(is_live).copied().collect();

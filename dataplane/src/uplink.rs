@@ -108,7 +108,7 @@ impl Uplink {
             cores,
             leases: Leases::new(journal.clone(), parts.heard, parts.leases),
             journal,
-            maker: Maker::new(resolver),
+            maker: Maker::new(resolver, parts.master_keys),
             outbound,
             dead,
             saver: parts.saver,

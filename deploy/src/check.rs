@@ -121,6 +121,11 @@ impl Report {
             None if config.brand.sandbox => {}
             None => self.warnings.push(at("brand", "catalog", NOTHING_SOLD.to_owned())),
         }
+        match config.secrets.master_keys() {
+            Ok(Some(_)) => self.fact("secrets", "provider keys are sealed on disk".to_owned()),
+            Ok(None) => {}
+            Err(Mistake(what)) => self.mistakes.push(at("secrets", "master_keys", what)),
+        }
         self.link(&config, &at);
         if config.brand.sandbox {
             self.fact("sandbox", "runs inside, with models of its own".to_owned());

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use dataplane::{Driver, Durability, InputBound, Limits, PartialFailure, TlsFiles};
+use seal::MasterKeys;
 use serde::Deserialize;
 use units::DataPlaneId;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub log: Log,
     /// How the gateway presents itself and what it sells.
     pub brand: Brand,
+    /// What provider keys are sealed with.
+    pub secrets: Secrets,
 }
 
 /// `[listen]`
@@ -232,6 +235,14 @@ impl Default for Brand {
     }
 }
 
+/// `[secrets]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    /// Master keys, `env:NAME` or `file:PATH`: the first seals, each of them opens.
+    pub master_keys: Vec<String>,
+}
+
 /// Why a command is not done: a line, or one for each mistake in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake(pub String);
@@ -284,10 +295,26 @@ impl Config {
         {
             *path = folder.join(&path);
         }
+        for reference in &mut self.secrets.master_keys {
+            if let Some(path) = reference.strip_prefix("file:") {
+                *reference = format!("file:{}", folder.join(path).display());
+            }
+        }
         if !profile::is_shipped(&self.brand.profile) {
             self.brand.profile = folder.join(&self.brand.profile).display().to_string();
         }
         self
+    }
+}
+
+impl Secrets {
+    /// The master keys, if any are named.
+    ///
+    /// # Errors
+    /// One cannot be read, or is none.
+    pub fn master_keys(&self) -> Result<Option<MasterKeys>, Mistake> {
+        let read = MasterKeys::read(&self.master_keys);
+        read.map_err(|fault| Mistake(format!("[secrets] master_keys: {fault}")))
     }
 }
 

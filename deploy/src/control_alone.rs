@@ -28,7 +28,7 @@ pub fn run(config: &Path, data: Option<&Path>) -> Result<(), Mistake> {
     let settings = controlplane::Settings {
         link: Some(link.clone()),
         data_planes_min: 0,
-        ..control_settings(&config, &data, profile.control)
+        ..control_settings(&config, &data, profile.control)?
     };
     let control = controlplane::start(settings).map_err(told)?;
     catalog_file::apply(&control.commands(), file.as_ref(), None).map_err(told)?;

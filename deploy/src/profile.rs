@@ -44,6 +44,7 @@ struct Raw {
     metadata_prefix: Option<String>,
     error_detail: bool,
     credit: terms::Raw,
+    byok: terms::RawByok,
 }
 
 /// Whether a name is that of a profile of ours, not of a file.
@@ -96,6 +97,7 @@ fn checked(name: &str, raw: Raw) -> Result<Profile, String> {
     }
     control.error_detail = raw.error_detail;
     control.terms = raw.credit.checked().map_err(|why| format!("[credit] {why}"))?;
+    control.terms.byok = raw.byok.checked().map_err(|why| format!("[byok] {why}"))?;
     let metadata_prefix = raw.metadata_prefix.map(metadata_prefix).transpose()?;
     let brand = dataplane::Brand { metadata_prefix, error_detail: raw.error_detail };
     Ok(Profile { control, brand })

@@ -43,7 +43,7 @@ pub fn serve(config: Option<&Path>, data: Option<&Path>) -> Result<(), Mistake> 
     let sandbox = config.brand.sandbox.then(start_sandbox).transpose()?;
     let rows = sandbox.as_ref().map(|handle| catalog_file::sandbox(handle.addr())).transpose()?;
 
-    let control = control_settings(&config, &data, profile.control);
+    let control = control_settings(&config, &data, profile.control)?;
     let control = controlplane::start(control).map_err(told)?;
     let commands = control.commands();
     catalog_file::apply(&commands, file.as_ref(), rows).map_err(told)?;
@@ -97,25 +97,29 @@ fn start_sandbox() -> Result<sandbox::Handle, Mistake> {
 }
 
 /// What a control plane of this configuration is started with.
+///
+/// # Errors
+/// A master key cannot be read.
 pub fn control_settings(
     config: &Config,
     data: &Path,
     profile: controlplane::Profile,
-) -> controlplane::Settings {
+) -> Result<controlplane::Settings, Mistake> {
     let token = std::env::var("TOLLGATE_ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
-    controlplane::Settings {
+    Ok(controlplane::Settings {
         admin_token: token.map(controlplane::Secret::new),
+        master_keys: config.secrets.master_keys()?,
         profile,
         retention_days: config.retention.requests_days,
         data_planes_min: 1,
         ..controlplane::Settings::new(config.listen.admin, data)
-    }
+    })
 }
 
 /// What a data plane of this configuration is started with.
 ///
 /// # Errors
-/// It names CPUs that this process may not use.
+/// It names CPUs that this process may not use, or a master key that cannot be read.
 pub fn data_settings(
     config: &Config,
     data: &Path,
@@ -136,6 +140,7 @@ pub fn data_settings(
         partial_failure: config.dataplane.partial_failure,
         receipts: config.dataplane.receipts,
         region: config.dataplane.region.clone(),
+        master_keys: config.secrets.master_keys()?,
         drain_seconds: config.dataplane.drain_seconds.unwrap_or(DRAIN_SECONDS),
         brand,
         limits: config.limits.clone(),

@@ -157,6 +157,8 @@ pub struct Config {
     pub limits: String,
     /// Lines of `[log]`.
     pub log: String,
+    /// Lines of `[secrets]`.
+    pub secrets: String,
     /// The brand profile.
     pub profile: String,
     /// The text of `catalog.toml`.
@@ -188,6 +190,7 @@ impl Config {
             dataplane: "drain_seconds = 5\n".to_owned(),
             limits: String::new(),
             log: "level = \"info\"\n".to_owned(),
+            secrets: String::new(),
             profile: "plain".to_owned(),
             catalog: String::new(),
             prices: Vec::new(),
@@ -274,19 +277,28 @@ impl Config {
         self
     }
 
+    /// Seals provider keys under a master key in the environment.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        const NAME: &str = "TOLLGATE_TEST_MASTER_KEY";
+        self.secrets = format!("master_keys = [\"env:{NAME}\"]\n");
+        self.environment.push((NAME.to_owned(), "0123456789abcdef".repeat(4)));
+        self
+    }
+
     /// Writes both files; answers the path of `tollgate.toml`.
     pub fn write(&self) -> PathBuf {
         fs::create_dir_all(&self.folder).expect("a folder for the test");
         let catalog = self.folder.join("catalog.toml");
         fs::write(&catalog, &self.catalog).expect("catalog.toml is written");
-        let Self { data_addr, admin_addr, listen, cores, dataplane, limits, log, profile, .. } =
-            self;
+        let Self { data_addr, admin_addr, listen, cores, dataplane, limits, log, .. } = self;
+        let Self { secrets, profile, .. } = self;
         let config = self.folder.join("tollgate.toml");
         let (link, id) = self.part.lines(&self.folder);
         let text = format!(
             "[listen]\ndata = \"{data_addr}\"\nadmin = \"{admin_addr}\"\n{listen}\n[dataplane]\n\
              cores = {cores}\n{id}{dataplane}\n{link}[limits]\n{limits}\n[log]\n{log}\n\
-             [brand]\n\
+             [secrets]\n{secrets}\n[brand]\n\
              profile = \"{profile}\"\ncatalog = \"{}\"\nsandbox = false\n",
             catalog.display()
         );

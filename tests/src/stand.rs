@@ -64,6 +64,30 @@ impl Stand {
         self.send(&self.request("GET", path, b""))
     }
 
+    /// One call of the account API with another of the customer's keys; a body of null is none.
+    pub fn call(&self, key: &str, (method, path): (&str, &str), body: &Value) -> Answer {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let bearer = format!("Bearer {key}");
+        let headers = [("authorization", &*bearer), ("content-type", "application/json")];
+        self.send(&request(method, path, &headers, text.as_bytes()))
+    }
+
+    /// A key of the customer's that manages its others.
+    pub fn management_key(&self) -> String {
+        self.gateway.admin.make_key(&self.customer.account, &json!({ "class": "management" }))
+    }
+
+    /// Has the customer keep a key of its own for the provider `up`; `more` are further members.
+    pub fn keep_own_key(&self, text: &str, more: &Value) -> Value {
+        let mut order = json!({ "provider": "up", "key": text });
+        if let (Some(order), Some(more)) = (order.as_object_mut(), more.as_object()) {
+            order.extend(more.clone());
+        }
+        let kept = self.call(&self.management_key(), ("POST", "/api/v1/byok"), &order);
+        assert_eq!(kept.status(), 201, "{}", kept.text());
+        kept.json()["data"].clone()
+    }
+
     /// Bytes on a connection of their own.
     pub fn send(&self, bytes: &[u8]) -> Answer {
         ask(self.gateway.config.data_addr, bytes)

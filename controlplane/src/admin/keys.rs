@@ -30,6 +30,7 @@ pub(crate) struct KeyShown {
     usage_daily: Usd,
     usage_weekly: Usd,
     usage_monthly: Usd,
+    byok_usage: Usd,
     rpm: Option<u32>,
     tpm: Option<u64>,
     rpd: Option<u32>,
@@ -42,7 +43,7 @@ pub(crate) struct KeyShown {
 
 impl From<KeyView> for KeyShown {
     fn from(view: KeyView) -> Self {
-        let KeyView { row, usage, limit_remaining } = view;
+        let KeyView { row, usage, own_cost, limit_remaining } = view;
         let text = |instant: UnixMillis| instant.to_string();
         Self {
             hash: row.digest,
@@ -58,6 +59,7 @@ impl From<KeyView> for KeyShown {
             usage_daily: usage.daily,
             usage_weekly: usage.weekly,
             usage_monthly: usage.monthly,
+            byok_usage: own_cost.total,
             rpm: row.rpm,
             tpm: row.tpm,
             rpd: row.rpd,

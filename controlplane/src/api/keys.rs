@@ -32,7 +32,10 @@ pub(crate) struct OwnKey {
     usage_daily: Number,
     usage_weekly: Number,
     usage_monthly: Number,
-    byok_usage: u8,
+    byok_usage: Number,
+    byok_usage_daily: Number,
+    byok_usage_weekly: Number,
+    byok_usage_monthly: Number,
     is_free_tier: bool,
     is_management_key: bool,
     is_provisioning_key: bool,
@@ -49,7 +52,7 @@ pub(crate) struct OwnKey {
 
 impl From<KeyView> for OwnKey {
     fn from(view: KeyView) -> Self {
-        let KeyView { row, usage, limit_remaining } = view;
+        let KeyView { row, usage, own_cost, limit_remaining } = view;
         let manages = row.class == KeyClass::Management;
         Self {
             hash: row.digest,
@@ -65,7 +68,10 @@ impl From<KeyView> for OwnKey {
             usage_daily: Number(usage.daily),
             usage_weekly: Number(usage.weekly),
             usage_monthly: Number(usage.monthly),
-            byok_usage: 0,
+            byok_usage: Number(own_cost.total),
+            byok_usage_daily: Number(own_cost.daily),
+            byok_usage_weekly: Number(own_cost.weekly),
+            byok_usage_monthly: Number(own_cost.monthly),
             is_free_tier: false,
             is_management_key: manages,
             is_provisioning_key: manages,

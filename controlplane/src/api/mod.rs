@@ -6,6 +6,7 @@
 //! id of another account is as unknown as one that never was.
 
 pub(crate) mod billing;
+pub(crate) mod byok;
 pub(crate) mod export;
 pub(crate) mod generation;
 pub(crate) mod invoices;

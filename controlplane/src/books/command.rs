@@ -18,7 +18,8 @@ use super::credits::Refunder;
 use super::order::{
     AccountChange, AccountOrder, CreditOrder, KeyOrder, KeyPatch, Page, PayBackOrder,
 };
-use super::shown::{GenerationView, KeyMade, KeyView, Listed};
+use super::own_key_order::{OwnKeyOrder, OwnKeyPatch};
+use super::shown::{GenerationView, KeyMade, KeyView, Listed, OwnKeyView};
 use super::shown_money::TransactionView;
 use super::shown_state::{AuditView, PlaneView, StatusView};
 use super::shown_usage::{InvoiceSums, InvoiceView, UsageView};
@@ -103,6 +104,17 @@ commands! {
     ChangeKey = change_key(digest: KeyDigest, owner: Owner, patch: KeyPatch) -> KeyView;
     /// Deletes a key.
     DeleteKey = delete_key(digest: KeyDigest, owner: Owner) -> ();
+    /// The own provider keys of an account.
+    OwnKeys = own_keys(account: AccountId) -> Vec<OwnKeyView>;
+    /// One of them.
+    OwnKey = own_key(account: AccountId, id: String) -> OwnKeyView;
+    /// Makes one; its text is in no answer.
+    MakeOwnKey = make_own_key(account: AccountId, order: OwnKeyOrder) -> OwnKeyView;
+    /// Changes one.
+    ChangeOwnKey =
+        change_own_key(account: AccountId, id: String, patch: OwnKeyPatch) -> OwnKeyView;
+    /// Deletes one.
+    DeleteOwnKey = delete_own_key(account: AccountId, id: String) -> ();
     /// What is left of a top-up goes back to who paid it.
     PayBack = pay_back(lot: TransactionId, owner: Owner, order: PayBackOrder) -> TransactionView;
     /// The credits of an account in spending order: those with something left, or all.

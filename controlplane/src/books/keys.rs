@@ -18,6 +18,7 @@ use super::thread::{Ledger, refused};
 use crate::mint;
 use crate::refuse::Refusal;
 use crate::settings::Secret;
+use crate::store::embedded::Usage;
 
 impl Ledger {
     pub(crate) fn make_key(
@@ -141,18 +142,23 @@ impl Ledger {
         let (week, month) = (period::week_start(today), period::month_start(today));
         let (account, key) = (row.account, row.id);
         let used = self.viewed(|view| view.usage_since(account, key, week.min(month)))?;
-        let since = |day| {
+        let since = |day, of: fn(&Usage) -> Usd| {
             let days = used.iter().filter(|(key, _)| key.day >= day);
-            days.map(|(_, usage)| usage.charged).sum::<Usd>()
+            days.map(|(_, usage)| of(usage)).sum::<Usd>()
         };
-        let usage = KeyUsage {
-            total: self.books.key(key).map_or(Usd::ZERO, |key| key.used),
-            daily: since(today),
-            weekly: since(week),
-            monthly: since(month),
+        let sums = |total, of| KeyUsage {
+            total,
+            daily: since(today, of),
+            weekly: since(week, of),
+            monthly: since(month, of),
         };
+        let book = self.books.key(key);
+        let total =
+            |of: fn(&ledger::books::KeyView<'_>) -> Usd| book.as_ref().map_or(Usd::ZERO, of);
+        let usage = sums(total(|key| key.used), |usage| usage.charged);
+        let own_cost = sums(total(|key| key.own_cost), |usage| usage.own_cost);
         let limit_remaining = self.limit_remaining(&row);
-        Ok(KeyView { row, usage, limit_remaining })
+        Ok(KeyView { row, usage, own_cost, limit_remaining })
     }
 
     fn limit_remaining(&self, row: &KeyRow) -> Option<Usd> {

@@ -28,6 +28,8 @@ mod lending;
 mod links;
 mod obey;
 mod order;
+mod own_key_order;
+mod own_keys;
 mod period;
 mod publish;
 mod queries;
@@ -55,8 +57,11 @@ pub use order::{
     AccountChange, AccountOrder, ClassOrder, CreditOrder, CreditReason, KeyOrder, KeyPatch, Page,
     PayBackOrder,
 };
+pub use own_key_order::{KeyText, OwnKeyOrder, OwnKeyPatch};
 pub(crate) use period::month_start;
-pub use shown::{AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed};
+pub use shown::{
+    AttemptView, EndpointView, GenerationView, KeyMade, KeyUsage, KeyView, Listed, OwnKeyView,
+};
 pub use shown_money::{TransactionKind, TransactionView};
 pub use shown_state::{
     AuditView, CoreView, HealthView, IdentityView, JournalView, PercentilesView, PhasesView,

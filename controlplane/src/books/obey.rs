@@ -25,6 +25,9 @@ impl Ledger {
             | Command::MakeKey { .. }
             | Command::ChangeKey { .. }
             | Command::DeleteKey { .. }
+            | Command::MakeOwnKey { .. }
+            | Command::ChangeOwnKey { .. }
+            | Command::DeleteOwnKey { .. }
             | Command::PayBack { .. }
             | Command::Refund { .. }
             | Command::Fence { .. } => self.obey_write(command, Instant::now()),
@@ -63,6 +66,9 @@ impl Ledger {
                 let result = self.delete_key(digest, owner);
                 self.answer_write(before, reply, result);
             }
+            Command::MakeOwnKey { .. }
+            | Command::ChangeOwnKey { .. }
+            | Command::DeleteOwnKey { .. } => self.obey_own_key(command, before),
             Command::PayBack { lot, owner, order, reply } => {
                 self.pay_back(lot, owner, order, reply, since);
             }
@@ -78,6 +84,24 @@ impl Ledger {
         }
     }
 
+    fn obey_own_key(&mut self, command: Command, before: u64) {
+        match command {
+            Command::MakeOwnKey { account, order, reply } => {
+                let result = self.make_own_key(account, order);
+                self.answer_write(before, reply, result);
+            }
+            Command::ChangeOwnKey { account, id, patch, reply } => {
+                let result = self.change_own_key(account, &id, patch);
+                self.answer_write(before, reply, result);
+            }
+            Command::DeleteOwnKey { account, id, reply } => {
+                let result = self.delete_own_key(account, &id);
+                self.answer_write(before, reply, result);
+            }
+            read => self.obey_read(read),
+        }
+    }
+
     fn obey_read(&mut self, command: Command) {
         match command {
             Command::ValidKey { digest, now, reply } => {
@@ -85,7 +109,7 @@ impl Ledger {
                 self.answer(reply, result);
             }
             Command::Catalog { reply } => {
-                let result = Ok(self.register.rows.clone());
+                let result = Ok(self.opened_rows());
                 self.answer(reply, result);
             }
             Command::Account { account, reply } => {
@@ -102,6 +126,14 @@ impl Ledger {
             }
             Command::Key { digest, owner, reply } => {
                 let result = self.key(digest, owner);
+                self.answer(reply, result);
+            }
+            Command::OwnKeys { account, reply } => {
+                let result = Ok(self.own_keys(account));
+                self.answer(reply, result);
+            }
+            Command::OwnKey { account, id, reply } => {
+                let result = self.own_key(account, &id);
                 self.answer(reply, result);
             }
             listing => self.obey_listing(listing),

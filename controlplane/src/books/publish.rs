@@ -36,6 +36,7 @@ impl Ledger {
             generation,
             catalog: Some(self.published_catalog()),
             keys: KeyChanges::Full(keys),
+            own_keys: self.register.own_keys(),
             control: self.address,
         };
         if let Some(linked) = self.links.get(link) {
@@ -49,6 +50,7 @@ impl Ledger {
             rows: self.register.rows.clone(),
             offers: self.books.catalog().offers.clone(),
             multiplier: self.profile.multiplier,
+            own_key_fee: self.profile.terms.byok.fee,
         })
     }
 
@@ -66,7 +68,8 @@ impl Ledger {
                 linked.published = generation;
             }
             let (catalog, keys, control) = (catalog.clone(), news.keys(), self.address);
-            let publication = Publication { generation, catalog, keys, control };
+            let own_keys = news.own_keys();
+            let publication = Publication { generation, catalog, keys, own_keys, control };
             self.links.send(link, ToData::Publish(publication));
         }
     }

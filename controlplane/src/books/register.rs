@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use catalog::keys::KeyRow;
+use catalog::own_keys::OwnKeyRow;
 use catalog::rows::CatalogRows;
 use catalog::{CompileOptions, Compiled, OfferRow, compile};
 use ledger::books::Books;
@@ -25,6 +26,7 @@ pub(crate) struct Register {
     keys: BTreeMap<KeyId, KeyRow>,
     by_digest: HashMap<KeyDigest, KeyId>,
     by_account: BTreeMap<AccountId, Vec<KeyId>>,
+    own_keys: BTreeMap<AccountId, Vec<OwnKeyRow>>,
     offers: Vec<OfferRow>,
 }
 
@@ -34,6 +36,8 @@ pub(crate) enum News {
     None,
     /// These keys changed.
     Keys(Vec<(KeyDigest, Option<KeyRow>)>),
+    /// The own provider keys of an account are these now.
+    OwnKeys(AccountId, Vec<OwnKeyRow>),
     /// The catalog changed.
     Catalog,
 }
@@ -43,7 +47,15 @@ impl News {
     pub(crate) fn keys(&self) -> KeyChanges {
         match self {
             Self::Keys(changes) => KeyChanges::Delta(changes.clone()),
-            Self::None | Self::Catalog => KeyChanges::Delta(Vec::new()),
+            Self::None | Self::OwnKeys(..) | Self::Catalog => KeyChanges::Delta(Vec::new()),
+        }
+    }
+
+    /// Whose own keys changed, with all that they are now.
+    pub(crate) fn own_keys(&self) -> Vec<(AccountId, Vec<OwnKeyRow>)> {
+        match self {
+            Self::OwnKeys(account, rows) => vec![(*account, rows.clone())],
+            _ => Vec::new(),
         }
     }
 }
@@ -60,6 +72,9 @@ impl Register {
         keys.sort_unstable_by_key(|key| key.id);
         for key in keys {
             register.put_key(read(key.row)?);
+        }
+        for row in books.own_keys() {
+            register.put_own_key(read(row)?);
         }
         for offer in 0..books.next_offer().0 {
             register.offers.push(read(books.offer(OfferId(offer)).unwrap_or_default())?);
@@ -102,6 +117,14 @@ impl Register {
                 }
                 Ok(News::Keys(vec![(row.digest, None)]))
             }
+            Event::OwnKeySet { id, account, row } => {
+                let rows = self.own_keys.entry(*account).or_default();
+                rows.retain(|other| other.id != *id);
+                if let Some(row) = row {
+                    self.put_own_key(read(row)?);
+                }
+                Ok(News::OwnKeys(*account, self.own_keys_of(*account).to_vec()))
+            }
             Event::CatalogApplied { rows_json, new_offers, .. } => {
                 self.rows = read(rows_json)?;
                 for (_, row) in new_offers {
@@ -120,6 +143,21 @@ impl Register {
             keys.insert(place, row.id);
         }
         self.keys.insert(row.id, row);
+    }
+
+    fn put_own_key(&mut self, row: OwnKeyRow) {
+        self.own_keys.entry(row.account).or_default().push(row);
+    }
+
+    /// The own provider keys of an account.
+    pub(crate) fn own_keys_of(&self, account: AccountId) -> &[OwnKeyRow] {
+        self.own_keys.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every account that has own provider keys, with all of them.
+    pub(crate) fn own_keys(&self) -> Vec<(AccountId, Vec<OwnKeyRow>)> {
+        let some = self.own_keys.iter().filter(|(_, rows)| !rows.is_empty());
+        some.map(|(account, rows)| (*account, rows.clone())).collect()
     }
 
     /// The key of a digest.

@@ -6,7 +6,9 @@
 use catalog::keys::KeyRow;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use units::{AccountId, GenerationId, OfferId, Tokens, UnixMillis, Usd, as_optional_text, as_text};
+use units::{
+    AccountId, GenerationId, KeyDigest, OfferId, Tokens, UnixMillis, Usd, as_optional_text, as_text,
+};
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,8 +26,42 @@ pub struct KeyView {
     pub row: KeyRow,
     /// What it spent.
     pub usage: KeyUsage,
+    /// What providers charged its customer for it, whose own keys they were called with.
+    pub own_cost: KeyUsage,
     /// What its limit leaves in this period.
     pub limit_remaining: Option<Usd>,
+}
+
+/// A customer's own provider key, without the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OwnKeyView {
+    /// Its id.
+    pub id: String,
+    /// Always `None`: accounts have no workspaces.
+    pub workspace_id: Option<String>,
+    /// The provider's id.
+    pub provider: String,
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// Its ends.
+    pub label: String,
+    /// Whether it is switched off.
+    pub disabled: bool,
+    /// Whether it comes after the shared keys.
+    pub is_fallback: bool,
+    /// Whether no shared key of the provider is used beside it.
+    pub always_use: bool,
+    /// The only models it is for.
+    pub allowed_models: Option<Vec<String>>,
+    /// The only API keys that may use it; deleted ones are left out.
+    pub allowed_api_key_hashes: Option<Vec<KeyDigest>>,
+    /// Always `None`: accounts have no users.
+    pub allowed_user_ids: Option<Vec<String>>,
+    /// Its place among the account's keys for the provider.
+    pub sort_order: u32,
+    /// When it was made.
+    #[serde(serialize_with = "as_text")]
+    pub created_at: UnixMillis,
 }
 
 /// What a key spent, by periods in UTC; weeks begin on Monday.
@@ -79,7 +115,7 @@ pub struct GenerationView {
     pub account: AccountId,
     /// With which key; `None` where the key is deleted.
     #[serde(serialize_with = "as_optional_text")]
-    pub key_hash: Option<units::KeyDigest>,
+    pub key_hash: Option<KeyDigest>,
     /// The model sold.
     pub model: String,
     /// Where it was served.
@@ -98,8 +134,12 @@ pub struct GenerationView {
     pub held: Usd,
     /// What was charged.
     pub charged: Usd,
-    /// The same use at list price.
+    /// The same use at list price, where the provider charges the operator.
     pub list_cost: Usd,
+    /// Whether a customer's own provider key served.
+    pub is_byok: bool,
+    /// The same use at list price, where the provider charges the customer.
+    pub byok_cost: Usd,
     /// Charged less list cost.
     pub margin: Usd,
     /// What was given back.

@@ -24,8 +24,10 @@ pub struct UsageView {
     pub tokens: Tokens,
     /// What was paid for them.
     pub charged: Usd,
-    /// The same use at list price.
+    /// The same use at list price, where providers charge the operator,
     pub list_cost: Usd,
+    /// and where they charge the customer, whose own keys they were called with.
+    pub own_cost: Usd,
 }
 
 /// What an account had, got and used in a month, in sums.
@@ -103,7 +105,7 @@ pub struct InvoiceLine {
     /// Each class that was used, at its base price.
     pub classes: Vec<InvoiceClass>,
     /// What is charged beside the base prices: long context, service tiers; less what was spared
-    /// where an answer was cut at its hold.
+    /// where an answer was cut at its hold, or a customer's own provider key served.
     pub other: Usd,
     /// The amounts of the classes and `other`.
     pub charged: Usd,

@@ -108,7 +108,8 @@ pub(crate) fn start(settings: &Settings) -> Result<LedgerThread, StartError> {
     let (queue, inputs) = mpsc::channel();
     let mut ledger = Ledger::new(opened, queue.clone());
     if settings.reprices {
-        ledger.reprice().map_err(|refusal| StartError::Books(refusal.to_string()))?;
+        let begun = ledger.reprice().and_then(|()| ledger.set_free_requests());
+        begun.map_err(|refusal| StartError::Books(refusal.to_string()))?;
     }
     let handle = thread::Builder::new()
         .name("ledger".into())
@@ -163,6 +164,7 @@ fn open(settings: &Settings, folders: &Folders) -> Result<Opened, StartError> {
         checkpoint_bytes: settings.checkpoint_bytes,
         data_planes_min: settings.data_planes_min,
         retention_days: settings.retention_days,
+        master_keys: settings.master_keys.clone(),
         address: settings.admin,
     })
 }

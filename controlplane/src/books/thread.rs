@@ -21,6 +21,7 @@ use ledger::books::{Applied, Books, BooksError};
 use ledger::event::Event;
 use ledger::expiry::Expiries;
 use link::{Outbox, ToControl, ToData};
+use seal::MasterKeys;
 use tokio::sync::OwnedSemaphorePermit;
 use units::{AccountId, UnixMillis};
 
@@ -112,6 +113,7 @@ pub(crate) struct Opened {
     pub(crate) checkpoint_bytes: u64,
     pub(crate) data_planes_min: usize,
     pub(crate) retention_days: u32,
+    pub(crate) master_keys: Option<MasterKeys>,
     pub(crate) address: SocketAddr,
 }
 
@@ -131,6 +133,8 @@ pub(crate) struct Ledger {
     pub(crate) days: Days,
     pub(crate) queue: Sender<Input>,
     pub(crate) now: UnixMillis,
+    /// What seals provider keys.
+    pub(crate) master_keys: Option<MasterKeys>,
     /// Where the account API is answered.
     pub(super) address: SocketAddr,
     pub(super) checkpoint_bytes: u64,
@@ -192,6 +196,7 @@ impl Ledger {
             days: opened.days,
             queue,
             now: clock::now(),
+            master_keys: opened.master_keys,
             address: opened.address,
             checkpoint_bytes: opened.checkpoint_bytes,
             data_planes_min: opened.data_planes_min,
@@ -281,6 +286,7 @@ impl Ledger {
             return;
         }
         self.begin_periods();
+        self.begin_free_requests();
         for command in backlog.commands.drain(..) {
             self.obey(command);
             self.commit_if_long();

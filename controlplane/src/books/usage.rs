@@ -103,6 +103,7 @@ impl Ledger {
                 requests: sum.requests,
                 charged: sum.charged,
                 list_cost: sum.list_cost,
+                own_cost: sum.own_cost,
                 tokens: sum.tokens,
             };
             ((UnixMillis::of_day(*day), *offer), used)
@@ -122,6 +123,7 @@ impl Ledger {
             tokens: used.tokens,
             charged: used.charged,
             list_cost: used.list_cost,
+            own_cost: used.own_cost,
         }
     }
 }
@@ -138,6 +140,7 @@ impl UsageView {
             tokens: Tokens::ZERO,
             charged: Usd::ZERO,
             list_cost: Usd::ZERO,
+            own_cost: Usd::ZERO,
         }
     }
 
@@ -147,5 +150,6 @@ impl UsageView {
         self.tokens.add(&other.tokens);
         self.charged = [self.charged, other.charged].into_iter().sum();
         self.list_cost = [self.list_cost, other.list_cost].into_iter().sum();
+        self.own_cost = [self.own_cost, other.own_cost].into_iter().sum();
     }
 }

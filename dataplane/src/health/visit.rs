@@ -44,7 +44,7 @@ impl Visit<'_> {
         if let Some(cell) = self.cell {
             cell.began(now);
         }
-        if let Some(cell) = key.and_then(|key| self.health.keys.find(key)) {
+        if let Some(cell) = key.and_then(|key| self.health.keys(key).find(key)) {
             cell.answered();
         }
         if let Some((ms, pace)) = stream_ms.zip(self.health.paces.cell(self.identity)) {

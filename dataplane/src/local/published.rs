@@ -10,8 +10,10 @@ use std::sync::Arc;
 use catalog::listing::Listing;
 use catalog::{Catalog, KeyClass, KeyTable, ProviderIndex};
 use ledger::cell::{CreditCell, Pace, PaceLimits};
+use rustc_hash::FxHashMap;
 use units::{AccountId, KeyDigest, KeyId, UnixMillis};
 
+use super::own_keys::OwnKeys;
 use crate::upstream::endpoint::{Endpoint, PoolKey};
 
 /// One generation of everything a request needs.
@@ -22,8 +24,24 @@ pub struct Published {
     keys: KeyTable<KeyEntry>,
     upstreams: Arc<[Upstream]>,
     listing: Arc<Listing>,
+    own_keys: Arc<OwnKeyTable>,
     /// Where the control plane answers account API calls.
     pub control: SocketAddr,
+}
+
+/// The own provider keys of the accounts that have any, and what using one costs.
+#[derive(Clone)]
+pub struct OwnKeyTable {
+    /// By account.
+    pub accounts: FxHashMap<AccountId, Arc<OwnKeys>>,
+    /// The fee, as a part of what a request would have cost: numerator, denominator.
+    pub fee: (u64, u64),
+}
+
+impl Default for OwnKeyTable {
+    fn default() -> Self {
+        Self { accounts: FxHashMap::default(), fee: (0, 1) }
+    }
 }
 
 /// A key as the cores see it, with the cells it draws on.
@@ -56,13 +74,18 @@ pub struct KeyEntry {
 pub struct Upstream {
     /// Addresses and cover, and which connections are alike; `None` while it cannot be called.
     pub way: Option<(PoolKey, Endpoint)>,
+    /// Whether it is called with a key only.
+    pub needs_key: bool,
     /// The `Host` header.
     pub host: Box<str>,
     /// What stands before the dialect's own path.
     pub base_path: Box<str>,
-    /// Its API keys as header values, ready to send; empty where none is configured.
+    /// Its shared API keys as header values, ready to send; empty where none is configured.
     pub authorizations: Vec<Secret>,
 }
+
+/// The bit in which the numbers of customers' secrets differ from the operator's.
+const OWN_SECRET: u64 = 1 << 63;
 
 /// A text that is never shown.
 pub struct Secret {
@@ -71,19 +94,40 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// Wraps a secret that this provider gave.
+    /// Wraps a secret that this provider gave the operator.
     pub fn new(provider: &str, text: impl Into<Box<str>>) -> Self {
-        let text = text.into();
+        let secret = Self::of(provider, text.into());
+        Self { id: secret.id & !OWN_SECRET | 1, ..secret }
+    }
+
+    /// Wraps one that it gave a customer.
+    pub fn own(provider: &str, text: impl Into<Box<str>>) -> Self {
+        let secret = Self::of(provider, text.into());
+        Self { id: secret.id | OWN_SECRET, ..secret }
+    }
+
+    fn of(provider: &str, text: Box<str>) -> Self {
         // FNV-1a: the same secret is known again in every generation of this process.
         let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let bytes = provider.bytes().chain([0]).chain(text.bytes());
-        let id = bytes.fold(0xcbf2_9ce4_8422_2325, step).max(1);
+        let id = bytes.fold(0xcbf2_9ce4_8422_2325, step);
         Self { text, id }
     }
 
     /// A number that stands for it within this process.
     pub const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Whether it is a customer's, by its number.
+    pub const fn is_own(id: u64) -> bool {
+        id & OWN_SECRET != 0
+    }
+
+    /// A message without the secret, should somebody have repeated it there.
+    pub fn struck_from(&self, message: String) -> String {
+        let bare = self.text.strip_prefix("Bearer ").unwrap_or(&self.text);
+        if message.contains(bare) { message.replace(bare, "[key]") } else { message }
     }
 
     /// The secret, to be sent and nothing else.
@@ -102,7 +146,27 @@ impl Published {
         listing: Arc<Listing>,
         control: SocketAddr,
     ) -> Self {
-        Self { generation, catalog, keys, upstreams, listing, control }
+        let own_keys = Arc::default();
+        Self { generation, catalog, keys, upstreams, listing, own_keys, control }
+    }
+
+    /// The same with customers' own provider keys.
+    #[must_use]
+    pub fn and_own_keys(self, own_keys: Arc<OwnKeyTable>) -> Self {
+        Self { own_keys, ..self }
+    }
+
+    /// The own provider keys of an account, if it has any.
+    pub fn own_keys(&self, account: AccountId) -> Option<&OwnKeys> {
+        if self.own_keys.accounts.is_empty() {
+            return None;
+        }
+        self.own_keys.accounts.get(&account).map(AsRef::as_ref)
+    }
+
+    /// What using one costs, as a part of what a request would have cost.
+    pub fn own_key_fee(&self) -> (u64, u64) {
+        self.own_keys.fee
     }
 
     /// The same with other keys.
@@ -131,8 +195,15 @@ impl Published {
         &self.upstreams[provider.0 as usize]
     }
 
-    /// Whether a provider can be called at all.
+    /// Whether a provider can be called with a shared key, or needs none.
     pub fn is_usable(&self, provider: ProviderIndex) -> bool {
-        self.upstream(provider).way.is_some()
+        let upstream = self.upstream(provider);
+        upstream.way.is_some() && !(upstream.needs_key && upstream.authorizations.is_empty())
+    }
+
+    /// Whether it can be called with somebody's key.
+    pub fn is_reached(&self, provider: &str) -> bool {
+        let index = self.catalog.provider_named(provider);
+        index.is_some_and(|index| self.upstream(index).way.is_some())
     }
 }

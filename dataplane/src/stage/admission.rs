@@ -19,6 +19,7 @@ use units::{GenerationId, UnixMillis, Usd};
 
 use crate::local::Local;
 use crate::local::published::KeyEntry;
+use crate::stage::free_request::FreeRequest;
 
 /// An open hold and what it was made for.
 #[must_use]
@@ -39,6 +40,8 @@ pub struct Admission {
     pub is_stream: bool,
     /// Where the key's running requests or tokens are limited: that this one runs.
     pub running: Option<Running>,
+    /// The free request that it took, if it did.
+    pub free_request: Option<FreeRequest>,
     /// Exact microseconds on this core's clock when it began.
     pub started_us: u64,
     local: Rc<Local>,
@@ -66,6 +69,7 @@ impl Admission {
             is_cap_lowered,
             is_stream,
             running: None,
+            free_request: None,
             started_us: local.deadlines.clock().exact_us(),
             local: Rc::clone(local),
             is_spent: false,
@@ -112,6 +116,7 @@ impl Admission {
             account: self.hold.account,
             key: self.hold.key,
             key_limited: self.hold.key_limited,
+            free_request: self.hold.free_request,
             held: self.hold.amount,
             offer: last.map_or(self.hold.offer, |attempt| attempt.offer),
             reason,
@@ -137,7 +142,13 @@ impl Admission {
         let word = |amount: Usd| amount.pico_i64().unwrap_or(i64::MAX);
         let (held, charged) = (word(self.hold.amount), word(charged));
         let KeyEntry { credit, allowance, .. } = &*self.key;
+        let free_used = match end {
+            Record::Post(post) => word(post.free_used()),
+            _ => 0,
+        };
+        let free = self.free_request.take().map(|free| (free.into_cell(), free_used));
         let release = Release::new(Arc::clone(credit), allowance.clone(), held, charged);
+        let release = release.and_free(free);
         self.local.records.end(end, self.hold_seq, release)
     }
 }

@@ -24,10 +24,8 @@ use crate::fault::{Code, Fault};
 use crate::local::Local;
 use crate::stage::admission::Admission;
 use crate::stage::authenticate::Principal;
+use crate::stage::borrow::answered;
 use crate::stage::plan::Plan;
-
-/// A request asks the ledger at most so often for one purse.
-const QUESTIONS_MAX: usize = 3;
 
 /// Holds the worst case of a plan. *abandon closes*
 pub async fn hold(
@@ -151,7 +149,9 @@ impl<'p> Purses<'p> {
         };
         let affordable = plan.affordable_cap(Usd::from_pico(total(cell)));
         let (code, what) = match cell.purse() {
-            Purse::Account(_) => (Code::InsufficientCredits, "the balance"),
+            Purse::Account(_) | Purse::FreeRequests(_) => {
+                (Code::InsufficientCredits, "the balance")
+            }
             Purse::Key(_) => (Code::KeyLimitExceeded, "the key's spending limit"),
         };
         let message = format!(
@@ -176,48 +176,6 @@ fn total(cell: &CreditCell) -> i128 {
     parts.into_iter().map(i128::from).sum()
 }
 
-/// Waits for the ledger's answer about a purse; false when none came in time. What does not count:
-/// the answer to a question that was asked before this request came, and news that there is credit
-/// to be lent. Both are followed by a question.
-async fn answered(local: &Local, cell: &CreditCell, wanted: Usd) -> bool {
-    let end = local.now_ms().saturating_add(local.settings.limits.credit_wait_ms);
-    for question in 0..QUESTIONS_MAX {
-        let asked = cell.ask_once();
-        if !answered_once(local, cell, wanted, asked, end).await {
-            return false;
-        }
-        let has_no_more = cell.is_told() && cell.unlent() == 0 && (asked || question > 0);
-        if has_no_more || i128::from(cell.free()) >= wanted.pico() {
-            break;
-        }
-    }
-    true
-}
-
-async fn answered_once(
-    local: &Local,
-    cell: &CreditCell,
-    wanted: Usd,
-    asks: bool,
-    end_ms: u64,
-) -> bool {
-    let before = cell.answers();
-    if asks && !local.records.need(cell.purse(), wanted) {
-        cell.unask();
-        return false;
-    }
-    loop {
-        let rings = local.bell.rings();
-        if cell.answers() != before || i128::from(cell.free()) >= wanted.pico() {
-            return true;
-        }
-        if !local.wait_for_bell(rings, end_ms).await {
-            cell.unask();
-            return cell.answers() != before;
-        }
-    }
-}
-
 /// Writes the hold down; from here on it must be ended.
 fn record(
     local: &Rc<Local>,
@@ -234,6 +192,7 @@ fn record(
         account: key.account,
         key: key.id,
         key_limited: key.allowance.is_some(),
+        free_request: plan.is_free_request,
         amount: Usd::from_pico(i128::from(taken.cost)),
         offer,
         output_cap: u32::try_from(taken.output_cap).unwrap_or(u32::MAX),

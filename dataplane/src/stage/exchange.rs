@@ -11,6 +11,7 @@
 use std::cell::Cell;
 use std::pin::pin;
 
+use catalog::route::KeySource;
 use catalog::rows::OutputCapField;
 use catalog::{Endpoint, Provider, route};
 use dialect::UpstreamTerms;
@@ -22,6 +23,7 @@ use crate::client::{self, Client};
 use crate::fault::Fault;
 use crate::health::part::Part;
 use crate::health::{self, Visit};
+use crate::local::own_keys::KeyUse;
 use crate::local::published::{Secret, Upstream};
 use crate::net::buffer::Buffer;
 use crate::stage::attempt::{Answering, Blame, Miss, Request};
@@ -38,6 +40,8 @@ use crate::upstream::http1::{Freshness, Response, connect};
 pub struct Exchange {
     /// The endpoint, as an index into the catalog.
     pub endpoint: u32,
+    /// Whether it was asked with a customer's own key.
+    pub is_own: bool,
     /// What it answers.
     pub answer: Answering,
     /// Every attempt, this one last.
@@ -52,8 +56,8 @@ pub struct Failure {
     pub why: Why,
     /// Every attempt.
     pub attempts: Attempts,
-    /// The endpoint that had the request when the client left.
-    pub reached: Option<u32>,
+    /// The endpoint that had the request when the client left, and whether by a customer's own key.
+    pub reached: Option<(u32, bool)>,
 }
 
 /// Why there is no answer.
@@ -78,6 +82,9 @@ pub async fn exchange<'a>(
     local.retries.earn();
     while let Some(turn) = turns.next() {
         let planned = &request.plan.candidates[turn.place];
+        if trail.lost.contains(&planned.endpoint) {
+            continue;
+        }
         while let Some(candidate) = Candidate::of(request, planned) {
             let Some(visit) = candidate.visit(turn.is_choosy) else {
                 turns.put_off(turn);
@@ -97,14 +104,17 @@ pub async fn exchange<'a>(
                 Ok(answer) => {
                     let first_byte_ms = request.admission.elapsed_ms();
                     candidate.praise(&visit, took, attendance);
-                    let (endpoint, attempts) = (planned.endpoint, trail.attempts);
-                    return Ok((Exchange { endpoint, answer, attempts, first_byte_ms }, visit));
+                    let (endpoint, is_own) = (planned.endpoint, planned.source.is_own());
+                    let attempts = trail.attempts;
+                    let begun = Exchange { endpoint, is_own, answer, attempts, first_byte_ms };
+                    return Ok((begun, visit));
                 }
                 Err(Miss::ClientGone) => return Err(trail.client_gone(&candidate)),
                 Err(Miss::Lost(..)) if is_deserted => return Err(trail.client_gone(&candidate)),
                 Err(Miss::Lost(fault, failure)) => {
                     candidate.accuse(&visit, Blame::Endpoint(failure));
                     trail.failed(fault);
+                    trail.lost.push(planned.endpoint);
                     break;
                 }
                 Err(Miss::Failed { fault, try_next, blame, .. }) => {
@@ -131,6 +141,8 @@ struct Trail {
     last: Option<Fault>,
     /// The shortest pause that a provider asked for.
     pause_s: Option<u64>,
+    /// Endpoints that may have served it.
+    lost: Vec<u32>,
 }
 
 impl Trail {
@@ -162,7 +174,9 @@ impl Trail {
 
     /// The client left while this candidate was asked, or was read to its end.
     fn client_gone(self, candidate: &Candidate<'_>) -> Failure {
-        let reached = candidate.is_written.get().then_some(candidate.planned.endpoint);
+        let planned = candidate.planned;
+        let served = (planned.endpoint, planned.source.is_own());
+        let reached = candidate.is_written.get().then_some(served);
         Failure { why: Why::ClientGone, attempts: self.attempts, reached }
     }
 }
@@ -174,8 +188,8 @@ struct Candidate<'a> {
     provider: &'a Provider,
     upstream: &'a Upstream,
     planned: &'a route::Candidate,
-    /// Which of the provider's keys.
-    key: Option<usize>,
+    /// The key that it is sent with; none where its provider needs none.
+    secret: Option<&'a Secret>,
     way: (PoolKey, &'a upstream::endpoint::Endpoint),
     /// Whether any of the request may have gone out: from then on it may cost something.
     is_written: Cell<bool>,
@@ -190,8 +204,12 @@ impl<'a> Candidate<'a> {
         let (pool, way) = upstream.way.as_ref()?;
         let provider = catalog.provider(endpoint.provider);
         let (way, is_written) = ((*pool, way), Cell::new(false));
-        let key = key_of(request, upstream);
-        Some(Self { request, endpoint, provider, upstream, planned, key, way, is_written })
+        let secret = None;
+        let mut it =
+            Self { request, endpoint, provider, upstream, planned, secret, way, is_written };
+        it.secret = it.secret_now();
+        let has_key = it.secret.is_some() || !planned.source.is_own();
+        has_key.then_some(it)
     }
 
     /// The output cap here: what is held for, or what this endpoint can make if that is less.
@@ -199,8 +217,21 @@ impl<'a> Candidate<'a> {
         self.request.admission.output_cap.min(self.planned.output_max)
     }
 
-    fn secret(&self) -> Option<&'a Secret> {
-        self.upstream.authorizations.get(self.key?)
+    /// The key to send now, of those of its source: each in its turn, or the customer's first.
+    fn secret_now(&self) -> Option<&'a Secret> {
+        let Request { local, admission, published, .. } = self.request;
+        let (source, now) = (self.planned.source, local.deadlines.clock().wall());
+        if !source.is_own() {
+            let turn = local.health.key(self.upstream, admission.hold_seq, now)?;
+            return self.upstream.authorizations.get(turn);
+        }
+        let wanted = KeyUse {
+            key: admission.key.id,
+            provider: &self.provider.id,
+            model: &published.catalog().models[self.endpoint.model as usize].id,
+            is_last: source == KeySource::OwnLast,
+        };
+        published.own_keys(admission.key.account)?.secret(wanted, &local.health, now)
     }
 
     /// Sends a request to it, unless that is better sent elsewhere.
@@ -213,7 +244,7 @@ impl<'a> Candidate<'a> {
     fn praise(&self, visit: &Visit<'_>, took: u32, attendance: &Attendance<'_>) {
         let Request { local, intent, plan, .. } = self.request;
         let now = local.deadlines.clock().wall();
-        visit.began(self.secret().map(Secret::id), intent.stream.then_some(took), now);
+        visit.began(self.secret.map(Secret::id), intent.stream.then_some(took), now);
         if plan.candidates.len() > 1 {
             local.health.sessions.keep(plan.session, self.endpoint.mark(), now);
         }
@@ -229,15 +260,17 @@ impl<'a> Candidate<'a> {
     fn accuse(&self, visit: &Visit<'_>, blame: Blame) -> bool {
         let local = self.request.local;
         let now = local.deadlines.clock().wall();
-        match (blame, self.secret()) {
+        match (blame, self.secret) {
             (Blame::Nobody, _) => false,
             (Blame::Key { rest_ms, is_spent }, Some(secret)) => {
                 local.health.refused(secret.id(), rest_ms, now);
-                let is_last = local.health.all_rest(self.upstream, now);
-                if is_last && is_spent {
+                let other = self.secret_now().map(Secret::id);
+                let has_other =
+                    other.is_some_and(|id| id != secret.id() && !local.health.rests(id, now));
+                if is_spent && !has_other && !self.planned.source.is_own() {
                     visit.overloaded(now);
                 }
-                key_of(self.request, self.upstream) != self.key && !is_last
+                has_other
             }
             (Blame::Key { .. }, None) => {
                 visit.failed(health::part::Failure::at(Part::Begin), now);
@@ -265,7 +298,22 @@ impl<'a> Candidate<'a> {
             sent = attendance.wait(client, again).await?;
         }
         let response = sent.map_err(|fault| verdict::of_transport(&fault))?;
-        first_event::answering(self.request, client, response, attendance).await
+        let answering = first_event::answering(self.request, client, response, attendance).await;
+        answering.map_err(|miss| self.told(miss))
+    }
+
+    /// A miss as it may be told: without the key, and as a customer's own key's where it is that.
+    fn told(&self, miss: Miss) -> Miss {
+        let Some(secret) = self.secret else { return miss };
+        let is_own = self.planned.source.is_own();
+        let miss = if is_own { verdict::of_own_key(miss) } else { miss };
+        match miss {
+            Miss::Failed { mut fault, try_next, answered, blame } => {
+                fault.refusal.message = secret.struck_from(fault.refusal.message);
+                Miss::Failed { fault, try_next, answered, blame }
+            }
+            other => other,
+        }
     }
 
     /// Sends the request; its bytes are made when there is a connection to send them on.
@@ -307,7 +355,7 @@ impl<'a> Candidate<'a> {
         out.extend_from_slice(self.upstream.base_path.as_bytes());
         out.extend_from_slice(b"/chat/completions HTTP/1.1\r\n");
         field(out, "host", &self.upstream.host);
-        if let Some(key) = self.secret() {
+        if let Some(key) = self.secret {
             field(out, "authorization", key.reveal());
         }
         let accepted = if intent.stream { "text/event-stream" } else { "application/json" };
@@ -319,10 +367,4 @@ impl<'a> Candidate<'a> {
         out.extend_from_slice(length.to_string().as_bytes());
         out.extend_from_slice(b"\r\n\r\n");
     }
-}
-
-/// The key that a request uses at a provider now.
-fn key_of(request: &Request<'_>, upstream: &Upstream) -> Option<usize> {
-    let Request { local, admission, .. } = request;
-    local.health.key(upstream, admission.hold_seq, local.deadlines.clock().wall())
 }

@@ -25,8 +25,8 @@ pub fn fail(
     let Failure { why, attempts, reached } = failure;
     let mut fault = match (why, reached) {
         (Why::Fault(fault), _) => fault,
-        (Why::ClientGone, Some(endpoint)) => {
-            return Outcome::abandoned(endpoint, attempts, attendance.received());
+        (Why::ClientGone, Some(reached)) => {
+            return Outcome::abandoned(reached, attempts, attendance.received());
         }
         (Why::ClientGone, None) => {
             return Outcome::failed(VoidReason::ClientGoneBeforeDispatch, 499, attempts);

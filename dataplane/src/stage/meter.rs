@@ -44,6 +44,8 @@ pub struct Meter {
     /// The text and the sound that had come when the usage was told.
     counted: (u64, u64),
     cache_included: bool,
+    /// Whether a customer's own key serves.
+    is_own: bool,
     text_bytes: u64,
     text_chunks: u64,
     sound_bytes: u64,
@@ -69,18 +71,22 @@ pub struct Metered {
     pub cost: Usd,
     /// What the provider charges for it.
     pub list_cost: Usd,
+    /// Whether it charges the customer: then `cost` is a fee, or nothing.
+    pub own_key: bool,
     /// The tier that served.
     pub tier: ServiceTier,
 }
 
 impl Meter {
-    /// Nothing seen yet, of a provider that counts cached tokens so.
-    pub const fn new(cache_included: bool) -> Self {
+    /// Nothing seen yet, of a provider that counts cached tokens so, and was called with a shared
+    /// key or a customer's own.
+    pub const fn new(cache_included: bool, is_own: bool) -> Self {
         Self {
             usage: None,
             is_usage_odd: false,
             counted: (0, 0),
             cache_included,
+            is_own,
             text_bytes: 0,
             text_chunks: 0,
             sound_bytes: 0,
@@ -211,7 +217,9 @@ impl Meter {
             flags = flags.with(Flags::PRICE_CAPPED);
         }
         let list_cost = cost_of(&endpoint.list, &tokens, served);
-        Metered { tokens, source, flags, cost, list_cost, tier }
+        let own_key = self.is_own;
+        let cost = if own_key { plan.own_key_cost(cost) } else { cost };
+        Metered { tokens, source, flags, cost, list_cost, own_key, tier }
     }
 
     /// Whether a count can be true: something went in, something came out if something was

@@ -55,7 +55,7 @@ impl Outcome {
         Self {
             ending: Ending::Failed(reason),
             endpoint: None,
-            meter: Meter::new(true),
+            meter: Meter::new(true, false),
             attempts,
             first_byte_ms: 0,
             status,
@@ -63,8 +63,8 @@ impl Outcome {
     }
 
     /// A request whose client left while this endpoint worked on it, and had said so many bytes.
-    pub const fn abandoned(endpoint: u32, attempts: Attempts, said: u64) -> Self {
-        let mut meter = Meter::new(true);
+    pub const fn abandoned((endpoint, is_own): (u32, bool), attempts: Attempts, said: u64) -> Self {
+        let mut meter = Meter::new(true, is_own);
         meter.add_text(said as usize);
         Self {
             ending: Ending::ClientGone,

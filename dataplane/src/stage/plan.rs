@@ -9,7 +9,8 @@
 mod unroutable;
 
 use catalog::route::{
-    self, Candidates, Detail, InputBound, Moment, Needs, Policy, Question, Route, Verdict,
+    self, Candidates, Detail, InputBound, KeySource, Moment, Needs, OwnKey, OwnKeys, Policy,
+    Question, Route, Verdict,
 };
 use catalog::{ProviderIndex, ServiceTier};
 use dialect::{Intent, hash};
@@ -49,11 +50,21 @@ pub struct Plan {
     pub input_tokens_max: u64,
     /// The number under which it is kept in mind who served its session.
     pub session: u64,
+    /// What using a customer's own key costs, as a part of the price: numerator, denominator.
+    pub own_key_fee: (u64, u64),
+    /// The two most costs where an own key has no fee, if one may serve that has.
+    pub without_fee: Option<(Usd, Usd)>,
+    /// Whether the request is a free one: an own key has no fee.
+    pub is_free_request: bool,
 }
 
 impl Plan {
-    fn of(route: &Route, needs: &Needs, session: u64) -> Self {
+    fn of(route: &Route, question: &Question<'_>, session: u64) -> Self {
+        let needs = &question.needs;
         let (worst, limit) = (route.worst, needs.output_limit);
+        let fee = question.own.fee;
+        let may_pay = fee.0 > 0 && route.candidates.iter().any(|one| one.source.is_own());
+        let free = route.worst_free;
         Self {
             candidates: route.candidates,
             tier: needs.tier,
@@ -65,7 +76,24 @@ impl Plan {
             input_tokens_estimate: worst.input_tokens_estimate,
             input_tokens_max: worst.input_tokens_max,
             session,
+            own_key_fee: fee,
+            without_fee: may_pay.then_some((free.input, free.output_token)),
+            is_free_request: false,
         }
+    }
+
+    /// Makes it a free request: the most that it costs is that without a fee.
+    pub fn take_free_request(&mut self) {
+        if let Some((input, output_token)) = self.without_fee {
+            (self.input_cost_max, self.output_token_cost_max) = (input, output_token);
+            self.is_free_request = true;
+        }
+    }
+
+    /// What is paid of a price where a customer's own key serves: the fee, rounded up once.
+    pub fn own_key_cost(&self, price: Usd) -> Usd {
+        let (part, of) = if self.is_free_request { (0, 1) } else { self.own_key_fee };
+        price.mul_ratio_up(part, of).unwrap_or(price)
     }
 
     /// What the request costs at most with an output cap; `None` beyond what can be counted.
@@ -130,10 +158,12 @@ pub struct Asking<'a> {
 /// Plans a request for a key.
 pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Result<Plan, Fault> {
     let catalog = published.catalog();
-    let question = question(key, asking)?;
+    let own_keys = own_keys(published, key, asking);
+    let own = OwnKeys { keys: &own_keys, fee: published.own_key_fee() };
+    let question = question(key, own, asking)?;
     let then = Then::new(published, key, asking);
     match route::plan(catalog, &question, &then) {
-        Ok(route) => Ok(Plan::of(&route, &question.needs, then.session)),
+        Ok(route) => Ok(Plan::of(&route, &question, then.session)),
         Err(why) => Err(unroutable(catalog, &why, asking.surface)),
     }
 }
@@ -153,10 +183,12 @@ pub fn explain(
     asking: &Asking<'_>,
 ) -> Result<Explained, Fault> {
     let catalog = published.catalog();
-    let question = question(key, asking)?;
+    let own_keys = own_keys(published, key, asking);
+    let own = OwnKeys { keys: &own_keys, fee: published.own_key_fee() };
+    let question = question(key, own, asking)?;
     let then = Then::new(published, key, asking);
     let explanation = route::explain(catalog, &question, &then);
-    let plan = explanation.route.map(|route| Plan::of(&route, &question.needs, then.session));
+    let plan = explanation.route.map(|route| Plan::of(&route, &question, then.session));
     let plan = plan.map_err(|why| unroutable(catalog, &why, asking.surface));
     Ok(Explained { plan, verdicts: explanation.verdicts })
 }
@@ -186,10 +218,11 @@ impl Moment for Then<'_> {
         self.published.is_usable(provider)
     }
 
-    fn health(&self, endpoint: u32, detail: Detail) -> route::Health {
+    fn health(&self, endpoint: u32, source: KeySource, detail: Detail) -> route::Health {
         let Asking { health, now, .. } = *self.asking;
         let endpoint = &self.published.catalog().endpoints[endpoint as usize];
-        health.of(endpoint, self.published.upstream(endpoint.provider), (detail, now))
+        let shared = (!source.is_own()).then(|| self.published.upstream(endpoint.provider));
+        health.of(endpoint, shared, (detail, now))
     }
 
     fn settled_at(&self) -> Option<u32> {
@@ -209,7 +242,18 @@ impl Moment for Then<'_> {
     }
 }
 
-fn question<'a>(key: &'a KeyEntry, asking: &Asking<'a>) -> Result<Question<'a>, Fault> {
+/// The customer's own provider keys that this key may use.
+fn own_keys<'a>(published: &'a Published, key: &KeyEntry, asking: &Asking<'_>) -> Vec<OwnKey<'a>> {
+    let Some(own) = published.own_keys(key.account) else { return Vec::new() };
+    let reaches = |provider: &str| published.is_reached(provider);
+    own.for_plan(key.id, reaches, (asking.health, asking.now))
+}
+
+fn question<'a>(
+    key: &'a KeyEntry,
+    own: OwnKeys<'a>,
+    asking: &Asking<'a>,
+) -> Result<Question<'a>, Fault> {
     let intent = asking.intent;
     Ok(Question {
         model: &intent.model,
@@ -220,6 +264,7 @@ fn question<'a>(key: &'a KeyEntry, asking: &Asking<'a>) -> Result<Question<'a>, 
             providers: key.allowed_providers.as_deref(),
             ..Policy::default()
         },
+        own,
     })
 }
 

@@ -50,10 +50,10 @@ pub async fn relay<'a>(
     exchange: Exchange,
     attendance: &mut Attendance<'a>,
 ) -> Outcome {
-    let Exchange { endpoint, answer, attempts, first_byte_ms } = exchange;
+    let Exchange { endpoint, is_own, answer, attempts, first_byte_ms } = exchange;
     let catalog = request.published.catalog();
     let provider = catalog.provider(catalog.endpoints[endpoint as usize].provider);
-    let mut meter = Meter::new(provider.cache_included);
+    let mut meter = Meter::new(provider.cache_included, is_own);
     let note = Note::of(request, attendance.head(), (endpoint, attempts));
     let ending = match answer {
         Answering::Whole(body, answer) => {
@@ -251,6 +251,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             tokens: metered.tokens,
             charge: metered.cost.min(admission.held()),
             list_cost: metered.list_cost,
+            own_key: metered.own_key,
             offer: published.catalog().endpoints[self.endpoint as usize].offer,
             service_tier: metered.tier as u8,
         };

@@ -102,6 +102,8 @@ fn post(
     let metered = outcome.meter.price(request, place);
     let held = admission.held();
     let (charge, excess) = match outcome.ending {
+        // An own key's hold may be another candidate's price.
+        Ending::CutAtHold if metered.own_key => (metered.cost.min(held), Excess::default()),
         Ending::CutAtHold => (cost_of_hold(request, place), Excess::default()),
         _ => split(admission, &metered),
     };
@@ -111,10 +113,12 @@ fn post(
         account: admission.hold.account,
         key: admission.hold.key,
         key_limited: admission.hold.key_limited,
+        free_request: admission.hold.free_request,
         held,
         charge,
         excess,
         list_cost: metered.list_cost,
+        own_key: metered.own_key,
         offer: endpoint.offer,
         tokens: metered.tokens,
         source: metered.source,

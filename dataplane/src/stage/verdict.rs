@@ -80,6 +80,22 @@ fn blame(status: u16, retry_after_s: Option<u64>) -> Blame {
     }
 }
 
+/// A failure of a request on a customer's own key: what the provider does not let that key do is
+/// the key's illness, and no shared key's.
+pub fn of_own_key(miss: Miss) -> Miss {
+    match miss {
+        Miss::Failed { mut fault, try_next, answered: answered @ 401..=404, .. } => {
+            fault.refusal.message = format!(
+                "the provider refused your own key ({answered}): change it, or switch it off, \
+                 under /api/v1/byok"
+            );
+            let blame = Blame::Key { rest_ms: None, is_spent: false };
+            Miss::Failed { fault, try_next, answered, blame }
+        }
+        miss => miss,
+    }
+}
+
 /// An answer with status 200 that says it is an error.
 pub fn error_in_answer(json: &[u8]) -> Fault {
     let told = upstream_message(json, MESSAGE_BYTES_MAX);
@@ -170,6 +186,21 @@ mod tests {
         }
         assert_eq!(lost(Phase::FirstByte, Cause::TimedOut), Some((Part::Begin, true)));
         assert_eq!(lost(Phase::Body, Cause::TimedOut), Some((Part::Finish, false)));
+    }
+
+    #[test]
+    fn what_an_own_key_may_not_do_is_its_own_illness() {
+        let told = |status| match of_own_key(of_status(status, b"", Some(7))) {
+            Miss::Failed { fault, blame, .. } => (blame, fault.refusal.message),
+            Miss::Lost(..) | Miss::ClientGone => (Blame::Nobody, String::new()),
+        };
+        for status in [401, 402, 403, 404] {
+            let (blame, message) = told(status);
+            assert!(matches!(blame, Blame::Key { rest_ms: None, is_spent: false }), "{status}");
+            assert!(message.contains("your own key"), "{message}");
+        }
+        assert!(matches!(told(429).0, Blame::Key { rest_ms: Some(7000), .. }));
+        assert!(told(400).0 == Blame::Nobody && matches!(told(500).0, Blame::Endpoint(_)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Makes a generation: what was published, compiled, with secrets read and names resolved.
 //!
 //! Invariants: a generation is made whole or not at all; equal providers keep their pool key, so a
-//! change of prices does not cost connections, and a key whose addresses are gone is forgotten;
-//! secrets are read here and shown nowhere.
+//! change of prices does not cost connections, and a key whose addresses are gone is forgotten.
+
+mod secrets;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -19,11 +20,13 @@ use ledger::Purse;
 use ledger::cell::PaceLimits;
 use link::{KeyChanges, Publication, PublishedCatalog};
 use rustc_hash::FxHashSet;
+use seal::MasterKeys;
 use units::KeyDigest;
 
+use self::secrets::{OwnKeyNews, secrets_of};
 use super::cells::Cells;
 use super::resolve::Order;
-use crate::local::published::{KeyEntry, Published, Secret, Upstream};
+use crate::local::published::{KeyEntry, OwnKeyTable, Published, Upstream};
 use crate::messages::{Name, Resolved};
 use crate::net::trust::PeerName;
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
@@ -37,6 +40,7 @@ const NEW_NAMES_WITHIN: Duration = Duration::from_millis(500);
 /// What generations are made from.
 pub struct Maker {
     resolver: Sender<Order>,
+    master_keys: Option<MasterKeys>,
     resolved: Resolved,
     pool_keys: HashMap<(Name, bool, Vec<SocketAddr>), PoolKey>,
     /// No key is given twice: a core may still have connections of one that was forgotten.
@@ -53,6 +57,7 @@ struct Current {
     listing: Arc<Listing>,
     keys: KeyTable<KeyEntry>,
     upstreams: Arc<[Upstream]>,
+    own_keys: Arc<OwnKeyTable>,
     control: SocketAddr,
 }
 
@@ -60,17 +65,20 @@ type Compiled = (Arc<Catalog>, Arc<Listing>, Arc<[Upstream]>);
 
 impl Current {
     fn publish(&self) -> Published {
-        let Self { generation, ref catalog, ref listing, ref keys, ref upstreams, control } = *self;
+        let Self { generation, ref catalog, ref listing, ref keys, ref upstreams, .. } = *self;
         let (catalog, upstreams) = (Arc::clone(catalog), Arc::clone(upstreams));
-        Published::new(generation, catalog, keys.clone(), upstreams, Arc::clone(listing), control)
+        let (listing, control) = (Arc::clone(listing), self.control);
+        Published::new(generation, catalog, keys.clone(), upstreams, listing, control)
+            .and_own_keys(Arc::clone(&self.own_keys))
     }
 }
 
 impl Maker {
     /// A maker that has nothing yet.
-    pub fn new(resolver: Sender<Order>) -> Self {
+    pub fn new(resolver: Sender<Order>, master_keys: Option<MasterKeys>) -> Self {
         Self {
             resolver,
+            master_keys,
             resolved: Resolved::new(),
             pool_keys: HashMap::new(),
             next_key: 0,
@@ -89,13 +97,14 @@ impl Maker {
         publication: Publication,
         cells: &mut Cells,
     ) -> Result<Published, String> {
-        let Publication { generation, catalog, keys, control } = publication;
+        let Publication { generation, catalog, keys, own_keys, control } = publication;
         let current = self.current.as_ref().map(|current| current.generation);
         if matches!(keys, KeyChanges::Delta(_))
             && current.map(|known| known + 1) != Some(generation)
         {
             return Err(format!("it changes generation {}", generation.saturating_sub(1)));
         }
+        let fee = catalog.as_ref().map(|published| published.own_key_fee);
         let (catalog, listing, upstreams) = match (&catalog, &self.current) {
             (Some(published), _) => self.compile(published)?,
             (None, Some(now)) => {
@@ -103,6 +112,10 @@ impl Maker {
             }
             (None, None) => self.compile(&nothing())?,
         };
+        let is_all = matches!(keys, KeyChanges::Full(_));
+        let known = self.current.as_ref().map(|current| &current.own_keys);
+        let told = OwnKeyNews { accounts: own_keys, is_all, fee };
+        let own_keys = secrets::own_keys(known, told, self.master_keys.as_ref(), cells);
         let before = self.current.as_ref().map(|current| &current.keys);
         let keys = match keys {
             KeyChanges::Full(rows) => {
@@ -115,7 +128,7 @@ impl Maker {
                 before.cloned().unwrap_or_default().with(changes.into_iter().map(change))
             }
         };
-        let made = Current { generation, catalog, listing, keys, upstreams, control };
+        let made = Current { generation, catalog, listing, keys, upstreams, own_keys, control };
         let published = made.publish();
         self.current = Some(made);
         Ok(published)
@@ -192,11 +205,10 @@ impl Maker {
     }
 
     fn upstream(&mut self, provider: &Provider) -> Upstream {
-        let authorizations = secrets_of(provider);
-        let needs_key = !provider.allow_private || !provider.api_keys.is_empty();
-        let may_call = is_called(provider) && !(needs_key && authorizations.is_empty());
+        let authorizations = secrets_of(provider, self.master_keys.as_ref());
         Upstream {
-            way: may_call.then(|| self.way(provider)).flatten(),
+            way: is_called(provider).then(|| self.way(provider)).flatten(),
+            needs_key: !provider.allow_private || !provider.api_keys.is_empty(),
             host: provider.base_url.authority().into(),
             base_path: provider.base_url.path.clone(),
             authorizations,
@@ -225,7 +237,7 @@ impl Maker {
 /// What is served before any catalog was published.
 fn nothing() -> PublishedCatalog {
     let rows = catalog::rows::CatalogRows::default();
-    PublishedCatalog { rows, offers: Vec::new(), multiplier: (1, 1) }
+    PublishedCatalog { rows, offers: Vec::new(), multiplier: (1, 1), own_key_fee: (0, 1) }
 }
 
 /// Whether this data plane speaks the provider's dialect.
@@ -239,36 +251,6 @@ fn name_of(provider: &Provider) -> Name {
         port: provider.base_url.port,
         allow_private: provider.allow_private,
     }
-}
-
-/// The provider's keys as header values; those that cannot be read are left out, and said so.
-fn secrets_of(provider: &Provider) -> Vec<Secret> {
-    let mut secrets = Vec::new();
-    for reference in &provider.api_keys {
-        match read_secret(reference) {
-            Ok(Some(key)) => secrets.push(Secret::new(&provider.id, format!("Bearer {key}"))),
-            Ok(None) => {}
-            Err(what) => notice::warn!("a key of provider {}: {what}", provider.id),
-        }
-    }
-    secrets
-}
-
-/// The secret behind `env:NAME`, `file:PATH` or itself; `None` where the variable is not set.
-fn read_secret(reference: &str) -> Result<Option<String>, String> {
-    let text = if let Some(name) = reference.strip_prefix("env:") {
-        match std::env::var(name) {
-            Ok(value) => value,
-            Err(_) => return Ok(None),
-        }
-    } else if let Some(path) = reference.strip_prefix("file:") {
-        std::fs::read_to_string(path).map_err(|fault| format!("{path} cannot be read: {fault}"))?
-    } else {
-        reference.to_owned()
-    };
-    let key = text.trim();
-    let is_sendable = !key.is_empty() && key.bytes().all(|byte| (0x21..0x7f).contains(&byte));
-    if is_sendable { Ok(Some(key.to_owned())) } else { Err("it is not a key".to_owned()) }
 }
 
 fn key_entry(row: KeyRow, cells: &mut Cells) -> KeyEntry {
@@ -315,18 +297,20 @@ mod tests {
             }],
         });
         let rows = serde_json::from_value(rows).unwrap();
-        PublishedCatalog { rows, offers: vec![units::OfferId(0)], multiplier: (1, 1) }
+        let offers = vec![units::OfferId(0)];
+        PublishedCatalog { rows, offers, multiplier: (1, 1), own_key_fee: (0, 1) }
     }
 
     #[test]
     fn a_catalog_waits_for_names_that_are_new_in_it_and_only_so_long() {
         let (resolver, orders) = mpsc::channel();
-        let mut maker = Maker::new(resolver);
+        let mut maker = Maker::new(resolver, None);
         let mut cells = Cells::default();
         let control = SocketAddr::from(([127, 0, 0, 1], 1));
         let mut publish = |maker: &mut Maker, catalog| {
             let keys = KeyChanges::Full(vec![]);
-            let publication = Publication { generation: 1, catalog, keys, control };
+            let own_keys = Vec::new();
+            let publication = Publication { generation: 1, catalog, keys, own_keys, control };
             maker.make(publication, &mut cells).unwrap();
             maker.has_names()
         };
@@ -347,10 +331,11 @@ mod tests {
     #[test]
     fn a_name_that_is_not_found_in_time_is_waited_for_no_more() {
         let (resolver, _orders) = mpsc::channel();
-        let mut maker = Maker::new(resolver);
+        let mut maker = Maker::new(resolver, None);
         let catalog = Some(Arc::new(published()));
         let control = SocketAddr::from(([127, 0, 0, 1], 1));
-        let first = Publication { generation: 1, catalog, keys: KeyChanges::Full(vec![]), control };
+        let (keys, own_keys) = (KeyChanges::Full(vec![]), Vec::new());
+        let first = Publication { generation: 1, catalog, keys, own_keys, control };
         maker.make(first, &mut Cells::default()).unwrap();
         assert!(!maker.has_names());
         maker.awaited.as_mut().unwrap().0 = Instant::now();
@@ -364,10 +349,11 @@ mod tests {
     #[test]
     fn a_pool_key_lasts_as_long_as_its_addresses_and_is_never_given_again() {
         let (resolver, _orders) = mpsc::channel();
-        let mut maker = Maker::new(resolver);
+        let mut maker = Maker::new(resolver, None);
         let control = SocketAddr::from(([127, 0, 0, 1], 1));
         let catalog = Some(Arc::new(published()));
-        let first = Publication { generation: 1, catalog, keys: KeyChanges::Full(vec![]), control };
+        let (keys, own_keys) = (KeyChanges::Full(vec![]), Vec::new());
+        let first = Publication { generation: 1, catalog, keys, own_keys, control };
         maker.make(first, &mut Cells::default()).unwrap();
         let name = name_of(&maker.current.as_ref().unwrap().catalog.providers[0]);
         let mut seen = Vec::new();

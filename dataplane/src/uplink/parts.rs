@@ -7,6 +7,7 @@ use std::time::Instant;
 use channel::{Doorbell, Mark, Publisher};
 use ledger::cell::CreditCell;
 use link::{Hello, Outbox, Publication, StatusReport, ToControl};
+use seal::MasterKeys;
 use units::{UnixMillis, Usd};
 
 use super::dead::Dead;
@@ -51,6 +52,8 @@ pub struct Parts {
     pub leases: Vec<(Arc<CreditCell>, Usd)>,
     /// When the control plane was last heard of, by this start or an earlier one.
     pub heard: UnixMillis,
+    /// What opens sealed provider keys.
+    pub master_keys: Option<MasterKeys>,
     /// How the data plane is.
     pub status: Box<dyn FnMut() -> StatusReport + Send>,
     /// Where the composition is told what it must know.

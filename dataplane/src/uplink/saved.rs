@@ -17,9 +17,10 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use catalog::keys::KeyRow;
+use catalog::own_keys::OwnKeyRow;
 use link::frame::{self, LENGTH_BYTES, Message};
 use link::{KeyChanges, Publication, PublishedCatalog, ToData};
-use units::{KeyDigest, UnixMillis};
+use units::{AccountId, KeyDigest, UnixMillis};
 
 use crate::kept::{self, SUM_BYTES};
 
@@ -256,24 +257,27 @@ struct Folded {
     generation: u64,
     catalog: Option<Arc<PublishedCatalog>>,
     keys: BTreeMap<KeyDigest, KeyRow>,
+    own_keys: BTreeMap<AccountId, Vec<OwnKeyRow>>,
     control: SocketAddr,
 }
 
 impl Folded {
     fn of(publication: Publication) -> Self {
         let (generation, control) = (publication.generation, publication.control);
-        let mut folded = Self { generation, catalog: None, keys: BTreeMap::new(), control };
+        let (keys, own_keys) = (BTreeMap::new(), BTreeMap::new());
+        let mut folded = Self { generation, catalog: None, keys, own_keys, control };
         folded.take_in(publication);
         folded
     }
 
     fn take_in(&mut self, publication: Publication) {
-        let Publication { generation, catalog, keys, control } = publication;
+        let Publication { generation, catalog, keys, own_keys, control } = publication;
         (self.generation, self.control) = (generation, control);
         self.catalog = catalog.or(self.catalog.take());
         match keys {
             KeyChanges::Full(rows) => {
                 self.keys = rows.into_iter().map(|row| (row.digest, row)).collect();
+                self.own_keys.clear();
             }
             KeyChanges::Delta(changes) => {
                 for (digest, row) in changes {
@@ -284,12 +288,14 @@ impl Folded {
                 }
             }
         }
+        self.own_keys.extend(own_keys);
     }
 
     fn publication(self) -> Publication {
-        let Self { generation, catalog, keys, control } = self;
+        let Self { generation, catalog, keys, own_keys, control } = self;
         let keys = KeyChanges::Full(keys.into_values().collect());
-        Publication { generation, catalog, keys, control }
+        let own_keys = own_keys.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
+        Publication { generation, catalog, keys, own_keys, control }
     }
 }
 

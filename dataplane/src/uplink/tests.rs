@@ -33,6 +33,7 @@ fn the_journal_hears_at_each_welcome_where_the_ledger_stands_and_the_ledger_hear
         fallback: None,
         leases: Vec::new(),
         heard: UnixMillis(0),
+        master_keys: None,
         status: Box::new(StatusReport::default),
         notices: mpsc::channel().0,
         gauge: Arc::default(),

@@ -147,7 +147,8 @@ fn ours(entry: &Value, at: UnixMillis) -> Option<Option<Ours>> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let cost: Usd = entry["list_cost"].as_str()?.parse().ok()?;
     let usage = entry["usage"].as_object()?;
-    if usage.is_empty() && cost.is_zero() {
+    // What a customer's own provider key served is on the customer's bill.
+    if entry["is_byok"] == true || (usage.is_empty() && cost.is_zero()) {
         return Some(None);
     }
     let tokens = |counts: fn(TokenClass) -> bool| {

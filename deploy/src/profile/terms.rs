@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog::compile::parse_multiplier;
-use controlplane::{Budget, Checkout, Fee, Terms};
+use controlplane::{Budget, ByokTerms, Checkout, Fee, Terms};
 use serde::Deserialize;
 use units::Usd;
 
@@ -50,6 +50,26 @@ struct RawFee {
     refundable: bool,
 }
 
+/// The `[byok]` table: what requests on customers' own provider keys cost.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawByok {
+    fee: Option<String>,
+    free_requests: u64,
+}
+
+impl RawByok {
+    /// The terms, or what is wrong with them and what would be right.
+    pub(super) fn checked(&self) -> Result<ByokTerms, String> {
+        let fee = rate("fee", self.fee.as_deref())?;
+        if fee.0 > fee.1 {
+            let written = self.fee.as_deref().unwrap_or_default();
+            return Err(format!("fee: {written:?} is more than the price; write at most \"1\""));
+        }
+        Ok(ByokTerms { fee, free_requests: self.free_requests })
+    }
+}
+
 fn yes() -> bool {
     true
 }
@@ -70,6 +90,7 @@ impl Raw {
             flagged_refunds: self.flagged_refunds.as_ref().map(RawBudget::checked).transpose()?,
             packs: self.packs.iter().map(|pack| sellable(*pack)).collect::<Result<_, _>>()?,
             checkout: self.checkout.as_ref().map(RawCheckout::checked).transpose()?,
+            ..Terms::default()
         })
     }
 }
@@ -85,13 +106,7 @@ impl RawFee {
     fn checked(&self, method: &str) -> Result<Fee, String> {
         amount(&format!("fee.{method}.fixed"), self.fixed)?;
         amount(&format!("fee.{method}.minimum"), self.minimum)?;
-        let rate = match self.rate.as_deref() {
-            None | Some("0") => (0, 1),
-            Some(text) => parse_multiplier(text).ok_or_else(|| {
-                let remedy = "write a part of the credit, such as \"0.055\"";
-                format!("fee.{method}.rate: {text:?} is no rate; {remedy}")
-            })?,
-        };
+        let rate = rate(&format!("fee.{method}.rate"), self.rate.as_deref())?;
         let (fixed, minimum, refundable) = (self.fixed, self.minimum, self.refundable);
         Ok(Fee { rate, fixed, minimum, refundable })
     }
@@ -110,6 +125,16 @@ impl RawCheckout {
 fn sellable(pack: Usd) -> Result<Usd, String> {
     let wrong = || format!("packs: nobody buys {pack} USD of credit; write more than 0");
     if pack.is_zero() || pack.is_negative() { Err(wrong()) } else { Ok(pack) }
+}
+
+/// A part of an amount, as a fraction.
+fn rate(key: &str, text: Option<&str>) -> Result<(u64, u64), String> {
+    match text {
+        None | Some("0") => Ok((0, 1)),
+        Some(text) => parse_multiplier(text).ok_or_else(|| {
+            format!("{key}: {text:?} is no rate; write a part of the amount, such as \"0.055\"")
+        }),
+    }
 }
 
 fn amount(key: &str, amount: Usd) -> Result<(), String> {
@@ -148,6 +173,15 @@ mod tests {
         assert_eq!(terms.checkout.unwrap().provider, "p");
         assert_eq!((terms.credit_life_days, terms.refund_hours), (Some(365), 24));
         assert_eq!(read("").unwrap(), Terms::default());
+    }
+
+    #[test]
+    fn the_fee_of_own_keys_is_a_part_of_the_price() {
+        let read = |text: &str| toml::from_str::<RawByok>(text).unwrap().checked();
+        let terms = read("fee = \"0.05\"\nfree_requests = 1000000").unwrap();
+        assert_eq!((terms.fee.0 * 20, terms.free_requests), (terms.fee.1, 1_000_000));
+        assert_eq!(read("").unwrap(), ByokTerms::default());
+        assert!(read("fee = \"1.5\"").is_err() && read("fee = \"5%\"").is_err());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Purpose: `wishes` is what a request says of its route, checked; `needs` what it needs of an
 //! endpoint and what that costs at worst; `name` finds what a model's name stands for; `constraint`
-//! names every reason to leave an endpoint out and `rules` applies them; `rank` orders what is
-//! left; `plan` puts them together.
+//! names every reason to leave an endpoint out and `rules` applies them; `own` says whose keys it
+//! may be asked with; `rank` orders what is left; `plan` puts them together.
 //!
 //! ```text
 //!   name --> models --> endpoints --rules--> allowed --rank--> the first few, one hold for all
@@ -19,6 +19,7 @@ mod health;
 mod misses;
 mod name;
 mod needs;
+mod own;
 mod plan;
 mod question;
 mod rank;
@@ -31,6 +32,7 @@ mod tests;
 pub use constraint::{Constraint, Violations};
 pub use health::{Condition, Detail, Health, Percentiles};
 pub use needs::{InputBound, InputShape, Needs, WorstCost};
+pub use own::{KeySource, OwnKey, OwnKeys};
 pub use plan::{explain, plan};
 pub use question::{
     Candidate, Candidates, Explanation, Filtered, Moment, NoRoute, Question, Route, Verdict,

@@ -121,6 +121,11 @@ pub struct ProviderRow {
 }
 
 impl ProviderRow {
+    /// What the keys of a provider are sealed for, where they stand sealed in the catalog.
+    pub fn key_purpose(provider: &str) -> String {
+        format!("key of provider {provider}")
+    }
+
     /// A provider of these three with every other key at its default.
     pub fn new(id: impl Into<String>, dialect: Dialect, base_url: impl Into<String>) -> Self {
         Self {

@@ -25,6 +25,7 @@ mod checkpoint;
 mod credit;
 mod epoch;
 mod error;
+mod free;
 mod lease;
 mod lots;
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub use transaction::{RefundSum, Transaction, TransactionKind};
 pub use view::{AccountView, KeyView};
 
 use epoch::DataPlaneBook;
+use free::FreeBook;
 use rows::{AccountBook, KeyBook, Lending, Offers};
 use settle::Draft;
 
@@ -66,6 +68,9 @@ pub struct Books {
     transactions: Vec<Transaction>,
     references: FxHashMap<(AccountId, Box<str>), TransactionId>,
     refunds: FxHashMap<GenerationId, RefundSum>,
+    /// By id, each with its account and its row.
+    own_keys: BTreeMap<Box<str>, (AccountId, Box<str>)>,
+    free: FreeBook,
     offers: Offers,
     catalog: CatalogBook,
     dataplanes: BTreeMap<DataPlaneId, DataPlaneBook>,
@@ -123,6 +128,9 @@ impl Books {
             Event::KeyChanged { key, limit, row } => self.change_key(*key, *limit, row),
             Event::KeyDeleted { key } => self.delete_key(*key),
             Event::KeyPeriodBegan { key, .. } => self.begin_key_period(*key),
+            Event::OwnKeySet { id, account, row } => self.set_own_key(id, *account, row.as_deref()),
+            Event::FreeRequestsSet { requests, at } => self.set_free_requests(*requests, *at),
+            Event::FreeRequestsBegan { at } => self.begin_free_requests(*at),
             Event::CatalogApplied { rows_json, offers, new_offers } => {
                 self.apply_catalog(rows_json, offers, new_offers)
             }

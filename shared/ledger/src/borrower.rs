@@ -14,7 +14,7 @@ use std::fmt;
 use units::{GenerationId, UnixMillis, Usd};
 
 use crate::bytes::RecordFault;
-use crate::purse::Purse;
+use crate::purse::{FREE_REQUEST, Purse};
 use crate::record::{
     Attempts, Excess, FinishCode, Flags, Hold, Outcome, Post, Progress, Record, UpstreamId,
     UsageSource, Void, VoidReason,
@@ -204,8 +204,8 @@ impl Borrower {
     fn record(&mut self, ring: u16, seq: u64, record: Record) -> Result<(), RecoverFault> {
         match record {
             Record::Hold(hold) => {
-                for purse in purses_of(&hold) {
-                    self.change(purse, Usd::ZERO, hold.amount)?;
+                for (purse, amount) in hold.drawn().of_each(hold.amount, FREE_REQUEST) {
+                    self.change(purse, Usd::ZERO, amount)?;
                 }
                 self.open.insert((ring, seq), OpenHold { ring, seq, hold, progress: None });
             }
@@ -219,9 +219,11 @@ impl Borrower {
             }
             Record::Post(post) => {
                 let charged = post.charged().ok_or(RecoverFault::Overflow)?;
-                self.end(ring, post.hold_seq, post.held, charged)?;
+                self.end(ring, post.hold_seq, post.held, (charged, post.free_used()))?;
             }
-            Record::Void(void) => self.end(ring, void.hold_seq, void.held, Usd::ZERO)?,
+            Record::Void(void) => {
+                self.end(ring, void.hold_seq, void.held, (Usd::ZERO, Usd::ZERO))?;
+            }
             Record::Grant { purse, amount } => {
                 self.change(purse, amount, Usd::ZERO)?;
                 let rest = self.purses.entry(purse).or_default();
@@ -234,14 +236,24 @@ impl Borrower {
         Ok(())
     }
 
-    fn end(&mut self, ring: u16, seq: u64, held: Usd, charged: Usd) -> Result<(), RecoverFault> {
+    fn end(
+        &mut self,
+        ring: u16,
+        seq: u64,
+        held: Usd,
+        (charged, free_used): (Usd, Usd),
+    ) -> Result<(), RecoverFault> {
         if self.is_gone(ring, seq) {
             return Ok(());
         }
         let open = self.open.remove(&(ring, seq)).filter(|open| open.hold.amount == held);
         let open = open.ok_or(RecoverFault::NotOpen { ring, seq })?;
-        for purse in purses_of(&open.hold) {
-            self.change(purse, negative(charged)?, negative(held)?)?;
+        let drawn = open.hold.drawn();
+        for (purse, amount) in drawn.of_each(held, FREE_REQUEST) {
+            self.change(purse, Usd::ZERO, negative(amount)?)?;
+        }
+        for (purse, used) in drawn.of_each(charged, free_used) {
+            self.change(purse, negative(used)?, Usd::ZERO)?;
         }
         Ok(())
     }
@@ -263,11 +275,6 @@ fn negative(amount: Usd) -> Result<Usd, RecoverFault> {
     Usd::ZERO.checked_sub(amount).ok_or(RecoverFault::Overflow)
 }
 
-fn purses_of(hold: &Hold) -> impl Iterator<Item = Purse> + use<> {
-    let key = hold.key_limited.then_some(Purse::Key(hold.key));
-    [Some(Purse::Account(hold.account)), key].into_iter().flatten()
-}
-
 /// How a hold ends whose process died.
 fn end_of(open: &OpenHold, now: UnixMillis) -> Record {
     let hold = &open.hold;
@@ -278,6 +285,7 @@ fn end_of(open: &OpenHold, now: UnixMillis) -> Record {
             account: hold.account,
             key: hold.key,
             key_limited: hold.key_limited,
+            free_request: hold.free_request,
             held: hold.amount,
             offer: hold.offer,
             reason: VoidReason::Crash,
@@ -293,10 +301,12 @@ fn end_of(open: &OpenHold, now: UnixMillis) -> Record {
         account: hold.account,
         key: hold.key,
         key_limited: hold.key_limited,
+        free_request: hold.free_request,
         held: hold.amount,
         charge: progress.charge.min(hold.amount),
         excess: Excess::default(),
         list_cost: progress.list_cost,
+        own_key: progress.own_key,
         offer: progress.offer,
         tokens: progress.tokens,
         source: UsageSource::Estimated,

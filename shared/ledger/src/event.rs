@@ -7,56 +7,23 @@
 //! Invariants: keys and catalogs are opaque text here, with the few fields that money depends on
 //! beside them; an event read back is the event that was written; reading never panics.
 
-use std::fmt;
-use std::str::FromStr;
+mod transaction_id;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use units::{
-    AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, ParseIdError, UnixMillis, Usd,
-};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, UnixMillis, Usd};
 
 use crate::bytes::{Reader, RecordFault, Sink};
 use crate::purse::Purse;
 use crate::run::{self, Run};
 
+pub use transaction_id::TransactionId;
+
 const WORDS: u8 = 1;
 const LENT: u8 = 2;
 const RETURNED: u8 = 3;
 const SETTLED: u8 = 4;
-
-/// A transaction of an account, counted from 1 in the order of the ledger; `txn_` and sixteen hex
-/// digits in text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TransactionId(pub u64);
-
-impl fmt::Display for TransactionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "txn_{:016x}", self.0)
-    }
-}
-
-impl FromStr for TransactionId {
-    type Err = ParseIdError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let digits = text.strip_prefix("txn_").filter(|digits| digits.len() == 16);
-        let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).map(Self);
-        number.filter(|id| id.to_string() == text).ok_or(ParseIdError)
-    }
-}
-
-impl Serialize for TransactionId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for TransactionId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(|error| de::Error::custom(format!("{text:?}: {error}")))
-    }
-}
 
 /// Why an account was credited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,6 +89,27 @@ pub enum Event {
     KeyPeriodBegan {
         /// Which.
         key: KeyId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// A customer's own provider key is made, changed or removed.
+    OwnKeySet {
+        /// Its id; one that was removed is not used again.
+        id: String,
+        /// Whose it is.
+        account: AccountId,
+        /// Its row, the key itself sealed; `None` = removed.
+        row: Option<String>,
+    },
+    /// How many requests on its own provider keys each account has free in a period, from now on.
+    FreeRequestsSet {
+        /// So many.
+        requests: u64,
+        /// When.
+        at: UnixMillis,
+    },
+    /// The free requests of every account count anew.
+    FreeRequestsBegan {
         /// When.
         at: UnixMillis,
     },

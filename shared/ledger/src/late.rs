@@ -26,11 +26,11 @@ pub fn written_off(run: &Run) -> Result<Run, RecordFault> {
 fn unpaid(record: Record) -> Result<Record, RecordFault> {
     Ok(match record {
         Record::Hold(mut hold) => {
-            hold.amount = Usd::ZERO;
+            (hold.amount, hold.free_request) = (Usd::ZERO, false);
             Record::Hold(hold)
         }
         Record::Void(mut void) => {
-            void.held = Usd::ZERO;
+            (void.held, void.free_request) = (Usd::ZERO, false);
             Record::Void(void)
         }
         Record::Post(post) => Record::Post(unpaid_post(post)?),
@@ -45,7 +45,7 @@ fn unpaid_post(mut post: Post) -> Result<Post, RecordFault> {
     let written_off = charged.checked_add(post.excess.written_off);
     let written_off = written_off.ok_or(RecordFault::BadValue("charge"))?;
     post.excess = Excess { from_free: Usd::ZERO, written_off };
-    (post.held, post.charge) = (Usd::ZERO, Usd::ZERO);
+    (post.held, post.charge, post.free_request) = (Usd::ZERO, Usd::ZERO, false);
     Ok(post)
 }
 

@@ -28,6 +28,6 @@ pub mod spool;
 
 pub use books::{Books, audit};
 pub use event::{Event, TransactionId};
-pub use purse::Purse;
+pub use purse::{Drawn, FREE_REQUEST, Purse};
 pub use record::{Record, RecordBytes, RecordFault};
 pub use run::Run;

@@ -135,7 +135,9 @@ pub(crate) fn credit(account: AccountId, kind: CreditKind, amount: Usd, fee: Usd
 pub(crate) fn loan(purse: Purse, amount: Usd) -> [Posting; 2] {
     let account = match purse {
         Purse::Account(account) => account,
-        Purse::Key(_) => return loan(Purse::Account(AccountId(0)), Usd::ZERO),
+        Purse::Key(_) | Purse::FreeRequests(_) => {
+            return loan(Purse::Account(AccountId(0)), Usd::ZERO);
+        }
     };
     between(LedgerAccount::Available(account), LedgerAccount::Lent(account), amount)
 }
@@ -149,6 +151,8 @@ pub(crate) struct Charge {
     pub(crate) written_off: Usd,
     /// Owed to the provider.
     pub(crate) list_cost: Usd,
+    /// What the customer owes the provider: shown, and no posting of ours.
+    pub(crate) own_cost: Usd,
 }
 
 /// One charge, or the sum of several of one account; `None` on overflow.
@@ -214,7 +218,8 @@ fn of_run(run: &Run) -> Result<Vec<Posting>, RecordFault> {
                 let sums = Charge {
                     charged: post.charged().ok_or(RecordFault::BadValue("charge"))?,
                     written_off: post.excess.written_off,
-                    list_cost: post.list_cost,
+                    list_cost: post.provider_cost(),
+                    own_cost: post.own_cost(),
                 };
                 let five = charge(post.account, &sums).ok_or(RecordFault::BadValue("charge"))?;
                 postings.extend(five);

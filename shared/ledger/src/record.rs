@@ -22,7 +22,7 @@ mod tests;
 use units::{AccountId, KeyId, OfferId, Tokens, UnixMillis, Usd};
 
 pub use crate::bytes::RecordFault;
-use crate::purse::Purse;
+use crate::purse::{Drawn, FREE_REQUEST, Purse};
 pub use encode::{RECORD_BYTES_MAX, RecordBytes};
 pub use parts::{
     Attempt, Attempts, BodyHashes, Excess, FinishCode, Flags, Outcome, UpstreamId, UsageSource,
@@ -66,6 +66,8 @@ pub struct Hold {
     pub key: KeyId,
     /// Whether the key has a spend limit, so that its purse was charged too.
     pub key_limited: bool,
+    /// Whether it took a free request of its account.
+    pub free_request: bool,
     /// How much is held; at most what an `i64` of picodollars counts.
     pub amount: Usd,
     /// The offer that the worst case was counted with.
@@ -85,8 +87,10 @@ pub struct Progress {
     pub tokens: Tokens,
     /// What they cost; never above the hold.
     pub charge: Usd,
-    /// What the provider charges us for them.
+    /// What the provider charges for them.
     pub list_cost: Usd,
+    /// Whether the provider charges the customer, whose own key it was called with.
+    pub own_key: bool,
     /// The offer that serves.
     pub offer: OfferId,
     /// The service tier that is charged, by the catalog's number of it.
@@ -104,14 +108,19 @@ pub struct Post {
     pub key: KeyId,
     /// As in the hold.
     pub key_limited: bool,
+    /// As in the hold.
+    pub free_request: bool,
     /// The amount of the hold.
     pub held: Usd,
     /// What is paid from the hold: `0 <= charge <= held`.
     pub charge: Usd,
     /// What the request cost above its hold; zero unless `charge == held`.
     pub excess: Excess,
-    /// What the provider charges us for it.
+    /// What the provider charges for it.
     pub list_cost: Usd,
+    /// Whether the provider charges the customer, whose own key it was called with: then only a
+    /// fee is paid here, or nothing where the request is a free one.
+    pub own_key: bool,
     /// The offer that served.
     pub offer: OfferId,
     /// What was used.
@@ -151,6 +160,30 @@ impl Post {
     pub fn charged(&self) -> Option<Usd> {
         self.charge.checked_add(self.excess.from_free)
     }
+
+    /// What the provider charges us for it.
+    pub const fn provider_cost(&self) -> Usd {
+        if self.own_key { Usd::ZERO } else { self.list_cost }
+    }
+
+    /// What the provider charges the customer for it: no money of ours.
+    pub const fn own_cost(&self) -> Usd {
+        if self.own_key { self.list_cost } else { Usd::ZERO }
+    }
+
+    /// What is used of the free request that the hold took, if it took one: all of it, or nothing
+    /// where a shared key served.
+    pub const fn free_used(&self) -> Usd {
+        if self.free_request && self.own_key { FREE_REQUEST } else { Usd::ZERO }
+    }
+}
+
+impl Hold {
+    /// What it is taken out of.
+    pub fn drawn(&self) -> Drawn {
+        let key = self.key_limited.then_some(self.key);
+        Drawn { account: self.account, key, free_request: self.free_request }
+    }
 }
 
 /// A hold that ended without a charge.
@@ -164,6 +197,8 @@ pub struct Void {
     pub key: KeyId,
     /// As in the hold.
     pub key_limited: bool,
+    /// As in the hold.
+    pub free_request: bool,
     /// The amount of the hold.
     pub held: Usd,
     /// The offer tried last.

@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use catalog::keys::KeyRow;
+use catalog::own_keys::OwnKeyRow;
 use catalog::rows::CatalogRows;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use units::{KeyDigest, OfferId};
+use units::{AccountId, KeyDigest, OfferId};
 
 /// One generation of what is published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct Publication {
     pub catalog: Option<Arc<PublishedCatalog>>,
     /// The keys.
     pub keys: KeyChanges,
+    /// The own provider keys of accounts, sealed, as they are now: of all that have any where the
+    /// keys are all of them, else of those for which they changed.
+    pub own_keys: Vec<(AccountId, Vec<OwnKeyRow>)>,
     /// Where the control plane answers account API calls.
     pub control: SocketAddr,
 }
@@ -34,6 +38,9 @@ pub struct PublishedCatalog {
     pub offers: Vec<OfferId>,
     /// What list prices are multiplied by where no price is given: numerator, denominator.
     pub multiplier: (u64, u64),
+    /// The fee of a request on a customer's own key, as a part of its price: numerator,
+    /// denominator.
+    pub own_key_fee: (u64, u64),
 }
 
 /// Keys of a generation.

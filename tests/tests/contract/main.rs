@@ -3,9 +3,10 @@
 //! Contents: `requests` (bodies that are refused), `raw` (bytes that are refused), `keys` (who may
 //! ask), `rates` (the request rate), `routing` (whom a request goes to), `told` (what an answer
 //! says of that), `money` (what is not paid for), `provider` (what a provider's failure becomes),
-//! `headers` (what every answer says), `lists` (models), `account` (the account API), `credits`
-//! (what credit costs, and where every cent went), `receipts` (what is signed), `mistakes` (wrong
-//! files at a start), `publish` (a change holds when its answer arrives).
+//! `byok` (customers' own provider keys), `headers` (what every answer says), `lists` (models),
+//! `account` (the account API), `credits` (what credit costs, and where every cent went),
+//! `receipts` (what is signed), `mistakes` (wrong files at a start), `publish` (a change holds when
+//! its answer arrives).
 //! Invariant: every status and code is compared exactly.
 
 #![expect(
@@ -16,6 +17,7 @@
 )]
 
 mod account;
+mod byok;
 mod credits;
 mod headers;
 mod keys;

@@ -7,7 +7,7 @@
 //! `full_disk` (no room, then room again), `prices`, `tiers`
 //! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
 //! died), `overrun` (limits ignored), `bound` (input beyond its bound), `caps` (limits lowered),
-//! `ceilings` (price caps),
+//! `ceilings` (price caps), `byok` (the fee of own keys),
 //! `kept` (journal that is old goes), `leaving` (clients gone), `lots` (credit that ends and goes
 //! back meanwhile), `repeats` (idempotency keys), `reconcile` (a provider's bill);
 //! with planes in processes of their own: `planes` (two of one account),
@@ -26,6 +26,7 @@ use std::time::Duration;
 
 mod away;
 mod bound;
+mod byok;
 mod caps;
 mod ceilings;
 mod cent;

@@ -63,14 +63,13 @@ const CLAIMS: &[Claim] = &[
         assert_eq!(shop.top_up(&shop.customer.account, "9", "x402").status(), 200);
     }),
     now(&["exactly as reported by the upstream"], the_providers_counts_are_told_and_charged),
-    not_yet(
-        &["free monthly allowance first"],
-        "customers cannot bring their own provider keys yet",
-        |shop| {
-            let answer = shop.call(&shop.keeper, "GET", "/api/v1/byok", &Value::Null);
-            assert_eq!(answer.status(), 200, "{}", answer.text());
-        },
-    ),
+    now(&["free monthly allowance first"], |shop| {
+        let answer = shop.call(&shop.keeper, "GET", "/api/v1/byok", &Value::Null);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let byok =
+            shop.call(&shop.keeper, "GET", "/api/v1/terms", &Value::Null).json()["byok"].clone();
+        assert!(byok["fee"] != "0" && byok["free_requests"].as_u64() > Some(0), "{byok}");
+    }),
     now(&["balance and transaction history"], the_history_adds_up),
     now(&["promotional usage"], given_credit_is_under_the_same_limits),
     now(&["provider/model format"], each_named_model_is_served),

@@ -62,11 +62,7 @@ const CLAIMS: &[Claim] = &[
     ),
     now(&["5.5% fee on credit", "The 5.5% fee", "the 5.5% markup"], a_card_costs_five_and_a_half),
     now(&["a 5 % + $0.35 fee", "incurs a 5 % fee"], the_earlier_fee_can_be_had),
-    not_yet(
-        &["a 5 % usage fee"],
-        "customers cannot bring their own provider keys yet",
-        own_keys_have_a_place,
-    ),
+    now(&["a 5 % usage fee"], own_keys_cost_a_twentieth),
     not_yet(
         &["(50-1000 req/day)"],
         "requests to free models are not counted yet",
@@ -188,9 +184,11 @@ fn the_earlier_fee_can_be_had(_: &Shop) {
     }
 }
 
-fn own_keys_have_a_place(shop: &Shop) {
+fn own_keys_cost_a_twentieth(shop: &Shop) {
     let answer = shop.call(&shop.keeper, "GET", "/api/v1/byok", &Value::Null);
     assert_eq!(answer.status(), 200, "{}", answer.text());
+    let terms = shop.call(&shop.keeper, "GET", "/api/v1/terms", &Value::Null).json();
+    assert_eq!(terms["byok"], json!({ "fee": "0.05", "free_requests": 0 }));
 }
 
 fn free_requests_are_counted(shop: &Shop) {

@@ -22,9 +22,10 @@ const fn a(
     Crate { name, folder, layer, imports }
 }
 
-const CRATES: [Crate; 13] = [
+const CRATES: [Crate; 14] = [
     a("units", "shared/units", 0, &[]),
     a("channel", "shared/channel", 0, &[]),
+    a("seal", "shared/seal", 0, &[]),
     a("notice", "shared/notice", 1, &["units"]),
     a("wire", "shared/wire", 1, &[]),
     a("catalog", "shared/catalog", 1, &["units"]),
@@ -37,19 +38,22 @@ const CRATES: [Crate; 13] = [
         "dataplane",
         "dataplane",
         3,
-        &["catalog", "channel", "dialect", "journal", "ledger", "link", "notice", "units", "wire"],
+        &[
+            "catalog", "channel", "dialect", "journal", "ledger", "link", "notice", "seal",
+            "units", "wire",
+        ],
     ),
     a(
         "controlplane",
         "controlplane",
         3,
-        &["catalog", "journal", "ledger", "link", "notice", "units"],
+        &["catalog", "journal", "ledger", "link", "notice", "seal", "units"],
     ),
     a(
         "deploy",
         "deploy",
         4,
-        &["catalog", "controlplane", "dataplane", "link", "notice", "sandbox", "units"],
+        &["catalog", "controlplane", "dataplane", "link", "notice", "sandbox", "seal", "units"],
     ),
 ];
 

@@ -26,7 +26,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("crossbeam_utils", CHANNEL),
     ("crossbeam_channel", CHANNEL),
     ("crossbeam_epoch", CHANNEL),
-    ("ring", &["controlplane/src/receipt", "dataplane/src/net", "shared/channel"]),
+    ("ring", &["controlplane/src/receipt", "dataplane/src/net", "shared/channel", "shared/seal"]),
     ("rustix", &["dataplane/src/net", "deploy/src/handover"]),
     ("sled", &["controlplane/src/store/embedded"]),
     ("glommio", &["shared/journal/src/direct"]),

@@ -201,17 +201,19 @@ pub(crate) struct Usage {
     pub(crate) requests: u64,
     pub(crate) charged: Usd,
     pub(crate) list_cost: Usd,
+    pub(crate) own_cost: Usd,
     pub(crate) tokens: Tokens,
 }
 
 impl Usage {
-    const BYTES: usize = 8 + 16 + 16 + 8 * TokenClass::COUNT;
+    const BYTES: usize = 8 + 3 * 16 + 8 * TokenClass::COUNT;
 
     /// Adds another use; saturates, which the audit would show.
     pub(crate) fn add(&mut self, other: &Self) {
         self.requests = self.requests.saturating_add(other.requests);
         self.charged = [self.charged, other.charged].into_iter().sum();
         self.list_cost = [self.list_cost, other.list_cost].into_iter().sum();
+        self.own_cost = [self.own_cost, other.own_cost].into_iter().sum();
         self.tokens.add(&other.tokens);
     }
 
@@ -220,6 +222,7 @@ impl Usage {
         out.extend_from_slice(&self.requests.to_be_bytes());
         out.extend_from_slice(&self.charged.pico().to_be_bytes());
         out.extend_from_slice(&self.list_cost.pico().to_be_bytes());
+        out.extend_from_slice(&self.own_cost.pico().to_be_bytes());
         for count in self.tokens.counts() {
             out.extend_from_slice(&count.to_be_bytes());
         }
@@ -230,6 +233,7 @@ impl Usage {
         let (requests, rest) = bytes.split_first_chunk()?;
         let (charged, rest) = rest.split_first_chunk()?;
         let (list_cost, rest) = rest.split_first_chunk()?;
+        let (own_cost, rest) = rest.split_first_chunk()?;
         let (places, odd) = rest.as_chunks::<8>();
         let counts: Vec<u64> = places.iter().map(|place| u64::from_be_bytes(*place)).collect();
         let counts: [u64; TokenClass::COUNT] = counts.try_into().ok()?;
@@ -237,6 +241,7 @@ impl Usage {
             requests: u64::from_be_bytes(*requests),
             charged: Usd::from_pico(i128::from_be_bytes(*charged)),
             list_cost: Usd::from_pico(i128::from_be_bytes(*list_cost)),
+            own_cost: Usd::from_pico(i128::from_be_bytes(*own_cost)),
             tokens: Tokens::from_counts(counts),
         })
     }

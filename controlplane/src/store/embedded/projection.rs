@@ -104,7 +104,8 @@ impl Projection {
                 let used = Usage {
                     requests: 1,
                     charged: post.charged().unwrap_or(post.charge),
-                    list_cost: post.list_cost,
+                    list_cost: post.provider_cost(),
+                    own_cost: post.own_cost(),
                     tokens: post.tokens,
                 };
                 let (day, hour) = (post.created_at.day(), post.created_at.hour());

@@ -3,7 +3,7 @@
 use super::*;
 
 fn meter(chunks: &[&str]) -> Meter {
-    let mut meter = Meter::new(true);
+    let mut meter = Meter::new(true, false);
     for chunk in chunks {
         meter.observe(chunk.as_bytes(), &Answer::read(chunk.as_bytes()).unwrap());
     }

@@ -30,7 +30,7 @@ fn key(number: u8) -> KeyRow {
 
 fn catalog(offer: u32) -> Option<Arc<PublishedCatalog>> {
     let (rows, offers) = (CatalogRows::default(), vec![OfferId(offer)]);
-    Some(Arc::new(PublishedCatalog { rows, offers, multiplier: (1, 1) }))
+    Some(Arc::new(PublishedCatalog { rows, offers, multiplier: (1, 1), own_key_fee: (0, 1) }))
 }
 
 fn publication(
@@ -38,7 +38,8 @@ fn publication(
     catalog: Option<Arc<PublishedCatalog>>,
     keys: KeyChanges,
 ) -> Publication {
-    Publication { generation, catalog, keys, control: ([127, 0, 0, 1], 1).into() }
+    let (own_keys, control) = (Vec::new(), ([127, 0, 0, 1], 1).into());
+    Publication { generation, catalog, keys, own_keys, control }
 }
 
 fn folder(name: &str) -> PathBuf {

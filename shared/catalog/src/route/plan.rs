@@ -5,9 +5,11 @@ use units::TokenClass;
 
 use crate::catalog::{Catalog, Model};
 use crate::route::constraint::{Constraint, Violations};
+use crate::route::health::Condition;
 use crate::route::misses::Misses;
 use crate::route::name::{Meaning, Named, named};
 use crate::route::needs::{Offer, WorstCost};
+use crate::route::own::KeySource;
 use crate::route::question::{
     CANDIDATES_MAX, Candidate, Candidates, Explanation, Moment, NoRoute, Question, Route, Verdict,
 };
@@ -184,9 +186,11 @@ impl<'p, M: Moment> Planning<'p, M> {
         let input_tokens = needs.input_tokens(&offer);
         let cost = needs.worst(&offer, input_tokens);
         let mut violations = sight.rules.violations(&offer, input_tokens.1);
+        let has_shared = self.moment.is_usable(endpoint.provider);
+        let sources = self.question.own.sources(&provider.id, &model.id, has_shared);
         violations = violations
             .and_if(model.kind != ModelKind::Chat, Constraint::Kind)
-            .and_if(!self.moment.is_usable(endpoint.provider), Constraint::Unreachable);
+            .and_if(sources.is_empty(), Constraint::Unreachable);
         if let Err(constraint) = cost {
             violations = violations.and(constraint);
         }
@@ -198,23 +202,42 @@ impl<'p, M: Moment> Planning<'p, M> {
         let is_escalated = barring != violations;
         match cost {
             Ok(cost) if barring.is_empty() => {
-                let health = &self.moment.health(index, sight.ranking.detail());
-                let mut key = sight.ranking.key(&offer, place, (needs, &cost, health));
-                key.class.is_escalated = is_escalated;
-                let region = self.moment.region();
-                key.is_far = region.is_some() && region != endpoint.region.as_deref();
-                let candidate = Candidate {
-                    endpoint: index,
-                    tier: sight.tier,
-                    output_max: cost.output_max,
-                    is_escalated,
-                    thinks: sight.rules.variants.thinking,
-                };
-                let (weight, mark) = (endpoint.weight, endpoint.mark());
-                self.keep(Ranked { key, candidate, cost, weight, mark });
+                for (source, rests) in sources.each() {
+                    let ranked = self.ranked(sight, &offer, place, (&cost, source, rests));
+                    self.keep(ranked.escalated(is_escalated));
+                }
             }
             _ => self.misses.note(barring, (model.index, sight.tier)),
         }
+    }
+
+    /// An allowed endpoint with its place among the others, asked with keys of one source.
+    fn ranked(
+        &self,
+        sight: &Sight<'_>,
+        offer: &Offer<'_>,
+        (index, standing): (u32, Standing),
+        (cost, source, rests): (&WorstCost, KeySource, bool),
+    ) -> Ranked {
+        let mut health = self.moment.health(index, source, sight.ranking.detail());
+        if rests {
+            health.condition = Condition::Ejected;
+        }
+        let needs = &self.question.needs;
+        let mut key = sight.ranking.key(offer, (index, standing), (needs, cost, &health));
+        key.class.source = source;
+        let region = self.moment.region();
+        key.is_far = region.is_some() && region != offer.endpoint.region.as_deref();
+        let candidate = Candidate {
+            endpoint: index,
+            tier: sight.tier,
+            output_max: cost.output_max,
+            is_escalated: false,
+            thinks: sight.rules.variants.thinking,
+            source,
+        };
+        let (weight, mark) = (offer.endpoint.weight, offer.endpoint.mark());
+        Ranked { key, candidate, cost: *cost, weight, mark }
     }
 
     fn keep(&mut self, ranked: Ranked) {
@@ -241,10 +264,14 @@ impl<'p, M: Moment> Planning<'p, M> {
             self.drop_fallbacks();
         }
         let most = self.moment.candidates_max().clamp(1, CANDIDATES_MAX);
-        let mut route = Route { candidates: Candidates::default(), worst: WorstCost::default() };
+        let (worst, worst_free) = (WorstCost::default(), WorstCost::default());
+        let mut route = Route { candidates: Candidates::default(), worst, worst_free };
         for ranked in self.ranked.iter().take(most) {
             route.candidates.push(ranked.candidate);
-            route.worst = route.worst.or(ranked.cost);
+            let is_own = ranked.candidate.source.is_own();
+            let at = |fee| if is_own { ranked.cost.fee(fee) } else { ranked.cost };
+            route.worst = route.worst.or(at(self.question.own.fee));
+            route.worst_free = route.worst_free.or(at((0, 1)));
         }
         if route.candidates.is_empty() { Err(self.why()) } else { Ok(route) }
     }
@@ -285,7 +312,8 @@ impl<'p, M: Moment> Planning<'p, M> {
     /// An endpoint that was found under several names is tried once, where it comes first.
     fn drop_repeats(&mut self) {
         let mut seen = Vec::with_capacity(self.ranked.len());
-        self.ranked.retain(|ranked| is_new(&mut seen, ranked.candidate.endpoint));
+        let same = |ranked: &Ranked| (ranked.candidate.endpoint, ranked.candidate.source);
+        self.ranked.retain(|ranked| is_new(&mut seen, same(ranked)));
     }
 
     /// Where fallbacks are not wished and no order names them, the first of each name remains.
@@ -317,6 +345,13 @@ fn is_new<T: PartialEq>(seen: &mut Vec<T>, one: T) -> bool {
 }
 
 impl Ranked {
+    /// The same, above a cap that the request lets go or not.
+    const fn escalated(mut self, is_escalated: bool) -> Self {
+        self.key.class.is_escalated = is_escalated;
+        self.candidate.is_escalated = is_escalated;
+        self
+    }
+
     fn has_share(&self) -> bool {
         self.weight.is_some_and(|weight| weight > 0)
     }

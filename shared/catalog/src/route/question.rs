@@ -8,6 +8,7 @@ use crate::catalog::ProviderIndex;
 use crate::route::constraint::{Constraint, Violations};
 use crate::route::health::{Detail, Health};
 use crate::route::needs::{Needs, WorstCost};
+use crate::route::own::{KeySource, OwnKeys};
 use crate::route::rules::Policy;
 use crate::route::wishes::Wishes;
 
@@ -30,15 +31,18 @@ pub struct Question<'a> {
     pub needs: Needs,
     /// What its key allows.
     pub policy: Policy<'a>,
+    /// Its customer's own provider keys.
+    pub own: OwnKeys<'a>,
 }
 
 /// What is so at the moment: beside the question, all that a plan depends on.
 pub trait Moment {
-    /// Whether a provider can be called at all.
+    /// Whether a provider can be called with a shared key.
     fn is_usable(&self, provider: ProviderIndex) -> bool;
 
-    /// How an endpoint does, by its place in the catalog; asked once for each that is allowed.
-    fn health(&self, endpoint: u32, detail: Detail) -> Health;
+    /// How an endpoint does, by its place in the catalog and whose key it is asked with; asked once
+    /// for each that is allowed.
+    fn health(&self, endpoint: u32, source: KeySource, detail: Detail) -> Health;
 
     /// The mark of the endpoint that served the request's session lately; asked only where there
     /// is a choice.
@@ -67,6 +71,8 @@ pub struct Candidate {
     pub is_escalated: bool,
     /// Whether its name asks that the model reasons.
     pub thinks: bool,
+    /// Whose key it is asked with.
+    pub source: KeySource,
 }
 
 /// A few candidates, in the order to try them.
@@ -99,8 +105,10 @@ impl Deref for Candidates {
 pub struct Route {
     /// Whom to try; never empty.
     pub candidates: Candidates,
-    /// The most that any of them can cost.
+    /// The most that any of them can cost, of those on own keys their fee.
     pub worst: WorstCost,
+    /// The same where an own key costs no fee.
+    pub worst_free: WorstCost,
 }
 
 /// Why a request goes nowhere.

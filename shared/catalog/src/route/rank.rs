@@ -1,7 +1,7 @@
 //! The order in which allowed endpoints are tried.
 //!
 //! ```text
-//!   not ejected, nor full > within caps > as fast as preferred > model as named
+//!   not ejected, nor full > within caps > as fast as preferred > model as named > own key
 //!     > provider as ordered > nothing amiss > not degraded > by price, or what else is asked for
 //!     > cheapest > in the region of the request > as in the catalog
 //! ```
@@ -15,6 +15,7 @@ use crate::parameters::Parameters;
 use crate::route::health::{Condition, Detail, Health, Percentiles};
 use crate::route::name::Variants;
 use crate::route::needs::{Needs, Offer, WorstCost};
+use crate::route::own::KeySource;
 use crate::route::rules::position;
 use crate::route::wishes::{Sort, Strategy, Wishes};
 
@@ -43,6 +44,7 @@ pub(super) struct Class {
     is_slow: bool,
     pub(super) name: u16,
     model: u16,
+    pub(super) source: KeySource,
     listed: u16,
     amiss: u8,
     is_degraded: bool,
@@ -147,6 +149,7 @@ impl<'a> Ranking<'a> {
             is_slow: is_slow && !is_ordered,
             name: if across { 0 } else { standing.name },
             model: if across { 0 } else { standing.model },
+            source: KeySource::Shared,
             listed,
             amiss: Self::amiss(endpoint, needs, cost, is_slow && is_ordered),
             is_degraded,

@@ -104,6 +104,8 @@ struct Ask {
     settled: Option<u32>,
     /// Where it is asked.
     region: Option<String>,
+    /// Own keys: how each is to be used, and its provider, by id.
+    own: Vec<(String, String)>,
 }
 
 /// The moment of a question.
@@ -118,7 +120,7 @@ impl Moment for Then<'_> {
     }
 
     /// What a plan does not ask for it is not told.
-    fn health(&self, endpoint: u32, detail: Detail) -> Health {
+    fn health(&self, endpoint: u32, _: KeySource, detail: Detail) -> Health {
         let health = self.ask.health[endpoint as usize];
         match detail {
             Detail::Pace => health,
@@ -143,6 +145,18 @@ impl Moment for Then<'_> {
 
     fn candidates_max(&self) -> usize {
         self.ask.candidates_max
+    }
+}
+
+/// An own key by its words.
+fn named_key<'a>(how: &str, provider: &'a str) -> OwnKey<'a> {
+    OwnKey {
+        provider,
+        models: None,
+        is_fallback: how == "last",
+        always_use: how == "always" || how == "barred",
+        is_usable: how != "barred",
+        rests: how == "resting",
     }
 }
 
@@ -175,6 +189,7 @@ impl Ask {
             reaches_all: false,
             settled: None,
             region: None,
+            own: Vec::new(),
         }
     }
 
@@ -191,8 +206,10 @@ impl Ask {
     fn explain(&self, catalog: &Catalog) -> Explanation {
         // A request that wishes nothing says nothing: both ways in are the same then.
         let wishes = Some(&self.wishes).filter(|wishes| **wishes != Wishes::default());
+        let keys: Vec<OwnKey<'_>> = self.own.iter().map(|(key, id)| named_key(key, id)).collect();
+        let own = OwnKeys { keys: &keys, fee: (1, 20) };
         let question =
-            Question { model: &self.model, wishes, needs: self.needs, policy: self.policy() };
+            Question { model: &self.model, wishes, needs: self.needs, policy: self.policy(), own };
         let off = catalog.provider_named("off");
         let moment = Then { ask: self, off };
         let explained = explain(catalog, &question, &moment);
@@ -314,6 +331,9 @@ impl Ask {
             "key.regions" => self.key_regions = list(),
             "key.deny" => self.deny_collection = true,
             "key.zdr" => self.zdr = true,
+            "own" | "last" | "always" | "barred" | "resting" => {
+                self.own.push((key.to_owned(), value.to_owned()));
+            }
             "draw" => self.draw = value.parse().unwrap(),
             "region" => self.region = Some(value.to_owned()),
             "settled" => {

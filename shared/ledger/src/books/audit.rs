@@ -17,7 +17,7 @@ use super::lease::EpochName;
 use super::rows::{AccountBook, Lease};
 use super::transaction::TransactionKind;
 use crate::postings::LedgerAccount;
-use crate::purse::Purse;
+use crate::purse::{FREE_REQUEST, Purse};
 
 /// How many places of one broken identity are listed.
 const PLACES_MAX: usize = 10;
@@ -221,11 +221,17 @@ fn ended_leases(books: &Books) -> [Identity; 2] {
     ]
 }
 
-/// Every charge names a key.
+/// Every charge names a key, and so does what providers charge customers themselves.
 fn keys(books: &Books) -> Vec<Identity> {
     let used = sum(books.keys.values().map(|book| book.used));
     let spent = sum(books.accounts.values().map(|book| book.sums.spent));
-    vec![Identity::whole("used of all keys = spent of all accounts", used, spent)]
+    let own = sum(books.keys.values().map(|book| book.own_cost));
+    let days = books.accounts.values().flat_map(|book| &book.days);
+    let own_of_days = sum(days.map(|(.., day)| day.own_cost));
+    vec![
+        Identity::whole("used of all keys = spent of all accounts", used, spent),
+        Identity::whole("own cost of all keys = sum of days", own, own_of_days),
+    ]
 }
 
 /// The transactions against the sums of their accounts, and the refunds against both.
@@ -266,7 +272,9 @@ fn epoch_names(books: &Books) -> impl Iterator<Item = EpochName> + '_ {
 fn all_leases(books: &Books) -> impl Iterator<Item = (Purse, EpochName, &Lease)> {
     let of_accounts = books.accounts.iter().map(|(id, book)| (Purse::Account(*id), &book.leases));
     let of_keys = books.keys.iter().map(|(id, book)| (Purse::Key(*id), &book.leases));
-    of_accounts.chain(of_keys).flat_map(|(purse, leases)| {
+    let free = books.free.rows.iter();
+    let of_free = free.map(|(id, row)| (Purse::FreeRequests(*id), &row.leases));
+    of_accounts.chain(of_keys).chain(of_free).flat_map(|(purse, leases)| {
         leases.rows.iter().map(move |(name, lease)| (purse, *name, lease))
     })
 }
@@ -281,10 +289,9 @@ fn open_holds(books: &Books) -> FxHashMap<(EpochName, Purse), Usd> {
     let mut holds: FxHashMap<(EpochName, Purse), Usd> = FxHashMap::default();
     for name in epoch_names(books) {
         for (_, hold) in books.open_holds(name.0, name.1) {
-            let key = hold.key_limited.then_some(Purse::Key(hold.key));
-            for purse in [Some(Purse::Account(hold.account)), key].into_iter().flatten() {
+            for (purse, amount) in hold.drawn().of_each(hold.amount, FREE_REQUEST) {
                 let sum_of = holds.entry((name, purse)).or_default();
-                *sum_of = sum([*sum_of, hold.amount]);
+                *sum_of = sum([*sum_of, amount]);
             }
         }
     }

@@ -7,6 +7,7 @@
 //! Left out on purpose: checksums (the journal's), indexes that other tables give.
 
 mod credit;
+mod own;
 mod tables;
 
 use std::fmt;
@@ -26,10 +27,11 @@ use crate::purse::Purse;
 use credit::{
     read_generation, read_lots, read_refund, write_lots, write_refund, write_transaction,
 };
+use own::{read_free, read_own_keys, write_free, write_own_keys};
 use tables::{amounts, option, optional, read_amounts, read_map, read_rows, sorted, table};
 
 /// The first bytes of a checkpoint: a mark, and the version of what follows.
-const MARK: &[u8; 8] = b"tgbooks\x03";
+const MARK: &[u8; 8] = b"tgbooks\x04";
 
 /// Why bytes are not books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ impl Books {
         });
         table(&mut out, &self.transactions, write_transaction);
         table(&mut out, sorted(&self.refunds), |out, (id, sum)| write_refund(out, *id, sum));
+        write_own_keys(&mut out, &self.own_keys);
+        write_free(&mut out, &self.free);
         table(&mut out, &self.offers.texts, |out, text| out.string(text.as_bytes()));
         write_catalog(&mut out, &self.catalog);
         table(&mut out, &self.dataplanes, |out, (id, plane)| {
@@ -96,6 +100,8 @@ impl Books {
         books.keys = read_map(&mut from, |from| from.varint().map(KeyId), read_key)?;
         read_rows(&mut from, |from| books.read_transaction(from))?;
         books.refunds = read_map(&mut from, read_generation, read_refund)?;
+        books.own_keys = read_own_keys(&mut from)?;
+        books.free = read_free(&mut from)?;
         read_rows(&mut from, |from| {
             books.offers.push(Arc::from(from.text()?));
             Ok(())
@@ -116,7 +122,9 @@ impl Books {
         let of_accounts =
             self.accounts.iter().map(|(id, book)| (Purse::Account(*id), book.leases.rows.iter()));
         let of_keys = self.keys.iter().map(|(id, book)| (Purse::Key(*id), book.leases.rows.iter()));
-        for (purse, rows) in of_accounts.chain(of_keys) {
+        let free = self.free.rows.iter();
+        let of_free = free.map(|(id, row)| (Purse::FreeRequests(*id), row.leases.rows.iter()));
+        for (purse, rows) in of_accounts.chain(of_keys).chain(of_free) {
             for ((dataplane, epoch), _) in rows {
                 let plane = self.dataplanes.get_mut(dataplane);
                 let book = plane.and_then(|plane| plane.open.get_mut(epoch));
@@ -142,7 +150,7 @@ fn write_account(out: &mut Vec<u8>, book: &AccountBook) {
         out.varint(u64::from(offer.0));
         out.varint(sum.requests);
         out.tokens(&sum.tokens);
-        amounts(out, &[sum.charged, sum.written_off, sum.list_cost]);
+        amounts(out, &[sum.charged, sum.written_off, sum.list_cost, sum.own_cost]);
     });
 }
 
@@ -174,8 +182,9 @@ fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
             return Err(RecordFault::BadValue("order of days"));
         }
         let (requests, tokens) = (from.varint()?, from.tokens()?);
-        let [charged, written_off, list_cost] = read_amounts(from)?;
-        days.push((day, offer, DaySum { requests, tokens, charged, written_off, list_cost }));
+        let [charged, written_off, list_cost, own_cost] = read_amounts(from)?;
+        let sum = DaySum { requests, tokens, charged, written_off, list_cost, own_cost };
+        days.push((day, offer, sum));
         Ok(())
     })?;
     let (transactions, settlement) = (Vec::new(), 0);
@@ -195,7 +204,7 @@ fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
 fn write_key(out: &mut Vec<u8>, book: &KeyBook) {
     out.account(book.account);
     option(out, book.limit, |out, limit| out.amount(limit));
-    amounts(out, &[book.used, book.used_before]);
+    amounts(out, &[book.used, book.used_before, book.own_cost]);
     write_leases(out, &book.leases);
     option(out, book.row.as_deref(), |out, row| out.string(row.as_bytes()));
 }
@@ -203,10 +212,10 @@ fn write_key(out: &mut Vec<u8>, book: &KeyBook) {
 fn read_key(from: &mut Reader<'_>) -> Result<KeyBook, RecordFault> {
     let account = from.account()?;
     let limit = optional(from, Reader::amount)?;
-    let [used, used_before] = read_amounts(from)?;
+    let [used, used_before, own_cost] = read_amounts(from)?;
     let leases = read_leases(from)?;
     let row = optional(from, |from| Ok(from.text()?.into()))?;
-    Ok(KeyBook { account, limit, used, used_before, leases, row })
+    Ok(KeyBook { account, limit, used, used_before, own_cost, leases, row })
 }
 
 fn write_catalog(out: &mut Vec<u8>, catalog: &CatalogBook) {
@@ -264,7 +273,7 @@ fn read_epoch(from: &mut Reader<'_>) -> Result<EpochBook, RecordFault> {
 }
 
 /// Leases stand with their purse, sorted by epoch.
-fn write_leases(out: &mut Vec<u8>, leases: &Leases) {
+pub(super) fn write_leases(out: &mut Vec<u8>, leases: &Leases) {
     let mut rows: Vec<&(EpochName, Lease)> = leases.rows.iter().collect();
     rows.sort_unstable_by_key(|(name, _)| *name);
     table(out, rows, |out, ((dataplane, epoch), lease)| {
@@ -275,7 +284,7 @@ fn write_leases(out: &mut Vec<u8>, leases: &Leases) {
     });
 }
 
-fn read_leases(from: &mut Reader<'_>) -> Result<Leases, RecordFault> {
+pub(super) fn read_leases(from: &mut Reader<'_>) -> Result<Leases, RecordFault> {
     let name = |from: &mut Reader<'_>| {
         let dataplane = from.narrow("data plane").map(DataPlaneId)?;
         Ok((dataplane, from.narrow("epoch").map(Epoch)?))
@@ -291,6 +300,7 @@ fn write_hold(out: &mut Vec<u8>, hold: &OpenHold) {
     out.account(hold.account);
     out.varint(hold.key.0);
     out.byte(u8::from(hold.key_limited));
+    out.byte(u8::from(hold.free_request));
     out.amount(hold.amount);
     out.varint(u64::from(hold.offer.0));
     out.varint(hold.at.0);
@@ -305,6 +315,7 @@ fn read_hold(from: &mut Reader<'_>) -> Result<OpenHold, RecordFault> {
         account: from.account()?,
         key: KeyId(from.varint()?),
         key_limited: from.switch()?,
+        free_request: from.switch()?,
         amount: from.amount()?,
         offer: OfferId(from.narrow("offer")?),
         at: UnixMillis(from.varint()?),

@@ -44,8 +44,9 @@ impl EpochBook {
 
     /// Lets the open holds hold nothing.
     pub(super) fn empty_holds(&mut self) {
-        let rings = self.rings.values_mut();
-        rings.flat_map(|ring| ring.open.values_mut()).for_each(|hold| hold.amount = Usd::ZERO);
+        for hold in self.rings.values_mut().flat_map(|ring| ring.open.values_mut()) {
+            (hold.amount, hold.free_request) = (Usd::ZERO, false);
+        }
     }
 }
 

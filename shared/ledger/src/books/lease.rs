@@ -163,6 +163,7 @@ impl Books {
                 let book = self.keys.get_mut(&key).ok_or(BooksError::UnknownKey(key))?;
                 &mut book.leases
             }
+            Purse::FreeRequests(account) => &mut self.free.rows.entry(account).or_default().leases,
         };
         let new = match leases.get_mut(name) {
             Some(place) => {
@@ -198,6 +199,10 @@ impl Books {
                 let Some(book) = self.keys.get_mut(&key) else { return Usd::ZERO };
                 (&mut book.leases, Usd::ZERO)
             }
+            Purse::FreeRequests(account) => {
+                let Some(row) = self.free.rows.get_mut(&account) else { return Usd::ZERO };
+                (&mut row.leases, Usd::ZERO)
+            }
         };
         leases.rows.retain(|(epoch, _)| *epoch != name);
         went_back
@@ -211,6 +216,10 @@ impl Books {
                 let book: &KeyBook = self.keys.get(&key).ok_or(BooksError::UnknownKey(key))?;
                 book.unlent()?.ok_or(BooksError::NoLimit(key))
             }
+            Purse::FreeRequests(account) => {
+                self.sums(account)?;
+                self.free.unlent(account)
+            }
         }
     }
 
@@ -218,6 +227,7 @@ impl Books {
         match purse {
             Purse::Account(account) => self.accounts.get(&account).map(|book| &book.leases),
             Purse::Key(key) => self.keys.get(&key).map(|book| &book.leases),
+            Purse::FreeRequests(account) => self.free.leases(account),
         }
     }
 

@@ -53,6 +53,7 @@ impl Books {
             limit: checked_limit(limit)?,
             used: nothing,
             used_before: nothing,
+            own_cost: nothing,
             leases: Leases::default(),
             row: Some(row.into()),
         };

@@ -14,6 +14,7 @@ use super::lease::EpochName;
 use super::lots::Lots;
 use super::transaction::Transaction;
 use crate::event::TransactionId;
+use crate::purse::Drawn;
 
 /// The sum, or the error that says it cannot be counted.
 pub(super) fn add(left: Usd, right: Usd) -> Result<Usd, BooksError> {
@@ -80,8 +81,10 @@ pub struct DaySum {
     pub charged: Usd,
     /// What the operator bore.
     pub written_off: Usd,
-    /// What the providers charge for them.
+    /// What the providers charge us for them.
     pub list_cost: Usd,
+    /// What they charge the customer, for those on keys of his own.
+    pub own_cost: Usd,
 }
 
 impl DaySum {
@@ -94,6 +97,7 @@ impl DaySum {
             charged: add(self.charged, other.charged)?,
             written_off: add(self.written_off, other.written_off)?,
             list_cost: add(self.list_cost, other.list_cost)?,
+            own_cost: add(self.own_cost, other.own_cost)?,
         })
     }
 
@@ -106,6 +110,7 @@ impl DaySum {
             charged: less(self.charged, part.charged)?,
             written_off: less(self.written_off, part.written_off)?,
             list_cost: less(self.list_cost, part.list_cost)?,
+            own_cost: less(self.own_cost, part.own_cost)?,
         })
     }
 }
@@ -176,6 +181,8 @@ pub(super) struct KeyBook {
     pub(super) used: Usd,
     /// What of it was used before the current period.
     pub(super) used_before: Usd,
+    /// What providers ever charged its customer for it.
+    pub(super) own_cost: Usd,
     pub(super) leases: Leases,
     /// Its row; `None` = deleted.
     pub(super) row: Option<Box<str>>,
@@ -226,6 +233,8 @@ pub struct OpenHold {
     pub key: KeyId,
     /// Whether the key's purse is held too.
     pub key_limited: bool,
+    /// Whether a free request of the account is held.
+    pub free_request: bool,
     /// How much is held.
     pub amount: Usd,
     /// The offer that the hold was counted with.
@@ -234,6 +243,14 @@ pub struct OpenHold {
     pub at: UnixMillis,
     /// What it has delivered, by its last progress record.
     pub progress: Option<Box<(Tokens, Usd)>>,
+}
+
+impl OpenHold {
+    /// What it is taken out of.
+    pub(super) fn drawn(&self) -> Drawn {
+        let key = self.key_limited.then_some(self.key);
+        Drawn { account: self.account, key, free_request: self.free_request }
+    }
 }
 
 /// Credit of one purse, lent to one epoch.

@@ -18,6 +18,7 @@ use crate::postings::{self, Charge};
 use crate::purse::Purse;
 use crate::record::{Hold, Outcome, Post, Progress, Record, Void};
 use crate::run::{Run, RunEntry};
+pub(super) use moves::within;
 use moves::{Move, Payer, possible};
 
 /// What is kept of a run while it is taken in. Reused from run to run for its memory.
@@ -171,6 +172,7 @@ impl Books {
             account: hold.account,
             key: hold.key,
             key_limited: hold.key_limited,
+            free_request: hold.free_request,
             amount: hold.amount,
             offer: hold.offer,
             at: hold.at,
@@ -192,7 +194,7 @@ impl Books {
         let open = payer.hold_of(id, ring, post.held)?;
         let charge = charge_within(id, post)?;
         let total = draft.charge.with(&charge).ok_or(BooksError::Overflow)?;
-        let made = Move::end(post.held, charge);
+        let made = Move::end(post.held, charge, post.free_used());
         let book = self.shift(of.name, &payer, &made)?;
         let (day, sum) = day_of(post, &charge);
         if let Err(error) = book.add_day(day, post.offer, &sum) {
@@ -226,7 +228,8 @@ impl Books {
         self.known_offer(void.offer)?;
         let (payer, id) = (Payer::of_void(void), of.generation(void.hold_seq));
         let open = payer.hold_of(id, ring, void.held)?;
-        let book = self.shift(of.name, &payer, &Move::end(void.held, Charge::default()))?;
+        let made = Move::end(void.held, Charge::default(), Usd::ZERO);
+        let book = self.shift(of.name, &payer, &made)?;
         draft.touch(void.account, book);
         draft.close(of.run, open);
         draft.generations.push(Generation {
@@ -273,11 +276,11 @@ impl Books {
                 if let Some(book) = self.accounts.get_mut(&post.account) {
                     book.take_day(day, post.offer, &sum);
                 }
-                let made = Move::end(post.held, charge);
+                let made = Move::end(post.held, charge, post.free_used());
                 self.shift(name, &Payer::of_post(post), &made.reversed()).map(drop)
             }
             Record::Void(void) => {
-                let made = Move::end(void.held, Charge::default());
+                let made = Move::end(void.held, Charge::default(), Usd::ZERO);
                 self.shift(name, &Payer::of_void(void), &made.reversed()).map(drop)
             }
             Record::Grant { purse, amount } => self.confirm(name, *purse, -*amount),
@@ -309,7 +312,8 @@ fn charge_within(id: GenerationId, post: &Post) -> Result<Charge, BooksError> {
     let charge = Charge {
         charged: add(from_hold, from_free)?,
         written_off: possible(post.excess.written_off)?,
-        list_cost: possible(post.list_cost)?,
+        list_cost: possible(post.provider_cost())?,
+        own_cost: possible(post.own_cost())?,
     };
     let excess = add(from_free, charge.written_off)?;
     if from_hold > post.held || (from_hold < post.held && !excess.is_zero()) {
@@ -328,6 +332,7 @@ fn day_of(post: &Post, charge: &Charge) -> (u32, DaySum) {
         charged: charge.charged,
         written_off: charge.written_off,
         list_cost: charge.list_cost,
+        own_cost: charge.own_cost,
     };
     (post.created_at.day(), sum)
 }

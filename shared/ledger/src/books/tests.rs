@@ -3,6 +3,7 @@
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, Tokens, UnixMillis, Usd};
 
 mod credits;
+mod free;
 
 use super::audit::audit;
 use super::*;
@@ -45,6 +46,7 @@ pub(crate) fn hold(amount: i128) -> Record {
         account: ACCOUNT,
         key: KEY,
         key_limited: false,
+        free_request: false,
         amount: usd(amount),
         offer: OfferId(0),
         output_cap: 10,
@@ -58,10 +60,12 @@ pub(crate) fn a_post(hold_seq: u64, held: i128, charge: i128) -> Post {
         account: ACCOUNT,
         key: KEY,
         key_limited: false,
+        free_request: false,
         held: usd(held),
         charge: usd(charge),
         excess: Excess::default(),
         list_cost: usd(charge / 2),
+        own_key: false,
         offer: OfferId(0),
         tokens: Tokens::from_counts([3; 12]),
         source: UsageSource::Reported,
@@ -91,6 +95,7 @@ pub(crate) fn void(hold_seq: u64, held: i128) -> Record {
         account: ACCOUNT,
         key: KEY,
         key_limited: false,
+        free_request: false,
         held: usd(held),
         offer: OfferId(0),
         reason: VoidReason::UpstreamFailed,
@@ -232,6 +237,7 @@ fn a_refused_run_takes_back_what_stood_before_the_fault() {
             tokens: Tokens::ZERO,
             charge: usd(charge),
             list_cost: usd(charge),
+            own_key: false,
             offer: OfferId(0),
             service_tier: 0,
         })

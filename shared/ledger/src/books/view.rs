@@ -68,6 +68,8 @@ pub struct KeyView<'b> {
     pub used: Usd,
     /// What of that fell into the current period.
     pub used_in_period: Usd,
+    /// What providers ever charged its customer for it.
+    pub own_cost: Usd,
     /// Its row.
     pub row: &'b str,
 }
@@ -270,6 +272,7 @@ impl Books {
         let unlent = match purse {
             Purse::Account(account) => Some(self.accounts.get(&account)?.sums.unlent),
             Purse::Key(key) => self.keys.get(&key)?.unlent().ok()?,
+            Purse::FreeRequests(account) => self.free.unlent(account).ok(),
         };
         unlent.map(|unlent| unlent.max(Usd::ZERO))
     }
@@ -280,6 +283,7 @@ impl Books {
         let unlent = match purse {
             Purse::Account(account) => self.accounts.get(&account).map(|row| row.sums.unlent),
             Purse::Key(key) => self.keys.get(&key).and_then(|row| row.unlent().ok().flatten()),
+            Purse::FreeRequests(account) => self.free.unlent(account).ok(),
         };
         unlent.filter(|unlent| unlent.is_negative()).map_or(Usd::ZERO, |unlent| -unlent)
     }
@@ -331,6 +335,7 @@ fn key_view(id: KeyId, book: &KeyBook) -> Option<KeyView<'_>> {
         account: book.account,
         limit: book.limit,
         used: book.used,
+        own_cost: book.own_cost,
         used_in_period: book.used.checked_sub(book.used_before).unwrap_or(Usd::ZERO),
         row: book.row.as_deref()?,
     })

@@ -17,6 +17,7 @@ fn progress(hold_seq: u64, charge: i128) -> Record {
         tokens: Tokens::ZERO,
         charge: usd(charge),
         list_cost: usd(charge / 2),
+        own_key: false,
         offer: OfferId(4),
         service_tier: 2,
     })

@@ -1,5 +1,5 @@
-//! A request's credit: the account's, and the key's allowance where it has one, taken and given
-//! back together.
+//! A request's credit: the account's, the key's allowance where it has one, and the free request
+//! that it may have taken, given back together.
 
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct Release {
     allowance: Option<Arc<CreditCell>>,
     held: i64,
     charged: i64,
+    /// The free requests that one was taken of, and what of it was used.
+    free: Option<(Arc<CreditCell>, i64)>,
 }
 
 impl Release {
@@ -35,7 +37,13 @@ impl Release {
         held: i64,
         charged: i64,
     ) -> Self {
-        Self { credit, allowance, held, charged }
+        Self { credit, allowance, held, charged, free: None }
+    }
+
+    /// Also a free request, of which so much was used: all of it or nothing.
+    #[must_use]
+    pub fn and_free(self, free: Option<(Arc<CreditCell>, i64)>) -> Self {
+        Self { free, ..self }
     }
 
     /// Gives back; to be called after the batch that holds the record was written.
@@ -43,6 +51,9 @@ impl Release {
         self.credit.end_hold(self.held, self.charged);
         if let Some(allowance) = self.allowance {
             allowance.end_hold(self.held, self.charged);
+        }
+        if let Some((free, used)) = self.free {
+            free.end_hold(1, used);
         }
     }
 }

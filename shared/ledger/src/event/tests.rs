@@ -26,6 +26,9 @@ fn events() -> Vec<Event> {
             refund_until: Some(UnixMillis(2)),
             at: UnixMillis(1),
         },
+        Event::OwnKeySet { id: "i".into(), account: AccountId(1), row: Some("{}".into()) },
+        Event::FreeRequestsSet { requests: 7, at: UnixMillis(3) },
+        Event::FreeRequestsBegan { at: UnixMillis(9) },
         Event::EpochOpened { dataplane, epoch },
         Event::EpochFenced { dataplane, epoch },
         Event::DirectoryTaken { dataplane, directory: u64::MAX },
@@ -51,6 +54,6 @@ fn events_read_back_and_no_part_of_one_does() {
 fn a_transaction_id_has_one_text() {
     assert_eq!("txn_00000000000000ff".parse(), Ok(TransactionId(255)));
     for text in ["txn_ff", "txn_+0000000000000ff", "txn_00000000000000FF"] {
-        assert_eq!(text.parse::<TransactionId>(), Err(ParseIdError), "{text}");
+        assert_eq!(text.parse::<TransactionId>(), Err(units::ParseIdError), "{text}");
     }
 }

@@ -33,6 +33,8 @@ const RETURN: u8 = 6;
 const KEY_LIMITED: u8 = 1;
 const STREAM: u8 = 2;
 const HASHED: u8 = 4;
+const FREE_REQUEST: u8 = 8;
+const OWN_KEY: u8 = 16;
 
 /// One encoded record: what a record ring carries. Those of everyday values stand in place.
 #[derive(Clone)]
@@ -111,7 +113,8 @@ impl Record {
         match self {
             Self::Hold(hold) => write_hold(hold, &mut out),
             Self::Progress(progress) => {
-                out.put(&[PROGRESS, progress.service_tier]);
+                let switches = switches([(OWN_KEY, progress.own_key)]);
+                out.put(&[PROGRESS, switches, progress.service_tier]);
                 out.varint(progress.hold_seq);
                 out.tokens(&progress.tokens);
                 out.amount(progress.charge);
@@ -143,6 +146,7 @@ impl Record {
         let record = match from.byte()? {
             HOLD => Self::Hold(read_hold(&mut from)?),
             PROGRESS => Self::Progress(Progress {
+                own_key: read_switches(&mut from, OWN_KEY)? & OWN_KEY != 0,
                 service_tier: from.byte()?,
                 hold_seq: from.varint()?,
                 tokens: from.tokens()?,
@@ -163,7 +167,7 @@ impl Record {
 
 fn write_hold(hold: &Hold, out: &mut Draft) {
     out.byte(HOLD);
-    out.byte(switches([(KEY_LIMITED, hold.key_limited)]));
+    out.byte(switches([(KEY_LIMITED, hold.key_limited), (FREE_REQUEST, hold.free_request)]));
     out.varint(hold.key.0);
     out.amount(hold.amount);
     out.varint(u64::from(hold.offer.0));
@@ -174,9 +178,10 @@ fn write_hold(hold: &Hold, out: &mut Draft) {
 
 #[inline]
 fn read_hold(from: &mut Reader<'_>) -> Result<Hold, RecordFault> {
-    let switches = read_switches(from, KEY_LIMITED)?;
+    let switches = read_switches(from, KEY_LIMITED | FREE_REQUEST)?;
     Ok(Hold {
         key_limited: switches & KEY_LIMITED != 0,
+        free_request: switches & FREE_REQUEST != 0,
         key: KeyId(from.varint()?),
         amount: from.amount()?,
         offer: OfferId(from.narrow("offer")?),
@@ -194,6 +199,8 @@ fn write_post(post: &Post, out: &mut Draft) {
             (KEY_LIMITED, post.key_limited),
             (STREAM, post.stream),
             (HASHED, post.hashes.is_some()),
+            (FREE_REQUEST, post.free_request),
+            (OWN_KEY, post.own_key),
         ]),
         post.source as u8,
         post.outcome as u8,
@@ -228,10 +235,13 @@ fn write_post(post: &Post, out: &mut Draft) {
 
 #[inline]
 fn read_post(from: &mut Reader<'_>) -> Result<Post, RecordFault> {
-    let switches = read_switches(from, KEY_LIMITED | STREAM | HASHED)?;
+    let known = KEY_LIMITED | STREAM | HASHED | FREE_REQUEST | OWN_KEY;
+    let switches = read_switches(from, known)?;
     let [source, outcome, flags, more_flags, service_tier, finish] = from.array()?;
     Ok(Post {
         key_limited: switches & KEY_LIMITED != 0,
+        free_request: switches & FREE_REQUEST != 0,
+        own_key: switches & OWN_KEY != 0,
         stream: switches & STREAM != 0,
         source: UsageSource::from_byte(source)?,
         outcome: Outcome::from_byte(outcome)?,
@@ -267,7 +277,11 @@ fn read_hashes(from: &mut Reader<'_>, is_hashed: bool) -> Result<Option<BodyHash
 }
 
 fn write_void(void: &Void, out: &mut Draft) {
-    let switches = switches([(KEY_LIMITED, void.key_limited), (STREAM, void.stream)]);
+    let switches = switches([
+        (KEY_LIMITED, void.key_limited),
+        (STREAM, void.stream),
+        (FREE_REQUEST, void.free_request),
+    ]);
     out.put(&[VOID, switches, void.reason as u8]);
     out.varint(void.hold_seq);
     out.varint(void.key.0);
@@ -282,9 +296,10 @@ fn write_void(void: &Void, out: &mut Draft) {
 
 #[inline]
 fn read_void(from: &mut Reader<'_>) -> Result<Void, RecordFault> {
-    let switches = read_switches(from, KEY_LIMITED | STREAM)?;
+    let switches = read_switches(from, KEY_LIMITED | STREAM | FREE_REQUEST)?;
     Ok(Void {
         key_limited: switches & KEY_LIMITED != 0,
+        free_request: switches & FREE_REQUEST != 0,
         stream: switches & STREAM != 0,
         reason: VoidReason::from_byte(from.byte()?)?,
         hold_seq: from.varint()?,

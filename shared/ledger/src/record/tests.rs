@@ -35,9 +35,10 @@ fn attempts() -> impl Strategy<Value = Attempts> {
     })
 }
 
-fn owner() -> impl Strategy<Value = (u64, AccountId, KeyId, bool)> {
-    (any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>())
-        .prop_map(|(seq, account, key, limited)| (seq, AccountId(account), KeyId(key), limited))
+fn owner() -> impl Strategy<Value = (u64, AccountId, KeyId, bool, bool)> {
+    (any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>(), any::<bool>()).prop_map(
+        |(seq, account, key, limited, free)| (seq, AccountId(account), KeyId(key), limited, free),
+    )
 }
 
 fn hashes() -> impl Strategy<Value = Option<BodyHashes>> {
@@ -47,7 +48,8 @@ fn hashes() -> impl Strategy<Value = Option<BodyHashes>> {
 
 fn post() -> impl Strategy<Value = Record> {
     let money = (usd(), usd(), usd(), usd(), usd());
-    let sets = (0..2usize, 0..5usize, any::<u16>(), any::<u8>(), 0..7usize, any::<bool>());
+    let bools = (any::<bool>(), any::<bool>());
+    let sets = (0..2usize, 0..5usize, any::<u16>(), any::<u8>(), 0..7usize, bools.0, bools.1);
     let times = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u16>());
     let rest = (any::<u32>(), tokens(), vec(any::<u8>(), 0..80), attempts(), hashes());
     (owner(), money, sets, times, rest).prop_map(|(owner, money, sets, times, rest)| {
@@ -56,10 +58,12 @@ fn post() -> impl Strategy<Value = Record> {
             account: owner.1,
             key: owner.2,
             key_limited: owner.3,
+            free_request: owner.4,
             held: money.0,
             charge: money.1,
             excess: Excess { from_free: money.2, written_off: money.3 },
             list_cost: money.4,
+            own_key: sets.6,
             offer: OfferId(rest.0),
             tokens: rest.1,
             source: UsageSource::ALL[sets.0],
@@ -89,6 +93,7 @@ fn void() -> impl Strategy<Value = Record> {
                 account: owner.1,
                 key: owner.2,
                 key_limited: owner.3,
+                free_request: owner.4,
                 held,
                 offer: OfferId(offer),
                 reason: VoidReason::ALL[rest.0],
@@ -109,6 +114,7 @@ fn hold() -> impl Strategy<Value = Record> {
             account: owner.1,
             key: owner.2,
             key_limited: owner.3,
+            free_request: owner.4,
             amount,
             offer: OfferId(offer),
             output_cap,
@@ -117,10 +123,18 @@ fn hold() -> impl Strategy<Value = Record> {
 }
 
 fn progress() -> impl Strategy<Value = Record> {
-    (any::<u64>(), tokens(), usd(), usd(), any::<u32>(), any::<u8>()).prop_map(
-        |(hold_seq, tokens, charge, list_cost, offer, service_tier)| {
-            let offer = OfferId(offer);
-            Record::Progress(Progress { hold_seq, tokens, charge, list_cost, offer, service_tier })
+    let sold = (any::<u32>(), any::<u8>(), any::<bool>());
+    (any::<u64>(), tokens(), usd(), usd(), sold).prop_map(
+        |(hold_seq, tokens, charge, list_cost, (offer, service_tier, own_key))| {
+            Record::Progress(Progress {
+                hold_seq,
+                tokens,
+                charge,
+                list_cost,
+                own_key,
+                offer: OfferId(offer),
+                service_tier,
+            })
         },
     )
 }
@@ -129,6 +143,7 @@ fn purse() -> impl Strategy<Value = Purse> {
     prop_oneof![
         any::<u64>().prop_map(|id| Purse::Account(AccountId(id))),
         any::<u64>().prop_map(|id| Purse::Key(KeyId(id))),
+        any::<u64>().prop_map(|id| Purse::FreeRequests(AccountId(id))),
     ]
 }
 
@@ -195,10 +210,12 @@ fn the_longest_record_fits() {
         account: AccountId(u64::MAX),
         key: KeyId(u64::MAX),
         key_limited: true,
+        free_request: true,
         held: most,
         charge: most,
         excess: Excess { from_free: most, written_off: most },
         list_cost: most,
+        own_key: true,
         offer: OfferId(u32::MAX),
         tokens: Tokens::from_counts([u64::MAX; TokenClass::COUNT]),
         source: UsageSource::Estimated,

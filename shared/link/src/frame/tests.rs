@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use catalog::keys::{KeyClass, KeyRow};
+use catalog::own_keys::OwnKeyRow;
 use catalog::rows::CatalogRows;
 use ledger::{Purse, Record, Run};
 use units::{AccountId, DataPlaneId, KeyDigest, KeyId, OfferId, Tokens, UnixMillis, Usd};
@@ -85,21 +86,46 @@ fn key() -> KeyRow {
     }
 }
 
+fn own_key() -> OwnKeyRow {
+    OwnKeyRow {
+        id: "1".to_owned(),
+        account: AccountId(1),
+        provider: "p".to_owned(),
+        name: None,
+        label: "sk-…abcd".to_owned(),
+        sealed: "sealed".to_owned(),
+        is_fallback: true,
+        always_use: false,
+        disabled: false,
+        sort_order: 3,
+        allowed_models: Some(vec!["a/b".to_owned()]),
+        allowed_keys: Some(vec![KeyId(1)]),
+        created_at: UnixMillis(4),
+    }
+}
+
 fn to_data() -> Vec<ToData> {
     let epoch = Epoch(9);
     let mark = EpochMark { epoch, watermarks: vec![(0, 4), (u16::MAX, 1)], fenced: true };
     let rows = CatalogRows::default();
-    let catalog = PublishedCatalog { rows, offers: vec![OfferId(3)], multiplier: (1, 5) };
+    let catalog = PublishedCatalog {
+        rows,
+        offers: vec![OfferId(3)],
+        multiplier: (1, 5),
+        own_key_fee: (1, 20),
+    };
     let control = ([127, 0, 0, 1], 81).into();
     let full = Publication {
         generation: 2,
         catalog: Some(Arc::new(catalog)),
         keys: KeyChanges::Full(vec![key()]),
+        own_keys: vec![(AccountId(1), vec![own_key()])],
         control,
     };
     let changes = vec![(KeyDigest([1; 32]), None), (KeyDigest([7; 32]), Some(key()))];
     let keys = KeyChanges::Delta(changes);
-    let delta = Publication { generation: 3, catalog: None, keys, control };
+    let own_keys = vec![(AccountId(1), Vec::new())];
+    let delta = Publication { generation: 3, catalog: None, keys, own_keys, control };
     let (purse, amount) = (PURSE, usd(1_000_000_000_001));
     vec![
         ToData::Welcome { open_epochs: vec![mark], lent: vec![(purse, amount)] },

@@ -73,6 +73,7 @@ impl Process {
             account: ask.account,
             key: ask.key,
             key_limited: ask.limited,
+            free_request: false,
             amount: usd(ask.worst),
             offer: OfferId(0),
             output_cap: 100,

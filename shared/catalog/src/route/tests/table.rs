@@ -1,8 +1,9 @@
 //! What is asked, and whom a request then goes to.
 //!
-//! An answer is the candidates in order: `^` before one that is above its caps, `~` behind one that
-//! is named after its tier. Without any it is what stands in the way: `!` if leaving that out would
-//! help, `?` if it would not be enough, else `unknown` or `planned`.
+//! An answer is the candidates in order: `^` before one that is above its caps, `+` behind one
+//! that is asked with an own key, `~` behind one that is named after its tier. Without
+//! any it is what stands in the way: `!` if leaving that out would help, `?` if it would not be
+//! enough, else `unknown` or `planned`.
 
 use super::*;
 
@@ -337,6 +338,32 @@ const SESSIONS: &[(&str, &str)] = &[
     ("m=a/x models=auto cost=800-1000", "x@cheap x@mid x@dear y@mid y@dear"),
 ];
 
+/// A customer's own provider keys.
+const OWN: &[(&str, &str)] = &[
+    ("m=a/x own=dear", "x@dear+ x@cheap x@mid x@dear"),
+    ("m=a/x own=dear own=mid", "x@mid+ x@dear+ x@cheap x@mid x@dear"),
+    ("m=a/x own=dear order=cheap,mid", "x@dear+ x@cheap x@mid x@dear"),
+    ("m=a/x last=cheap", "x@cheap x@mid x@dear x@cheap+"),
+    ("m=a/x own=mid last=mid", "x@mid+ x@cheap x@mid x@dear x@mid+"),
+    ("m=a/x always=mid", "x@mid+ x@cheap x@dear"),
+    ("m=a/x always=mid only=mid", "x@mid+"),
+    ("m=a/x barred=mid", "x@cheap x@dear"),
+    ("m=a/x barred=mid only=mid", "!provider.only"),
+    ("m=a/y barred=mid barred=dear", "!unreachable"),
+    ("m=a/x resting=mid", "x@cheap x@mid x@dear x@mid+"),
+    ("m=a/x resting=mid own=mid", "x@mid+ x@cheap x@mid x@dear"),
+    ("m=a/x own=dear eject=x@dear", "x@cheap x@mid x@dear+ x@dear"),
+    ("m=a/x own=dear alone", "x@dear+"),
+    ("m=a/x own=dear only=cheap", "x@cheap"),
+    ("m=a/x own=mid key.providers=dear", "x@dear"),
+    ("m=a/x own=dear key.zdr", "x@mid"),
+    ("m=a/off own=off", "off@off+"),
+    ("m=a/off last=off", "off@off+"),
+    ("m=a/x models=a/y own=dear", "x@dear+ x@cheap x@mid x@dear y@dear+ y@mid y@dear"),
+    ("m=house/low own=dear most=3", "y@dear+~ x@dear+~ x@cheap~"),
+    ("m=a/w own=dear draw=3", "w@dear+ w@dear w@cheap w@mid"),
+];
+
 fn answer(catalog: &Catalog, asked: &str) -> String {
     let explained = Ask::read(catalog, asked).explain(catalog);
     let route = match explained.route {
@@ -350,8 +377,9 @@ fn answer(catalog: &Catalog, asked: &str) -> String {
     };
     let each = route.candidates.iter().map(|candidate| {
         let mark = if candidate.is_escalated { "^" } else { "" };
+        let own = if candidate.source.is_own() { "+" } else { "" };
         let end = if candidate.tier.is_some() { "~" } else { "" };
-        format!("{mark}{}{end}", shown(catalog, candidate.endpoint))
+        format!("{mark}{}{own}{end}", shown(catalog, candidate.endpoint))
     });
     each.collect::<Vec<_>>().join(" ")
 }
@@ -359,7 +387,7 @@ fn answer(catalog: &Catalog, asked: &str) -> String {
 #[test]
 fn each_request_goes_where_the_table_says() {
     let catalog = shop();
-    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS, HEALTH, SESSIONS];
+    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS, HEALTH, SESSIONS, OWN];
     let cases: Vec<_> = tables.into_iter().flatten().collect();
     assert!(cases.len() >= 250, "{}", cases.len());
     let wrong: Vec<String> = cases

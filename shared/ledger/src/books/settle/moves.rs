@@ -13,7 +13,7 @@ use crate::books::lease::EpochName;
 use crate::books::rows::{AccountBook, AccountSums, Lease, OpenHold, add};
 use crate::books::{Books, BooksError, Promise};
 use crate::postings::Charge;
-use crate::purse::Purse;
+use crate::purse::{FREE_REQUEST, Purse};
 use crate::record::{Hold, Post, Void};
 
 /// An amount as records may have it.
@@ -38,19 +38,23 @@ pub(super) struct Payer {
     account: AccountId,
     key: KeyId,
     key_limited: bool,
+    free_request: bool,
 }
 
 impl Payer {
     pub(super) const fn of_hold(hold: &Hold) -> Self {
-        Self { account: hold.account, key: hold.key, key_limited: hold.key_limited }
+        let Hold { account, key, key_limited, free_request, .. } = *hold;
+        Self { account, key, key_limited, free_request }
     }
 
     pub(super) const fn of_post(post: &Post) -> Self {
-        Self { account: post.account, key: post.key, key_limited: post.key_limited }
+        let Post { account, key, key_limited, free_request, .. } = *post;
+        Self { account, key, key_limited, free_request }
     }
 
     pub(super) const fn of_void(void: &Void) -> Self {
-        Self { account: void.account, key: void.key, key_limited: void.key_limited }
+        let Void { account, key, key_limited, free_request, .. } = *void;
+        Self { account, key, key_limited, free_request }
     }
 
     /// The open hold that an end names, if it is this payer's and over `held`.
@@ -65,6 +69,7 @@ impl Payer {
         let itself = open.account == self.account
             && open.key == self.key
             && open.key_limited == self.key_limited
+            && open.free_request == self.free_request
             && open.amount == held;
         if itself {
             return Ok(entry);
@@ -79,24 +84,31 @@ impl Payer {
 pub(super) struct Move {
     held: Usd,
     charge: Charge,
+    /// The same of a free request, where the payer took one: held, and used.
+    free: (Usd, Usd),
 }
 
 impl Move {
     /// A hold begins.
     pub(super) fn hold(amount: Usd) -> Self {
-        Self { held: amount, charge: Charge::default() }
+        Self { held: amount, charge: Charge::default(), free: (FREE_REQUEST, Usd::ZERO) }
     }
 
     /// A hold ends.
-    pub(super) fn end(held: Usd, charge: Charge) -> Self {
-        Self { held: -held, charge }
+    pub(super) fn end(held: Usd, charge: Charge, free_used: Usd) -> Self {
+        Self { held: -held, charge, free: (-FREE_REQUEST, free_used) }
     }
 
     /// The move backwards.
     pub(super) fn reversed(self) -> Self {
-        let Charge { charged, written_off, list_cost } = self.charge;
-        let charge = Charge { charged: -charged, written_off: -written_off, list_cost: -list_cost };
-        Self { held: -self.held, charge }
+        let Charge { charged, written_off, list_cost, own_cost } = self.charge;
+        let charge = Charge {
+            charged: -charged,
+            written_off: -written_off,
+            list_cost: -list_cost,
+            own_cost: -own_cost,
+        };
+        Self { held: -self.held, charge, free: (-self.free.0, -self.free.1) }
     }
 
     /// Whether it needs a lease: what is free of charge does not.
@@ -119,6 +131,9 @@ impl Books {
         let key = key.ok_or(BooksError::UnknownKey(payer.key))?;
         let sums = account_after(&account.sums, made)?;
         let used = add(key.used, made.charge.charged)?;
+        let own_cost = add(key.own_cost, made.charge.own_cost)?;
+        let free = payer.free_request.then(|| self.free.after(payer.account, name, made.free));
+        let free = free.transpose()?;
         if made.needs_lease() {
             let purse = Purse::Account(payer.account);
             let lease = account.leases.get_mut(name).ok_or(BooksError::NoLease(purse))?;
@@ -130,8 +145,11 @@ impl Books {
             }
             *lease = after;
         }
+        if let Some((used, lease)) = free {
+            self.free.write(payer.account, name, used, lease);
+        }
         account.sums = sums;
-        key.used = used;
+        (key.used, key.own_cost) = (used, own_cost);
         Ok(account)
     }
 
@@ -183,6 +201,9 @@ impl Books {
         let leases = match purse {
             Purse::Account(account) => self.accounts.get_mut(&account).map(|book| &mut book.leases),
             Purse::Key(key) => self.keys.get_mut(&key).map(|book| &mut book.leases),
+            Purse::FreeRequests(account) => {
+                self.free.rows.get_mut(&account).map(|row| &mut row.leases)
+            }
         };
         leases.and_then(|leases| leases.get_mut(name)).ok_or(BooksError::NoLease(purse))
     }
@@ -209,7 +230,7 @@ fn lease_after(purse: Purse, lease: &Lease, made: &Move) -> Result<Lease, BooksE
 }
 
 /// What an epoch settled and returned is within what it was lent.
-fn within(purse: Purse, lease: &Lease) -> Result<(), BooksError> {
+pub(in crate::books) fn within(purse: Purse, lease: &Lease) -> Result<(), BooksError> {
     let gone = add(lease.settled, lease.returned)?;
     if gone <= lease.granted {
         return Ok(());
@@ -225,6 +246,7 @@ impl Charge {
             charged: self.charged.checked_add(other.charged)?,
             written_off: self.written_off.checked_add(other.written_off)?,
             list_cost: self.list_cost.checked_add(other.list_cost)?,
+            own_cost: self.own_cost.checked_add(other.own_cost)?,
         })
     }
 }
@@ -244,8 +266,9 @@ mod tests {
     #[test]
     fn a_move_backwards_is_the_move_undone() {
         let usd = Usd::from_pico;
-        let charge = Charge { charged: usd(3), written_off: usd(4), list_cost: usd(5) };
-        let made = Move::end(usd(9), charge);
+        let (charged, written_off) = (usd(3), usd(4));
+        let charge = Charge { charged, written_off, list_cost: usd(5), own_cost: usd(6) };
+        let made = Move::end(usd(9), charge, usd(0));
         let sums = AccountSums { held: usd(20), spent: usd(1), ..AccountSums::default() };
         let there = account_after(&sums, &made).unwrap();
         assert_eq!((there.held, there.spent), (usd(11), usd(4)));

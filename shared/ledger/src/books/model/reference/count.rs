@@ -45,12 +45,15 @@ impl Reference {
     }
 
     pub(super) fn held(&self, name: Name, purse: Purse) -> i128 {
-        let of_purse = |hold: &Hold| match purse {
-            Purse::Account(account) => hold.account == account,
-            Purse::Key(key) => hold.key == key && hold.key_limited,
+        let held = |hold: Hold| match purse {
+            Purse::Account(account) if hold.account == account => hold.amount.pico(),
+            Purse::Key(key) if hold.key == key && hold.key_limited => hold.amount.pico(),
+            Purse::FreeRequests(account) => {
+                i128::from(hold.account == account && hold.free_request)
+            }
+            _ => 0,
         };
-        let holds = self.open_holds(name).into_iter().map(|(.., hold)| hold);
-        holds.filter(of_purse).map(|hold| hold.amount.pico()).sum()
+        self.open_holds(name).into_iter().map(|(.., hold)| held(hold)).sum()
     }
 
     /// What was charged to a purse: in one epoch's lease, or (`None`) in all.
@@ -62,6 +65,7 @@ impl Reference {
                 (Purse::Account(account), _) => post.account == account,
                 (Purse::Key(key), Some(_)) => post.key == key && post.key_limited,
                 (Purse::Key(key), None) => post.key == key,
+                (Purse::FreeRequests(_), _) => false,
             };
             if mine && name.is_none_or(|name| name == *of) {
                 sum += post.charge.pico() + post.excess.from_free.pico();
@@ -113,6 +117,7 @@ impl Reference {
                 let limit = self.keys.iter().find(|(id, ..)| *id == key)?.2?;
                 limit.pico() - self.settled(None, purse)
             }
+            Purse::FreeRequests(_) => return None,
         };
         Some(has - self.open_names().map(|name| self.outstanding(name, purse)).sum::<i128>())
     }
