@@ -199,6 +199,8 @@ struct Then<'a> {
     asking: &'a Asking<'a>,
     draw: u64,
     session: u64,
+    /// Whether the session may have been served before.
+    is_old: bool,
 }
 
 impl<'a> Then<'a> {
@@ -209,7 +211,9 @@ impl<'a> Then<'a> {
         let session = named.unwrap_or(intent.conversation);
         // What is cached is cached for a model.
         let session = of_account(session) ^ hash(intent.model.as_bytes());
-        Self { published, asking, draw: of_account(named.unwrap_or(asking.number)), session }
+        let draw = of_account(named.unwrap_or(asking.number));
+        let is_old = named.is_some() || intent.continues;
+        Self { published, asking, draw, session, is_old }
     }
 }
 
@@ -226,7 +230,8 @@ impl Moment for Then<'_> {
     }
 
     fn settled_at(&self) -> Option<u32> {
-        self.asking.health.sessions.find(self.session, self.asking.now)
+        let Asking { health, now, .. } = self.asking;
+        self.is_old.then(|| health.sessions.find(self.session, *now))?
     }
 
     fn region(&self) -> Option<&str> {

@@ -46,6 +46,8 @@ pub struct Intent {
     /// A number for how its conversation begins, where it names neither: all turns have it in
     /// common.
     pub conversation: u64,
+    /// Whether it goes on with a conversation: one that only begins has nothing cached.
+    pub continues: bool,
     /// Where the members stand that go upstream in another form.
     pub places: Places,
 }

@@ -27,6 +27,9 @@ fn a_conversation_stays_with_whom_it_was_last() {
     assert_eq!(trio.server(&first), 1, "the first failed");
     assert_eq!(trio.server(&second), 1, "what it said is cached there");
     assert_eq!(trio.server(&turn(&["be brief", "ho"], &json!({}))), 0, "another conversation");
+    assert_eq!(trio.server(&first), 0, "one that only begins has nothing cached");
+    trio.upstreams[0].fault_next(&["status:500"]);
+    assert_eq!(trio.server(&first), 1);
     trio.upstreams[1].fault_next(&["status:500"]);
     let before = trio.asked();
     assert_eq!(trio.ask(&second).status(), 200);

@@ -80,6 +80,7 @@ impl<'b> Reader<'b> {
             session: None,
             cache_key: None,
             conversation: 0,
+            continues: false,
             places: Places { object: trimmed(body), ..Places::default() },
         };
         let wishes = WishReader::default();
@@ -168,6 +169,8 @@ impl<'b> Reader<'b> {
                 let message = &self.body[start..cursor.offset()];
                 self.intent.conversation = conversation(self.intent.conversation, message);
                 is_opening = role.is_some_and(|role| is_instruction(role.of(self.body)));
+            } else {
+                self.intent.continues = true;
             }
         }
         Ok(())

@@ -254,6 +254,11 @@ fn a_session_and_a_prompt_cache_are_known_again() {
     assert_eq!(known(r#""prompt_cache_key":"b","session_id":"a""#), (one, other));
 }
 
+/// Whether anybody has answered in it yet.
+fn intent_has_more(body: &str) -> bool {
+    body.contains("assistant")
+}
+
 #[test]
 fn the_turns_of_a_conversation_are_known_by_how_it_begins() {
     let number = |messages: &[(&str, &str)]| {
@@ -263,7 +268,9 @@ fn the_turns_of_a_conversation_are_known_by_how_it_begins() {
         let messages = each.collect::<Vec<_>>().join(",");
         let body = format!(r#"{{"model":"m","messages":[{messages}]}}"#);
         let top = Gate::new().check(body.as_bytes(), &GateLimits::default()).unwrap();
-        read_intent(&top, body.as_bytes()).unwrap().conversation
+        let intent = read_intent(&top, body.as_bytes()).unwrap();
+        assert_eq!(intent.continues, intent_has_more(&body), "{body}");
+        intent.conversation
     };
     let first = number(&[("system", "be brief"), ("user", "hi")]);
     let turns =
