@@ -1,7 +1,7 @@
 //! ARouter: one key for the SDKs of three makers, and an account API.
 
 use serde_json::{Value, json};
-use tollgate_tests::client::{Answer, request};
+use tollgate_tests::client::{Answer, chat_request, request};
 use tollgate_tests::config::{Config, Prices};
 use units::TokenClass::{self, Input, Output};
 use units::Usd;
@@ -36,6 +36,9 @@ const MODELS: [(&str, [(TokenClass, &str); 2]); 5] = [
     ("deepseek/deepseek-v3.2", [(Input, "0.27"), (Output, "0.4")]),
 ];
 
+/// Requests of a month on own provider keys before they cost a fee; the number is ours.
+const OWN_KEY_FREE: usize = 1000;
+
 const CLAIMS: &[Claim] = &[
     now(&["Bearer lr_live_xxxx"], keys_begin_as_they_should),
     now(
@@ -63,13 +66,7 @@ const CLAIMS: &[Claim] = &[
         assert_eq!(shop.top_up(&shop.customer.account, "9", "x402").status(), 200);
     }),
     now(&["exactly as reported by the upstream"], the_providers_counts_are_told_and_charged),
-    now(&["free monthly allowance first"], |shop| {
-        let answer = shop.call(&shop.keeper, "GET", "/api/v1/byok", &Value::Null);
-        assert_eq!(answer.status(), 200, "{}", answer.text());
-        let byok =
-            shop.call(&shop.keeper, "GET", "/api/v1/terms", &Value::Null).json()["byok"].clone();
-        assert!(byok["fee"] != "0" && byok["free_requests"].as_u64() > Some(0), "{byok}");
-    }),
+    now(&["free monthly allowance first"], an_own_key_is_free_until_the_allowance_is_used),
     now(&["balance and transaction history"], the_history_adds_up),
     now(&["promotional usage"], given_credit_is_under_the_same_limits),
     now(&["provider/model format"], each_named_model_is_served),
@@ -201,6 +198,24 @@ fn the_providers_counts_are_told_and_charged(shop: &Shop) {
     assert_eq!(usage["prompt_tokens"], booked.usage[Input]);
     assert_eq!(usage["completion_tokens"], booked.usage[Output]);
     assert!(booked.reported);
+}
+
+/// A shop of its own, whose customer has a key at the provider.
+fn an_own_key_is_free_until_the_allowance_is_used(_: &Shop) {
+    let shop = Shop::with_own_key(&BRAND, "openai");
+    let mut client = shop.gateway.connect();
+    let body = json!({ "model": MODELS[0].0, "max_tokens": 2,
+                       "messages": [{ "role": "user", "content": "Hello!" }] });
+    let ask = chat_request(&shop.customer.key, &body);
+    for _ in 0..OWN_KEY_FREE {
+        client.send(&ask);
+        assert_eq!(client.read_answer().unwrap().status(), 200);
+    }
+    let spent = shop.gateway.settled(&shop.customer.account, |_| true).spent;
+    assert_eq!(spent, Usd::ZERO, "within the allowance");
+    let booked = shop.booked(&shop.chat(MODELS[0].0, &Value::Null));
+    let price = shop.gateway.config.prices_of(MODELS[0].0).unwrap().cost(&booked.usage);
+    assert_eq!(Some(booked.charged), price.mul_ratio_up(5, 100), "a small fee of {price}");
 }
 
 fn the_history_adds_up(shop: &Shop) {

@@ -62,7 +62,7 @@ const CLAIMS: &[Claim] = &[
     ),
     now(&["5.5% fee on credit", "The 5.5% fee", "the 5.5% markup"], a_card_costs_five_and_a_half),
     now(&["a 5 % + $0.35 fee", "incurs a 5 % fee"], the_earlier_fee_can_be_had),
-    now(&["a 5 % usage fee"], own_keys_cost_a_twentieth),
+    now(&["a 5 % usage fee"], a_request_on_an_own_key_costs_a_twentieth),
     not_yet(
         &["(50-1000 req/day)"],
         "requests to free models are not counted yet",
@@ -184,11 +184,16 @@ fn the_earlier_fee_can_be_had(_: &Shop) {
     }
 }
 
-fn own_keys_cost_a_twentieth(shop: &Shop) {
-    let answer = shop.call(&shop.keeper, "GET", "/api/v1/byok", &Value::Null);
-    assert_eq!(answer.status(), 200, "{}", answer.text());
-    let terms = shop.call(&shop.keeper, "GET", "/api/v1/terms", &Value::Null).json();
-    assert_eq!(terms["byok"], json!({ "fee": "0.05", "free_requests": 0 }));
+/// A shop of its own, whose customer has a key at the provider.
+fn a_request_on_an_own_key_costs_a_twentieth(_: &Shop) {
+    let shop = Shop::with_own_key(&BRAND, "deepseek");
+    let booked = shop.booked(&shop.chat(DEEPSEEK, &Value::Null));
+    let price = shop.gateway.config.prices_of(DEEPSEEK).unwrap().cost(&booked.usage);
+    assert_eq!(Some(booked.charged), price.mul_ratio_up(5, 100), "of {price}");
+    let told = shop.get(&format!("/api/v1/generation?id={}", booked.id))["data"].clone();
+    assert_eq!(told["is_byok"], true);
+    let account = shop.gateway.settled(&shop.customer.account, |told| !told.spent.is_zero());
+    assert_eq!(account.spent, booked.charged, "deducted from the credit");
 }
 
 fn free_requests_are_counted(shop: &Shop) {

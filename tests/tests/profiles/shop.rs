@@ -48,6 +48,20 @@ impl Shop {
         Self::on(upstream, usual, |base| (brand.catalog)(config, base))
     }
 
+    /// The shop of a brand that keeps customers' own provider keys, and the customer's one for a
+    /// provider.
+    pub(crate) fn with_own_key(brand: &Brand, provider: &str) -> Self {
+        let upstream = Upstream::start();
+        let config = Config { profile: brand.profile.to_owned(), ..Config::new() }.sealed();
+        let usual = (brand.chat, brand.model);
+        let shop = Self::on(upstream, usual, |base| (brand.catalog)(config, base));
+        let order = json!({ "provider": provider, "key": "sk-own-4f1c9a7e5b3d2086QrSt",
+                            "always_use": true });
+        let kept = shop.call(&shop.keeper, "POST", "/api/v1/byok", &order);
+        assert_eq!(kept.status(), 201, "{}", kept.text());
+        shop
+    }
+
     /// A shop whose catalog is made for the provider's address.
     pub(crate) fn on(
         upstream: Upstream,
