@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::books::Commands;
 use crate::clock;
 use crate::mint;
+use crate::plans::Plans;
 use crate::receipt::Signer;
 use crate::refuse::Refusal;
 use crate::settings::{Secret, Settings, StartError};
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) terms: Arc<Terms>,
     /// Whether a customer's errors repeat their message as `detail`.
     pub(crate) error_detail: bool,
+    pub(crate) plans: Arc<Plans>,
 }
 
 /// The file of a token that we made ourselves.
@@ -129,7 +131,9 @@ impl FromRequestParts<Shared> for KeyKeeper {
         let Customer(key) = Customer::from_request_parts(parts, shared).await?;
         match key.class {
             KeyClass::Management => Ok(Self(key)),
-            KeyClass::Live => Err(Refusal::Forbidden("keys are managed with a management key")),
+            KeyClass::Live | KeyClass::Guest => {
+                Err(Refusal::Forbidden("keys are managed with a management key"))
+            }
         }
     }
 }

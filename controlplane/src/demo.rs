@@ -40,7 +40,7 @@ pub fn demo(commands: &Commands, kept: Option<&Secret>) -> Result<Demo, Refusal>
             return Ok(Demo { account, key: key.clone() });
         }
     }
-    let made = ledger.make_key(account, KeyOrder::named(NAME))?;
+    let made = ledger.make_key(account, Owner::Anyone, KeyOrder::named(NAME))?;
     Ok(Demo { account, key: made.text })
 }
 

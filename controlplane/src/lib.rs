@@ -7,7 +7,8 @@
 //!                          refuse           link to data planes
 //! ```
 //!
-//! Contents: `settings` what it is started with, `terms` what credit costs; `running` start and
+//! Contents: `settings` what it is started with, `terms` what credit costs, `plans` what accounts
+//! may send; `running` start and
 //! stop; `link` where other processes' data planes connect; `server` the route table; `auth` who
 //! calls; `receive` what a call carries; `admin`, `api` the calls; `refuse` every refusal; `books`
 //! the ledger thread; `store` its disk; `mint` keys; `receipt` what is signed; `csv` files;
@@ -28,6 +29,7 @@ mod link;
 mod metrics;
 mod mint;
 mod openapi;
+mod plans;
 pub mod receipt;
 mod receive;
 mod refuse;
@@ -39,14 +41,17 @@ mod terms;
 
 pub use books::{
     AccountChange, AccountOrder, AccountView, AttemptView, AuditView, Blocking, CatalogChange,
-    CatalogEdit, ClassOrder, Commands, CoreView, CreditOrder, CreditReason, EndpointView,
-    GenerationView, HealthView, IdentityView, InvoiceClass, InvoiceLine, InvoiceSums, InvoiceView,
-    JournalView, KeyMade, KeyOrder, KeyPatch, KeyText, KeyUsage, KeyView, Listed, Lot, OwnKeyOrder,
-    OwnKeyPatch, OwnKeyView, Owner, Page, PayBackOrder, PercentilesView, PhasesView,
-    PlaneJournalView, PlaneReport, PlaneView, RecomputedView, Refunder, RowChange, Span,
-    StatusView, TransactionKind, TransactionView, UsageOrder, UsageView,
+    CatalogEdit, ClassOrder, Collection, Commands, CoreView, CreditOrder, CreditReason,
+    EndpointView, GenerationView, HealthView, IdentityView, InvoiceClass, InvoiceLine, InvoiceSums,
+    InvoiceView, JournalView, KeyMade, KeyOrder, KeyPatch, KeyText, KeyUsage, KeyView, Listed, Lot,
+    OwnKeyOrder, OwnKeyPatch, OwnKeyView, Owner, Page, PayBackOrder, PercentilesView, PhasesView,
+    PlaneJournalView, PlaneReport, PlaneView, PrivacyChange, RecomputedView, Refunder, RowChange,
+    Span, StatusView, TransactionKind, TransactionView, UsageOrder, UsageView,
 };
 pub use demo::{Demo, demo};
+pub use ledger::cell::{PaceLimits, TPM_MAX};
+pub use plans::{FreeTerms, Plans, Playground};
+pub use receive::Change;
 pub use refuse::Refusal;
 pub use running::{Running, start};
 pub use settings::{Profile, Secret, Settings, StartError};

@@ -72,9 +72,10 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         (listener, socket.map(|(path, bound)| listen_for_links(&path, bound)).transpose()?)
     };
     let terms = Arc::new(settings.profile.terms.clone());
-    let error_detail = settings.profile.error_detail;
+    let (error_detail, plans) =
+        (settings.profile.error_detail, Arc::new(settings.profile.plans.clone()));
     let commands = Commands::new(queue.clone());
-    let shared = Shared { commands, token, signer, terms, error_detail };
+    let shared = Shared { commands, token, signer, terms, error_detail, plans };
     let (stop, stopped) = watch::channel(false);
     let server = runtime.spawn(server::serve(listener, shared, stopped));
     let links = Arc::new(AtomicU64::new(0));

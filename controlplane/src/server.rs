@@ -101,6 +101,7 @@ fn customer() -> Router<Shared> {
             "/api/v1/byok/{id}",
             get(api::byok::one).patch(api::byok::change).delete(api::byok::delete),
         )
+        .route("/api/v1/privacy", get(api::privacy::one).patch(api::privacy::change))
         .route("/api/v1/keys", get(api::keys::list).post(api::keys::make))
         .route(
             "/api/v1/keys/{hash}",

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use seal::MasterKeys;
 
+use crate::plans::Plans;
 use crate::terms::Terms;
 
 /// How a control plane runs.
@@ -77,6 +78,8 @@ pub struct Profile {
     pub terms: Terms,
     /// Whether every error of the account API repeats its message as `detail`.
     pub error_detail: bool,
+    /// What accounts and guests may send.
+    pub plans: Plans,
 }
 
 impl Default for Profile {
@@ -88,6 +91,7 @@ impl Default for Profile {
             management_prefix: "sk-tg-mgmt-".into(),
             terms: Terms::default(),
             error_detail: false,
+            plans: Plans::default(),
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::io::Write;
 
-use ledger::cell::{RateVerdict, TokenVerdict};
+use ledger::cell::{DayVerdict, RateVerdict, TokenVerdict};
 use serde_json::Value;
 use units::GenerationId;
 
@@ -22,6 +22,10 @@ pub struct AnswerHead {
     pub generation: Option<GenerationId>,
     /// The key's rate limit, once the key is known.
     pub rate: Option<RateVerdict>,
+    /// Its requests of the day, where they are limited.
+    pub day: Option<DayVerdict>,
+    /// Its account's free requests of the day, where this is one and they are limited.
+    pub free: Option<DayVerdict>,
     /// Its tokens, where they are limited.
     pub tokens: Option<TokenVerdict>,
     /// The output cap, where it is lower than what the client asked for, or than what the model
@@ -48,6 +52,8 @@ impl AnswerHead {
             surface,
             generation: None,
             rate: None,
+            day: None,
+            free: None,
             tokens: None,
             lowered_cap: Cell::new(None),
             tells_detail: local.settings.brand.error_detail,
@@ -112,6 +118,11 @@ impl AnswerHead {
             number(out, "X-RateLimit-Remaining: ", u64::from(rate.remaining));
             number(out, "X-RateLimit-Reset: ", rate.reset_unix_s);
         }
+        for (day, names) in [(&self.day, DAY), (&self.free, FREE)] {
+            let Some(day) = day else { continue };
+            let values = [u64::from(day.limit), u64::from(day.remaining), day.reset_unix_s];
+            names.into_iter().zip(values).for_each(|(name, value)| number(out, name, value));
+        }
         if let Some(tokens) = &self.tokens {
             number(out, "X-RateLimit-Limit-Tokens: ", tokens.limit);
             number(out, "X-RateLimit-Remaining-Tokens: ", tokens.remaining);
@@ -125,6 +136,13 @@ impl AnswerHead {
         }
     }
 }
+
+/// Fields of a key's requests of a day: limit, remaining, reset.
+const DAY: [&str; 3] =
+    ["X-RateLimit-Limit-Day: ", "X-RateLimit-Remaining-Day: ", "X-RateLimit-Reset-Day: "];
+/// Those of an account's free requests.
+const FREE: [&str; 3] =
+    ["X-RateLimit-Limit-Free: ", "X-RateLimit-Remaining-Free: ", "X-RateLimit-Reset-Free: "];
 
 /// A generation's id as text, without a formatter: this is written for every request.
 pub fn generation_text(generation: GenerationId) -> [u8; 36] {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use catalog::compile::{CompileOptions, compile};
 use catalog::listing::Listing;
 use catalog::rows::CatalogRows;
-use catalog::{Catalog, KeyClass, KeyTable};
+use catalog::{Catalog, KeyClass, KeyTable, Privacy};
 use dialect::{Intent, openai_chat};
 use ledger::Purse;
 use ledger::cell::{CreditCell, Pace, PaceLimits};
@@ -82,7 +82,8 @@ impl Planner {
     fn asking<'a>(&'a self, intent: &'a Intent) -> Asking<'a> {
         let (surface, input_bound) = (Surface::OpenAi, InputBound::Strict);
         let (health, now) = (&self.health, UnixMillis(1));
-        Asking { intent, surface, input_bound, region: None, attempts: 8, number: 0, health, now }
+        let (region, attempts, number, free_used) = (None, 8, 0, false);
+        Asking { intent, surface, input_bound, region, attempts, number, health, now, free_used }
     }
 
     /// What is planned from.
@@ -118,5 +119,7 @@ fn key(number: u64) -> KeyEntry {
         credit: Arc::new(CreditCell::new(Purse::Account(account))),
         allowance: None,
         pace: Arc::new(Pace::default()),
+        privacy: Privacy::default(),
+        free: None,
     }
 }

@@ -31,6 +31,7 @@ mod fault;
 #[doc(hidden)]
 pub mod for_benches;
 mod forward;
+mod guests;
 mod health;
 mod kept;
 mod limits;

@@ -22,6 +22,7 @@ use units::{DataPlaneId, Epoch, GenerationId};
 use wire::gate::Gate;
 
 use crate::client::Parcel;
+use crate::guests::Guests;
 use crate::health::Health;
 use crate::health::retries::Retries;
 use crate::net::bell::Bell;
@@ -100,6 +101,8 @@ pub struct Local {
     pub neighbours: Vec<Inlet<Parcel>>,
     /// How endpoints and keys do; all cores share it.
     pub health: Arc<Health>,
+    /// How guests who have no key stand; all cores share it.
+    pub guests: Arc<Guests>,
     /// What may be tried again.
     pub retries: Retries,
     /// What happened.
@@ -133,13 +136,15 @@ pub struct Parts {
     pub neighbours: Vec<Inlet<Parcel>>,
     /// How endpoints and keys do.
     pub health: Arc<Health>,
+    /// How guests stand.
+    pub guests: Arc<Guests>,
 }
 
 impl Local {
     /// The state of a core that has no generation yet.
     pub fn new(parts: Parts, trust: Trust) -> Rc<Self> {
-        let Parts { place, settings, records, reader, applied, counters, neighbours, health } =
-            parts;
+        let Parts { place, settings, records, reader, applied, counters, neighbours, .. } = parts;
+        let Parts { health, guests, .. } = parts;
         let limits = &settings.limits;
         let answers = Answers::new(limits);
         let pool = Pool::new(Default::default());
@@ -156,6 +161,7 @@ impl Local {
             place,
             records,
             health,
+            guests,
             retries: Retries::new(limits.retry_percent, limits.retries_per_second),
             connections: Connections::new(limits.idle_per_provider, limits.upstream_idle_ms),
             settings,

@@ -92,7 +92,7 @@ fn respond(
         Route::UnknownMethod => {
             return Err(Fault::new(Code::NotImplemented, "this method is not known").closing());
         }
-        Route::Chat | Route::Quote | Route::Account | Route::Unknown => {
+        Route::Chat | Route::Guest | Route::Quote | Route::Account | Route::Unknown => {
             return Err(refuse::unknown_path());
         }
     }

@@ -40,8 +40,10 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
     let mut answer = AnswerHead::new(local, Surface::of(head.path(buf)), is_foreign);
     answer.explains = explains;
     match route(head.method, head.path(buf)) {
-        Route::Chat => {
-            if let Err(fault) = infer(local, client, head, &mut answer).await {
+        named @ (Route::Chat | Route::Guest) => {
+            let is_guest = named == Route::Guest;
+            if let Err(fault) = infer(local, client, head, &mut answer, is_guest).await {
+                let fault = if is_guest { refuse::to_guest(local, fault) } else { fault };
                 refuse::refuse(local, client, &answer, &fault).await;
             }
             client.recording = None;
@@ -67,8 +69,10 @@ async fn infer(
     client: &mut Client,
     head: &RequestHead,
     answer: &mut AnswerHead,
+    is_guest: bool,
 ) -> Result<(), Fault> {
-    let (principal, name, intent, body) = open(local, client, head, answer).await?;
+    let opened = open(local, client, head, answer, is_guest).await?;
+    let (principal, name, intent, body) = opened;
     let first = match repeat::role(local, client, name, body.bytes(), answer) {
         Ok(Role::Alone) => None,
         Ok(Role::First(first)) => Some(first),
@@ -146,8 +150,13 @@ async fn open(
     client: &mut Client,
     head: &RequestHead,
     answer: &mut AnswerHead,
+    is_guest: bool,
 ) -> Result<(Principal, Option<Name>, Intent, Body), Fault> {
-    let entered = enter(local, client, head, answer);
+    let entered = if is_guest {
+        enter_as_guest(local, client, head, answer).map(|principal| (principal, None))
+    } else {
+        enter(local, client, head, answer)
+    };
     let (principal, name) = entered.inspect_err(|_| client.skip_request(head))?;
     let (intent, body) = read::intent(local, client, head).await?;
     answer.tells_detail |= intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
@@ -169,6 +178,54 @@ fn enter(
     Ok((principal, name))
 }
 
+/// The same for who has no key: nothing is kept for them to ask for again.
+fn enter_as_guest(
+    local: &Local,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<Principal, Fault> {
+    let principal = authenticate::guest(local).ok_or_else(refuse::unknown_path)?;
+    let address = client.socket().peer_address().map(|address| address.ip());
+    pace::guest(local, &principal, address, answer)?;
+    read::check_type(head, client.input.filled())?;
+    Ok(principal)
+}
+
+/// Stage 4: where it goes. What may be served for nothing is counted where that is limited; once
+/// that is used up, it goes where it has a price.
+fn plan(
+    local: &Local,
+    principal: &Principal,
+    intent: &Intent,
+    answer: &mut AnswerHead,
+) -> Result<Plan, Fault> {
+    let asking = asking(local, principal, intent, answer);
+    let mut planned = plan_once(principal, &asking, answer);
+    let may_be_free = planned.as_ref().is_ok_and(|plan| plan.may_be_free);
+    if may_be_free && !pace::free(local, principal, answer) {
+        let asking = plan::Asking { free_used: true, ..asking };
+        planned = plan_once(principal, &asking, answer);
+    }
+    planned.map_err(|fault| pace::free_later(local, principal, fault, answer))
+}
+
+/// A plan, with its explanation for the answer where that is asked for.
+fn plan_once(
+    principal: &Principal,
+    asking: &plan::Asking<'_>,
+    answer: &mut AnswerHead,
+) -> Result<Plan, Fault> {
+    let (published, key) = (principal.generation.published(), &principal.key);
+    if !answer.explains {
+        return plan::plan(published, key, asking);
+    }
+    let explained = plan::explain(published, key, asking)?;
+    let told = quote::told(published.catalog(), asking.intent, &explained);
+    answer.explanation = Some(Box::new(told));
+    explained.plan
+}
+
 /// Stages 4 and 5: what it may cost, and the credit for it.
 async fn hold(
     local: &Rc<Local>,
@@ -176,16 +233,7 @@ async fn hold(
     intent: &Intent,
     answer: &mut AnswerHead,
 ) -> Result<(Plan, Admission), Fault> {
-    let published = principal.generation.published();
-    let asking = asking(local, intent, answer);
-    let mut plan = if answer.explains {
-        let explained = plan::explain(published, &principal.key, &asking)?;
-        let told = quote::told(published.catalog(), intent, &explained);
-        answer.explanation = Some(Box::new(told));
-        explained.plan?
-    } else {
-        plan::plan(published, &principal.key, &asking)?
-    };
+    let mut plan = plan(local, principal, intent, answer)?;
     pace::ceiling(local, principal, intent, plan.candidates[0].tier, answer)?;
     let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;
     let free_request = free_request::take(local, principal, &mut plan).await;
@@ -194,7 +242,12 @@ async fn hold(
     Ok((plan, admission))
 }
 
-fn asking<'a>(local: &'a Local, intent: &'a Intent, answer: &AnswerHead) -> plan::Asking<'a> {
+fn asking<'a>(
+    local: &'a Local,
+    principal: &Principal,
+    intent: &'a Intent,
+    answer: &AnswerHead,
+) -> plan::Asking<'a> {
     plan::Asking {
         intent,
         surface: answer.surface,
@@ -204,6 +257,7 @@ fn asking<'a>(local: &'a Local, intent: &'a Intent, answer: &AnswerHead) -> plan
         number: answer.number(),
         health: &local.health,
         now: local.deadlines.clock().wall(),
+        free_used: !pace::may_have_free(local, principal),
     }
 }
 
@@ -214,10 +268,10 @@ async fn quote(
     head: &RequestHead,
     answer: &mut AnswerHead,
 ) -> Result<(), Fault> {
-    let (principal, _, intent, body) = open(local, client, head, answer).await?;
+    let (principal, _, intent, body) = open(local, client, head, answer, false).await?;
     client.drop_body(body);
     let published = principal.generation.published();
-    let asking = asking(local, &intent, answer);
+    let asking = asking(local, &principal, &intent, answer);
     let explained = plan::explain(published, &principal.key, &asking)?;
     let told = quote::told(published.catalog(), &intent, &explained);
     quote::give(local, client, answer, &told).await;

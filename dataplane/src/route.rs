@@ -26,6 +26,8 @@ impl Surface {
 pub enum Route<'p> {
     /// A chat completion.
     Chat,
+    /// The same for guests, who have no key.
+    Guest,
     /// What a chat completion would cost, and where it would go.
     Quote,
     /// The list of models.
@@ -78,6 +80,7 @@ pub fn route(method: Method, path: &[u8]) -> Route<'_> {
 fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
     Some(match path {
         "/v1/chat/completions" | "/api/v1/chat/completions" => (Route::Chat, "POST"),
+        "/playground/v1/chat/completions" => (Route::Guest, "POST"),
         "/v1/quote" | "/api/v1/quote" => (Route::Quote, "POST"),
         "/v1/models" | "/api/v1/models" => (Route::Models, "GET"),
         "/v1/status/routes" => (Route::Routes, "GET"),
@@ -107,6 +110,7 @@ mod tests {
         for (method, path, expected) in [
             (Method::Post, "/v1/chat/completions", Route::Chat),
             (Method::Post, "/api/v1/chat/completions", Route::Chat),
+            (Method::Post, "/playground/v1/chat/completions", Route::Guest),
             (Method::Get, "/v1/chat/completions", Route::WrongMethod("POST")),
             (Method::Post, "/v1/quote", Route::Quote),
             (Method::Get, "/v1/status/routes", Route::Routes),

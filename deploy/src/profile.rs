@@ -2,8 +2,10 @@
 //!
 //! The one that sets nothing, `plain`, is the default. Left out: what the planes do with it.
 
+mod plans;
 mod terms;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use catalog::compile::parse_multiplier;
@@ -45,6 +47,10 @@ struct Raw {
     error_detail: bool,
     credit: terms::Raw,
     byok: terms::RawByok,
+    limits: plans::RawLimits,
+    plan: BTreeMap<String, plans::RawLimits>,
+    free: Option<plans::RawFree>,
+    playground: Option<plans::RawPlayground>,
 }
 
 /// Whether a name is that of a profile of ours, not of a file.
@@ -81,7 +87,7 @@ fn parse(name: &str, text: &str) -> Result<Profile, Mistake> {
 }
 
 /// The profile that a file makes, or what is wrong with it and what would be right.
-fn checked(name: &str, raw: Raw) -> Result<Profile, String> {
+fn checked(name: &str, mut raw: Raw) -> Result<Profile, String> {
     let mut control = controlplane::Profile { name: name.to_owned(), ..Default::default() };
     if let Some(multiplier) = &raw.price_multiplier {
         control.multiplier = parse_multiplier(multiplier).ok_or_else(|| {
@@ -89,17 +95,19 @@ fn checked(name: &str, raw: Raw) -> Result<Profile, String> {
             format!("{multiplier:?} is not a multiplier; {remedy}")
         })?;
     }
-    if let Some(given) = raw.key_prefix {
+    if let Some(given) = raw.key_prefix.take() {
         control.live_prefix = prefix("key_prefix", given)?;
     }
-    if let Some(given) = raw.management_key_prefix {
+    if let Some(given) = raw.management_key_prefix.take() {
         control.management_prefix = prefix("management_key_prefix", given)?;
     }
     control.error_detail = raw.error_detail;
     control.terms = raw.credit.checked().map_err(|why| format!("[credit] {why}"))?;
     control.terms.byok = raw.byok.checked().map_err(|why| format!("[byok] {why}"))?;
-    let metadata_prefix = raw.metadata_prefix.map(metadata_prefix).transpose()?;
+    let metadata_prefix = raw.metadata_prefix.take().map(metadata_prefix).transpose()?;
     let brand = dataplane::Brand { metadata_prefix, error_detail: raw.error_detail };
+    let Raw { limits, plan, free, playground, .. } = raw;
+    control.plans = plans::Raw { limits, plan, free, playground }.checked()?;
     Ok(Profile { control, brand })
 }
 

@@ -5,11 +5,11 @@
 //! only what it is asked for, so a test decides when the gateway meets a full socket.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use wire::body::BodyDecoder;
 use wire::head::{Framing, HeadLimits, Parsed, ResponseHead};
 use wire::sse::{FrameKind, FrameScanner, joined_data};
@@ -142,9 +142,23 @@ impl Client {
         Self::try_connect(addr).unwrap_or_else(|error| panic!("{addr}: {error}"))
     }
 
+    /// Connects from another address of this machine.
+    pub fn connect_from(addr: SocketAddr, from: IpAddr) -> Self {
+        let connected = || {
+            let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+            socket.bind(&SocketAddr::new(from, 0).into())?;
+            socket.connect(&addr.into())?;
+            Ok::<_, io::Error>(Self::over(socket.into()))
+        };
+        connected().unwrap_or_else(|error| panic!("{addr} from {from}: {error}"))
+    }
+
     /// Connects, if somebody listens.
     pub fn try_connect(addr: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(addr)?;
+        TcpStream::connect(addr).map(Self::over)
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         let client = Self {
             stream,
@@ -154,7 +168,7 @@ impl Client {
             scanner: FrameScanner::new(EVENT_MAX),
         };
         client.set_patience(PATIENCE);
-        Ok(client)
+        client
     }
 
     /// How long a read or a write waits from now on.

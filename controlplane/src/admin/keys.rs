@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use units::{AccountId, KeyDigest, UnixMillis, Usd};
 
 use super::parsed;
+use crate::api::privacy::{Effective, PrivacyShown};
 use crate::auth::Shared;
 use crate::books::{KeyOrder, KeyPatch, KeyView, Owner};
 use crate::receive::Body;
@@ -38,12 +39,15 @@ pub(crate) struct KeyShown {
     expires_at: Option<String>,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<String>>,
+    #[serde(flatten)]
+    privacy: PrivacyShown,
+    effective: Effective,
     created_at: String,
 }
 
 impl From<KeyView> for KeyShown {
     fn from(view: KeyView) -> Self {
-        let KeyView { row, usage, own_cost, limit_remaining } = view;
+        let KeyView { row, served, usage, own_cost, limit_remaining, .. } = view;
         let text = |instant: UnixMillis| instant.to_string();
         Self {
             hash: row.digest,
@@ -67,6 +71,8 @@ impl From<KeyView> for KeyShown {
             expires_at: row.expires_at.map(text),
             allowed_models: row.allowed_models,
             allowed_providers: row.allowed_providers,
+            privacy: row.privacy.into(),
+            effective: served.into(),
             created_at: text(row.created_at),
         }
     }
@@ -85,7 +91,7 @@ pub(crate) async fn make(
     Path(id): Path<String>,
     Body(order): Body<KeyOrder>,
 ) -> Result<(StatusCode, Json<KeyTold>), Refusal> {
-    let made = shared.commands.make_key(parsed("account", &id)?, order).await?;
+    let made = shared.commands.make_key(parsed("account", &id)?, Owner::Anyone, order).await?;
     let key = made.text.reveal().to_owned();
     Ok((StatusCode::CREATED, Json(KeyTold { key, shown: made.view.into() })))
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use units::KeyDigest;
 
+use super::privacy::{Effective, PrivacyShown};
 use super::{Number, Wrapped};
 use crate::admin::parsed;
 use crate::auth::Shared;
@@ -45,6 +46,9 @@ pub(crate) struct OwnKey {
     concurrency: Option<u32>,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<String>>,
+    #[serde(flatten)]
+    privacy: PrivacyShown,
+    effective: Effective,
     expires_at: Option<String>,
     created_at: String,
     updated_at: Option<String>,
@@ -52,7 +56,7 @@ pub(crate) struct OwnKey {
 
 impl From<KeyView> for OwnKey {
     fn from(view: KeyView) -> Self {
-        let KeyView { row, usage, own_cost, limit_remaining } = view;
+        let KeyView { row, served, usage, own_cost, limit_remaining, never_bought } = view;
         let manages = row.class == KeyClass::Management;
         Self {
             hash: row.digest,
@@ -72,7 +76,7 @@ impl From<KeyView> for OwnKey {
             byok_usage_daily: Number(own_cost.daily),
             byok_usage_weekly: Number(own_cost.weekly),
             byok_usage_monthly: Number(own_cost.monthly),
-            is_free_tier: false,
+            is_free_tier: never_bought,
             is_management_key: manages,
             is_provisioning_key: manages,
             rpm: row.rpm,
@@ -81,6 +85,8 @@ impl From<KeyView> for OwnKey {
             concurrency: row.concurrency,
             allowed_models: row.allowed_models,
             allowed_providers: row.allowed_providers,
+            privacy: row.privacy.into(),
+            effective: served.into(),
             expires_at: row.expires_at.map(|at| at.to_string()),
             created_at: row.created_at.to_string(),
             updated_at: None,
@@ -116,7 +122,8 @@ pub(crate) async fn make(
     KeyKeeper(key): KeyKeeper,
     Body(order): Body<KeyOrder>,
 ) -> Result<(StatusCode, Json<OwnKeyTold>), Refusal> {
-    let made = shared.commands.make_key(key.account, order).await?;
+    let owner = Owner::Account(key.account);
+    let made = shared.commands.make_key(key.account, owner, order).await?;
     let told = OwnKeyTold { key: made.text.reveal().to_owned(), data: made.view.into() };
     Ok((StatusCode::CREATED, Json(told)))
 }

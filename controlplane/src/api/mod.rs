@@ -12,6 +12,7 @@ pub(crate) mod generation;
 pub(crate) mod invoices;
 pub(crate) mod keys;
 pub(crate) mod money;
+pub(crate) mod privacy;
 pub(crate) mod usage;
 
 use serde::{Serialize, Serializer, ser};

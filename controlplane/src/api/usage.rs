@@ -248,8 +248,12 @@ pub(super) fn seen(key: &KeyRow, wanted: Option<&str>) -> Result<Option<KeyDiges
     let wanted = wanted.map(|text| parsed("key", text)).transpose()?;
     match key.class {
         KeyClass::Management => Ok(wanted),
-        KeyClass::Live if wanted.is_none_or(|wanted| wanted == key.digest) => Ok(Some(key.digest)),
-        KeyClass::Live => Err(Refusal::Forbidden("a live key sees only what it used itself")),
+        KeyClass::Live | KeyClass::Guest if wanted.is_none_or(|wanted| wanted == key.digest) => {
+            Ok(Some(key.digest))
+        }
+        KeyClass::Live | KeyClass::Guest => {
+            Err(Refusal::Forbidden("a live key sees only what it used itself"))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use units::{AccountId, Usd};
 use super::order::{AccountChange, AccountOrder, CreditOrder, CreditReason, Page, Place};
 use super::shown::Listed;
 use super::thread::{Ledger, refused};
+use crate::plans::AccountRow;
 use crate::refuse::Refusal;
 
 /// The longest name or reference.
@@ -27,13 +28,28 @@ impl Ledger {
     pub(crate) fn change_account(
         &mut self,
         account: AccountId,
-        change: AccountChange,
+        mut change: AccountChange,
     ) -> Result<AccountView, Refusal> {
         let old = self.account(account)?;
+        let row = self.register.account_row(account);
+        let privacy = change.privacy().over(&row.privacy);
+        let row = AccountRow { privacy, plan: change.plan.over(row.plan.clone()) };
+        self.check_regions(&row.privacy)?;
+        self.check_plan_name(row.plan.as_deref())?;
         let name = change.name.map_or(Ok(old.name), |name| checked_text("name", name))?;
         let disabled = change.disabled.unwrap_or(old.disabled);
-        self.book(&Event::AccountChanged { account, name, disabled }).map_err(refused)?;
+        let row =
+            serde_json::to_string(&row).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        self.book(&Event::AccountChanged { account, name, disabled, row }).map_err(refused)?;
         self.account(account)
+    }
+
+    fn check_plan_name(&self, plan: Option<&str>) -> Result<(), Refusal> {
+        let named = &self.profile.plans.named;
+        let Some(unknown) = plan.filter(|name| !named.contains_key(*name)) else { return Ok(()) };
+        let known: Vec<&str> = named.keys().map(String::as_str).collect();
+        let message = format!("the profile has no plan {unknown:?}; it has [{}]", known.join(", "));
+        Err(Refusal::invalid("plan", message))
     }
 
     pub(crate) fn account(&self, account: AccountId) -> Result<AccountView, Refusal> {

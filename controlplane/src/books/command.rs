@@ -95,7 +95,7 @@ commands! {
     /// Books a credit.
     Credit = credit(account: AccountId, order: CreditOrder) -> TransactionView;
     /// Makes a key; its text is in this answer and nowhere else.
-    MakeKey = make_key(account: AccountId, order: KeyOrder) -> KeyMade;
+    MakeKey = make_key(account: AccountId, owner: Owner, order: KeyOrder) -> KeyMade;
     /// The keys of an account.
     Keys = keys(account: AccountId) -> Vec<KeyView>;
     /// One key.

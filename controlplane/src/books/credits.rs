@@ -126,7 +126,7 @@ impl Ledger {
     }
 
     /// Books an event that is a transaction, and lends on what came in by it.
-    fn book_transaction(&mut self, event: &Event) -> Result<Transaction, BooksError> {
+    pub(super) fn book_transaction(&mut self, event: &Event) -> Result<Transaction, BooksError> {
         match self.book(event)? {
             Applied::Transacted(row) => {
                 self.lend_more(Purse::Account(row.account));

@@ -3,6 +3,7 @@
 //! Invariants: a key's text never comes here but to be handed on once; a key of another account is
 //! as unknown as one that never was; a limit that rises is lent on before the answer is sent.
 
+use catalog::Privacy;
 use catalog::keys::{KeyClass, KeyRow, LimitReset};
 use ledger::Purse;
 use ledger::cell::TPM_MAX;
@@ -16,6 +17,7 @@ use super::period;
 use super::shown::{KeyMade, KeyUsage, KeyView};
 use super::thread::{Ledger, refused};
 use crate::mint;
+use crate::plans;
 use crate::refuse::Refusal;
 use crate::settings::Secret;
 use crate::store::embedded::Usage;
@@ -24,7 +26,8 @@ impl Ledger {
     pub(crate) fn make_key(
         &mut self,
         account: AccountId,
-        order: KeyOrder,
+        owner: Owner,
+        mut order: KeyOrder,
     ) -> Result<KeyMade, Refusal> {
         self.account(account)?;
         let prefix = match order.class {
@@ -33,10 +36,8 @@ impl Ledger {
         };
         let minted = mint::mint(prefix)
             .map_err(|error| Refusal::Unavailable(format!("no randomness: {error}")))?;
-        let row = KeyRow {
-            id: self.books.next_key(),
-            digest: minted.digest,
-            account,
+        let privacy = order.privacy().over(&Privacy::default());
+        let mut row = KeyRow {
             name: order.name,
             label: minted.label,
             class: match order.class {
@@ -52,10 +53,11 @@ impl Ledger {
             expires_at: order.expires_at.map(|at| at.0),
             allowed_models: order.allowed_models,
             allowed_providers: order.allowed_providers,
-            disabled: false,
-            created_at: self.now,
+            privacy,
+            ..KeyRow::new(self.books.next_key(), minted.digest, account, self.now)
         };
         self.check_key(&row)?;
+        self.check_plan(&mut row, None, owner)?;
         let (key, limit, digest) = (row.id, row.limit, row.digest);
         let made = Event::KeyMade { key, account, limit, row: written(&row)? };
         self.book(&made).map_err(refused)?;
@@ -66,11 +68,12 @@ impl Ledger {
         &mut self,
         digest: KeyDigest,
         owner: Owner,
-        patch: KeyPatch,
+        mut patch: KeyPatch,
     ) -> Result<KeyView, Refusal> {
-        let old = self.row(digest, owner)?.clone();
-        let reset_before = old.limit_reset;
-        let row = KeyRow {
+        let before = self.row(digest, owner)?.clone();
+        let old = before.clone();
+        let mut row = KeyRow {
+            privacy: patch.privacy().over(&old.privacy),
             name: patch.name.unwrap_or(old.name),
             disabled: patch.disabled.unwrap_or(old.disabled),
             limit: patch.limit.map(|limit| limit.0).over(old.limit),
@@ -85,8 +88,9 @@ impl Ledger {
             ..old
         };
         self.check_key(&row)?;
+        self.check_plan(&mut row, Some(&before), owner)?;
         // A new rhythm begins now, and is known to have begun after any restart.
-        let is_new_period = row.limit_reset.is_some() && row.limit_reset != reset_before;
+        let is_new_period = row.limit_reset.is_some() && row.limit_reset != before.limit_reset;
         let changed = Event::KeyChanged { key: row.id, limit: row.limit, row: written(&row)? };
         self.book(&changed).map_err(refused)?;
         if is_new_period {
@@ -116,7 +120,7 @@ impl Ledger {
 
     /// The key of a digest, if it may be used at this instant.
     pub(crate) fn valid_key(&self, digest: &KeyDigest, now: UnixMillis) -> Option<KeyRow> {
-        let row = super::register::published(self.register.key(digest)?, &self.books);
+        let row = self.register.served(self.register.key(digest)?, &self.books);
         let live = !row.disabled && row.expires_at.is_none_or(|end| end > now);
         live.then_some(row)
     }
@@ -158,7 +162,9 @@ impl Ledger {
         let usage = sums(total(|key| key.used), |usage| usage.charged);
         let own_cost = sums(total(|key| key.own_cost), |usage| usage.own_cost);
         let limit_remaining = self.limit_remaining(&row);
-        Ok(KeyView { row, usage, own_cost, limit_remaining })
+        let served = self.register.served(&row, &self.books);
+        let never_bought = self.account(account)?.topped_up.is_zero();
+        Ok(KeyView { row, served, usage, own_cost, limit_remaining, never_bought })
     }
 
     fn limit_remaining(&self, row: &KeyRow) -> Option<Usd> {
@@ -173,6 +179,9 @@ impl Ledger {
             return;
         }
         self.periods = to;
+        if let Err(refusal) = self.fund_playground() {
+            notice::error!("the playground gets nothing today: {refusal}");
+        }
         let begins = |row: &&KeyRow| {
             let start = row.limit_reset.map(|reset| period::start(reset, to));
             start.is_some_and(|start| start > from && row.created_at.day() < start)
@@ -201,7 +210,47 @@ impl Ledger {
         })?;
         self.check_names("allowed_providers", &row.allowed_providers, |id| {
             self.register.rows.provider.iter().any(|row| row.id == *id)
+        })?;
+        self.check_regions(&row.privacy)
+    }
+
+    /// Regions that no endpoint is in are a mistake: nothing could be served.
+    pub(super) fn check_regions(&self, privacy: &Privacy) -> Result<(), Refusal> {
+        let rows = &self.register.rows;
+        self.check_names("allowed_regions", &privacy.regions, |region| {
+            let endpoints = rows.model.iter().flat_map(|model| &model.endpoint);
+            let own = endpoints.map(|endpoint| &endpoint.region);
+            let all = own.chain(rows.provider.iter().map(|provider| &provider.region));
+            all.flatten().any(|known| known == region)
         })
+    }
+
+    /// The operator may raise a key above its account's plan; its owner may not, nor beyond what
+    /// the operator has raised it to.
+    fn check_plan(
+        &self,
+        row: &mut KeyRow,
+        before: Option<&KeyRow>,
+        owner: Owner,
+    ) -> Result<(), Refusal> {
+        let (own, account) = (plans::limits(row), self.register.account_row(row.account));
+        let plan = self.profile.plans.limits(account);
+        if owner == Owner::Anyone {
+            row.is_raised = plans::above(&own, &plan).is_some();
+            return Ok(());
+        }
+        if before.is_some_and(|before| plans::limits(before) == own) {
+            return Ok(());
+        }
+        let raised = before.filter(|before| before.is_raised);
+        let most = raised.map_or(plan, |row| self.profile.plans.limits_of(row, account));
+        match plans::above(&own, &most) {
+            Some((name, most)) => {
+                let message = format!("{name} is at most {most} on this account's plan");
+                Err(Refusal::invalid(name, message))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_names(
@@ -241,6 +290,6 @@ fn check_pace(row: &KeyRow) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn written(row: &KeyRow) -> Result<String, Refusal> {
+pub(super) fn written(row: &KeyRow) -> Result<String, Refusal> {
     serde_json::to_string(row).map_err(|error| Refusal::Unavailable(error.to_string()))
 }

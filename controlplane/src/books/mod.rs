@@ -31,6 +31,7 @@ mod order;
 mod own_key_order;
 mod own_keys;
 mod period;
+mod playground;
 mod publish;
 mod queries;
 mod register;
@@ -54,8 +55,8 @@ pub use credits::Refunder;
 pub use ledger::books::{AccountView, Lot};
 pub(crate) use order::Place;
 pub use order::{
-    AccountChange, AccountOrder, ClassOrder, CreditOrder, CreditReason, KeyOrder, KeyPatch, Page,
-    PayBackOrder,
+    AccountChange, AccountOrder, ClassOrder, Collection, CreditOrder, CreditReason, KeyOrder,
+    KeyPatch, Page, PayBackOrder, PrivacyChange,
 };
 pub use own_key_order::{KeyText, OwnKeyOrder, OwnKeyPatch};
 pub(crate) use period::month_start;

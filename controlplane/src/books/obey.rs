@@ -54,8 +54,8 @@ impl Ledger {
             Command::Credit { account, order, reply } => {
                 self.credit(account, order, reply, since);
             }
-            Command::MakeKey { account, order, reply } => {
-                let result = self.make_key(account, order);
+            Command::MakeKey { account, owner, order, reply } => {
+                let result = self.make_key(account, owner, order);
                 self.answer_write(before, reply, result);
             }
             Command::ChangeKey { digest, owner, patch, reply } => {

@@ -3,12 +3,48 @@
 //! These are the bodies of contract calls in their own names; unknown fields are errors. Checks
 //! that need the books (does the account exist, is the model known) are made by the ledger thread.
 
+use catalog::Privacy;
 use serde::Deserialize;
 
 use crate::receive::{Amount, Change, Instant};
 use crate::refuse::Refusal;
 
-/// `{name?, disabled?}` of an account.
+/// What is sent to whom, of an account or a key: left out keeps, `null` clears.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivacyChange {
+    /// Whether providers may keep or train on what they are sent.
+    pub data_collection: Change<Collection>,
+    /// Whether providers must promise zero data retention.
+    pub zdr: Change<bool>,
+    /// The only regions.
+    pub allowed_regions: Change<Vec<String>>,
+}
+
+/// Whether providers may keep or train on what they are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collection {
+    /// They may.
+    Allow,
+    /// They may not.
+    Deny,
+}
+
+impl PrivacyChange {
+    /// What stands after the change.
+    pub(crate) fn over(self, old: &Privacy) -> Privacy {
+        let was = |is_set: bool| is_set.then_some(true);
+        let denies = self.data_collection.map(|word| word == Collection::Deny);
+        Privacy {
+            deny_collection: denies.over(was(old.deny_collection)).unwrap_or_default(),
+            zdr: self.zdr.over(was(old.zdr)).unwrap_or_default(),
+            regions: self.allowed_regions.over(old.regions.clone()),
+        }
+    }
+}
+
+/// `{name?, disabled?, plan?, data_collection?, zdr?, allowed_regions?}` of an account.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountChange {
@@ -18,6 +54,36 @@ pub struct AccountChange {
     /// Whether its keys are refused.
     #[serde(default)]
     pub disabled: Option<bool>,
+    /// The plan of the profile that limits its keys.
+    #[serde(default)]
+    pub plan: Change<String>,
+    /// Whether providers may keep or train on what its keys send.
+    #[serde(default)]
+    pub data_collection: Change<Collection>,
+    /// Whether they must promise zero data retention.
+    #[serde(default)]
+    pub zdr: Change<bool>,
+    /// The only regions.
+    #[serde(default)]
+    pub allowed_regions: Change<Vec<String>>,
+}
+
+impl From<PrivacyChange> for AccountChange {
+    fn from(change: PrivacyChange) -> Self {
+        let PrivacyChange { data_collection, zdr, allowed_regions } = change;
+        Self { data_collection, zdr, allowed_regions, ..Self::default() }
+    }
+}
+
+impl AccountChange {
+    /// What of it is about privacy.
+    pub(crate) fn privacy(&mut self) -> PrivacyChange {
+        PrivacyChange {
+            data_collection: std::mem::take(&mut self.data_collection),
+            zdr: std::mem::take(&mut self.zdr),
+            allowed_regions: std::mem::take(&mut self.allowed_regions),
+        }
+    }
 }
 
 /// `{name, signup?}` of an account that is opened.
@@ -144,12 +210,30 @@ pub struct KeyOrder {
     /// The only providers it may use.
     #[serde(default)]
     pub allowed_providers: Option<Vec<String>>,
+    /// Whether providers may keep or train on what it sends.
+    #[serde(default)]
+    pub data_collection: Change<Collection>,
+    /// Whether they must promise zero data retention.
+    #[serde(default)]
+    pub zdr: Change<bool>,
+    /// The only regions.
+    #[serde(default)]
+    pub allowed_regions: Change<Vec<String>>,
 }
 
 impl KeyOrder {
     /// A live key without limits.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    /// What of it is about privacy.
+    pub(crate) fn privacy(&mut self) -> PrivacyChange {
+        PrivacyChange {
+            data_collection: std::mem::take(&mut self.data_collection),
+            zdr: std::mem::take(&mut self.zdr),
+            allowed_regions: std::mem::take(&mut self.allowed_regions),
+        }
     }
 }
 
@@ -188,6 +272,26 @@ pub struct KeyPatch {
     /// The only providers it may use.
     #[serde(default)]
     pub allowed_providers: Change<Vec<String>>,
+    /// Whether providers may keep or train on what it sends.
+    #[serde(default)]
+    pub data_collection: Change<Collection>,
+    /// Whether they must promise zero data retention.
+    #[serde(default)]
+    pub zdr: Change<bool>,
+    /// The only regions.
+    #[serde(default)]
+    pub allowed_regions: Change<Vec<String>>,
+}
+
+impl KeyPatch {
+    /// What of it is about privacy.
+    pub(crate) fn privacy(&mut self) -> PrivacyChange {
+        PrivacyChange {
+            data_collection: std::mem::take(&mut self.data_collection),
+            zdr: std::mem::take(&mut self.zdr),
+            allowed_regions: std::mem::take(&mut self.allowed_regions),
+        }
+    }
 }
 
 /// Which part of a list: `?cursor=&limit=`.

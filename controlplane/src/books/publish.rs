@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use link::{KeyChanges, Publication, PublishedCatalog, ToData};
 
-use super::register::{News, published};
+use super::register::News;
 use super::thread::Ledger;
 
 impl Ledger {
@@ -30,7 +30,7 @@ impl Ledger {
     }
 
     fn publish_all(&mut self, link: u64) {
-        let keys = self.register.keys().map(|row| published(row, &self.books)).collect();
+        let keys = self.register.keys().map(|row| self.register.served(row, &self.books)).collect();
         let generation = self.register.generation;
         let publication = Publication {
             generation,

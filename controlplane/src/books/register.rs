@@ -11,17 +11,21 @@ use catalog::own_keys::OwnKeyRow;
 use catalog::rows::CatalogRows;
 use catalog::{CompileOptions, Compiled, OfferRow, compile};
 use ledger::books::Books;
-use ledger::event::Event;
+use ledger::event::{CreditKind, Event};
 use link::KeyChanges;
 use serde::Deserialize;
-use units::{AccountId, KeyDigest, KeyId, OfferId};
+use units::{AccountId, KeyDigest, KeyId, OfferId, Usd};
 
+use crate::plans::{self, AccountRow, NOTHING_SET, Plans};
 use crate::refuse::Refusal;
 
 /// What is looked up.
 #[derive(Default)]
 pub(crate) struct Register {
     pub(crate) generation: u64,
+    plans: Plans,
+    /// What was set for accounts, where anything was.
+    accounts: HashMap<AccountId, AccountRow>,
     pub(crate) rows: CatalogRows,
     keys: BTreeMap<KeyId, KeyRow>,
     by_digest: HashMap<KeyDigest, KeyId>,
@@ -61,12 +65,15 @@ impl News {
 }
 
 impl Register {
-    /// The register of these books, at this generation.
+    /// The register of these books, at this generation, under these plans.
     ///
     /// # Errors
     /// Their text is not a row: something else wrote it.
-    pub(crate) fn of(books: &Books, generation: u64) -> Result<Self, String> {
-        let mut register = Self { generation, ..Self::default() };
+    pub(crate) fn of(books: &Books, generation: u64, plans: Plans) -> Result<Self, String> {
+        let mut register = Self { generation, plans, ..Self::default() };
+        for (account, row) in books.account_rows() {
+            register.put_account(account, row)?;
+        }
         // In the order in which they were made, each goes to the end of its account's list.
         let mut keys: Vec<_> = books.keys().collect();
         keys.sort_unstable_by_key(|key| key.id);
@@ -99,13 +106,20 @@ impl Register {
 
     fn fold(&mut self, event: &Event, books: &Books) -> Result<News, String> {
         match event {
-            Event::AccountChanged { account, .. } => {
-                let keys = self.keys_of(*account).map(|row| published(row, books));
-                Ok(News::Keys(keys.map(|row| (row.digest, Some(row))).collect()))
+            Event::AccountChanged { account, row, .. } => {
+                self.put_account(*account, row)?;
+                Ok(self.news_of(*account, books))
+            }
+            Event::Credited { account, kind: CreditKind::TopUp, amount, .. } => {
+                Ok(self.news_of_sale(*account, books, *amount))
+            }
+            Event::PaidBack { lot, amount, .. } => {
+                let account = books.transaction(*lot).map(|row| row.account);
+                Ok(account.map_or(News::None, |of| self.news_of_sale(of, books, -*amount)))
             }
             Event::KeyMade { row, .. } | Event::KeyChanged { row, .. } => {
                 let row: KeyRow = read(row)?;
-                let told = published(&row, books);
+                let told = self.served(&row, books);
                 self.put_key(row);
                 Ok(News::Keys(vec![(told.digest, Some(told))]))
             }
@@ -134,6 +148,45 @@ impl Register {
             }
             _ => Ok(News::None),
         }
+    }
+
+    /// All keys of an account, of which something has changed.
+    fn news_of(&self, account: AccountId, books: &Books) -> News {
+        let keys = self.keys_of(account).map(|row| self.served(row, books));
+        News::Keys(keys.map(|row| (row.digest, Some(row))).collect())
+    }
+
+    /// The same after so much was bought, if that changes what the account may have for nothing.
+    fn news_of_sale(&self, account: AccountId, books: &Books, amount: Usd) -> News {
+        let bought = books.account(account).map_or(Usd::ZERO, |view| plans::bought(&view));
+        let before = bought.checked_sub(amount).unwrap_or(Usd::ZERO);
+        if self.plans.free(before) == self.plans.free(bought) {
+            return News::None;
+        }
+        self.news_of(account, books)
+    }
+
+    /// A key as data planes serve by it.
+    pub(crate) fn served(&self, row: &KeyRow, books: &Books) -> KeyRow {
+        match books.account(row.account) {
+            Some(account) => self.plans.served(row, self.account_row(row.account), &account),
+            None => KeyRow { disabled: true, ..row.clone() },
+        }
+    }
+
+    /// What was set for an account.
+    pub(crate) fn account_row(&self, account: AccountId) -> &AccountRow {
+        self.accounts.get(&account).unwrap_or(&NOTHING_SET)
+    }
+
+    fn put_account(&mut self, account: AccountId, text: &str) -> Result<(), String> {
+        let row = AccountRow::read(text)?;
+        if row == NOTHING_SET {
+            self.accounts.remove(&account);
+        } else {
+            self.accounts.insert(account, row);
+        }
+        Ok(())
     }
 
     fn put_key(&mut self, row: KeyRow) {
@@ -185,13 +238,6 @@ impl Register {
     pub(crate) fn offer(&self, number: OfferId) -> Option<&OfferRow> {
         self.offers.get(number.0 as usize)
     }
-}
-
-/// A key as data planes serve by it: disabled with its account.
-pub(crate) fn published(row: &KeyRow, books: &Books) -> KeyRow {
-    let account = books.account(row.account);
-    let disabled = row.disabled || account.is_none_or(|account| account.disabled);
-    KeyRow { disabled, ..row.clone() }
 }
 
 /// A catalog's offers with their numbers.

@@ -24,12 +24,16 @@ pub struct Listed<T> {
 pub struct KeyView {
     /// The row, without a secret: digest and label are all we have.
     pub row: KeyRow,
+    /// The row with all that holds for its account: what data planes serve by.
+    pub served: KeyRow,
     /// What it spent.
     pub usage: KeyUsage,
     /// What providers charged its customer for it, whose own keys they were called with.
     pub own_cost: KeyUsage,
     /// What its limit leaves in this period.
     pub limit_remaining: Option<Usd>,
+    /// Whether its account has never bought credit.
+    pub never_bought: bool,
 }
 
 /// A customer's own provider key, without the key.

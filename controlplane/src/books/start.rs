@@ -109,6 +109,7 @@ pub(crate) fn start(settings: &Settings) -> Result<LedgerThread, StartError> {
     let mut ledger = Ledger::new(opened, queue.clone());
     if settings.reprices {
         let begun = ledger.reprice().and_then(|()| ledger.set_free_requests());
+        let begun = begun.and_then(|()| ledger.keep_playground());
         begun.map_err(|refusal| StartError::Books(refusal.to_string()))?;
     }
     let handle = thread::Builder::new()
@@ -136,7 +137,8 @@ fn open(settings: &Settings, folders: &Folders) -> Result<Opened, StartError> {
         stored.marks.days.note(clock::now(), from);
     }
     let generation = stored.marks.generation;
-    let mut register = Register::of(&stored.books, generation).map_err(StartError::Books)?;
+    let plans = settings.profile.plans.clone();
+    let mut register = Register::of(&stored.books, generation, plans).map_err(StartError::Books)?;
     let fold = journal.replay(from, |batch| {
         let mut order = batch.first_order;
         for event in frames(&batch.records) {

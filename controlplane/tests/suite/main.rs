@@ -17,6 +17,8 @@ mod money;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod speed;

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use catalog::listing::Listing;
-use catalog::{Catalog, KeyClass, KeyTable, ProviderIndex};
+use catalog::{Catalog, KeyClass, KeyTable, Privacy, ProviderIndex};
 use ledger::cell::{CreditCell, Pace, PaceLimits};
 use rustc_hash::FxHashMap;
 use units::{AccountId, KeyDigest, KeyId, UnixMillis};
@@ -22,6 +22,7 @@ pub struct Published {
     pub generation: u64,
     catalog: Arc<Catalog>,
     keys: KeyTable<KeyEntry>,
+    guests: Option<Arc<KeyEntry>>,
     upstreams: Arc<[Upstream]>,
     listing: Arc<Listing>,
     own_keys: Arc<OwnKeyTable>,
@@ -67,6 +68,18 @@ pub struct KeyEntry {
     /// The key's own allowance, where it has a spending limit.
     pub allowance: Option<Arc<CreditCell>>,
     /// How it stands with them.
+    pub pace: Arc<Pace>,
+    /// Which endpoints may see its requests, by its own rules and its account's.
+    pub privacy: Privacy,
+    /// What its account may have for nothing, where that is limited.
+    pub free: Option<Free>,
+}
+
+/// Requests to models that cost nothing, of all keys of an account together.
+pub struct Free {
+    /// How many.
+    pub limits: PaceLimits,
+    /// How it stands with them; one cell for each account.
     pub pace: Arc<Pace>,
 }
 
@@ -147,7 +160,8 @@ impl Published {
         control: SocketAddr,
     ) -> Self {
         let own_keys = Arc::default();
-        Self { generation, catalog, keys, upstreams, listing, own_keys, control }
+        let guests = None;
+        Self { generation, catalog, keys, guests, upstreams, listing, own_keys, control }
     }
 
     /// The same with customers' own provider keys.
@@ -169,6 +183,12 @@ impl Published {
         self.own_keys.fee
     }
 
+    /// The same with what guests run on.
+    #[must_use]
+    pub fn with_guests(self, guests: Option<Arc<KeyEntry>>) -> Self {
+        Self { guests, ..self }
+    }
+
     /// The same with other keys.
     #[must_use]
     pub fn with_keys(self, keys: KeyTable<KeyEntry>) -> Self {
@@ -188,6 +208,11 @@ impl Published {
     /// The key of a digest.
     pub fn key(&self, digest: &KeyDigest) -> Option<&Arc<KeyEntry>> {
         self.keys.get(digest)
+    }
+
+    /// What guests run on, where there is a playground.
+    pub fn guests(&self) -> Option<&Arc<KeyEntry>> {
+        self.guests.as_ref().filter(|key| !key.disabled)
     }
 
     /// How a provider is reached.

@@ -22,6 +22,7 @@ use super::{StartError, now};
 use crate::certificate::Certificate;
 use crate::client::Parcel;
 use crate::committer::{Borrowed, CoreRing, Figures};
+use crate::guests::Guests;
 use crate::health::Health;
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
@@ -68,12 +69,13 @@ pub(super) fn prepare(
     let mut first = Some(first);
     let mut prepared = Prepared::default();
     let health = Arc::new(Health::new(settings.limits.eject_after));
+    let guests = Arc::new(Guests::new());
     for number in 0..settings.cores.len() as u16 {
         let reader = first.take().unwrap_or_else(|| publisher.add_reader());
         prepared.add(
             settings,
             Seat { dataplane: settings.dataplane, epoch, ring: first_ring + number, core: number },
-            (reader, Arc::clone(&health)),
+            (reader, Arc::clone(&health), Arc::clone(&guests)),
             journal,
         )?;
     }
@@ -89,7 +91,7 @@ impl Prepared {
         &mut self,
         settings: &Arc<Settings>,
         place: Seat,
-        (reader, health): (Reader<Published>, Arc<Health>),
+        (reader, health, guests): (Reader<Published>, Arc<Health>, Arc<Guests>),
         journal: &Unparker,
     ) -> Result<(), StartError> {
         let (producer, consumer) = ring(settings.limits.ring_slots);
@@ -107,6 +109,7 @@ impl Prepared {
             counters: Counters::new(Arc::clone(&shared)),
             neighbours: Vec::new(),
             health,
+            guests,
         };
         self.inlets.push(inlet);
         self.seats.push((parts, socket, arrivals));

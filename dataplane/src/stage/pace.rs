@@ -1,11 +1,15 @@
 //! Stage 2, pace: whether the key may send a request now, and run one more.
 //!
 //! Requests are counted before the body is read, tokens and running requests after the plan, when
-//! it is known what may be used, and so are requests under a ceiling lower than their key's limit.
-//! Left out on purpose: the rules, which are the key's `Pace`, and money, which is `admit`'s.
+//! it is known what may be used; so are requests that may be served for nothing, of all keys of an
+//! account together, and requests under a ceiling lower than their key's limit. Left out on
+//! purpose: the rules, which are the key's `Pace`, and money, which is `admit`'s.
 
+use std::net::IpAddr;
+
+use catalog::KeyClass;
 use dialect::Intent;
-use ledger::cell::{Ceiling, Paced, RateVerdict, Running};
+use ledger::cell::{Ceiling, Paced, RateVerdict, Running, Standing};
 
 use crate::answer_head::AnswerHead;
 use crate::fault::{Code, Fault};
@@ -16,17 +20,64 @@ use crate::stage::authenticate::Principal;
 /// Counts a request against its key, and says so in the answer's head.
 pub fn request(local: &Local, principal: &Principal, head: &mut AnswerHead) -> Result<(), Fault> {
     let (key, now_us) = (&principal.key, now_us(local));
-    let most = local.settings.limits.key_rpm_max;
-    let (verdict, passed) = key.pace.request(&key.limits, most, now_us);
-    tell(key, verdict, now_us, head);
-    passed.map_err(refused)
+    let (standing, passed) = key.pace.request(&key.limits, most(local), now_us);
+    tell(key, standing, now_us, head);
+    passed.map_err(|paced| refused(paced, "this key"))
+}
+
+/// Counts a guest's request against where it comes from, and says so in the answer's head.
+pub fn guest(
+    local: &Local,
+    principal: &Principal,
+    address: Option<IpAddr>,
+    head: &mut AnswerHead,
+) -> Result<(), Fault> {
+    let pace = local.guests.pace(address);
+    let (standing, passed) = pace.request(&principal.key.limits, most(local), now_us(local));
+    (head.rate, head.day) = (Some(standing.minute), standing.day);
+    passed.map_err(|paced| refused(paced, "a guest"))
+}
+
+/// Whether a key may have something for nothing now, as far as that is limited.
+pub fn may_have_free(local: &Local, principal: &Principal) -> bool {
+    let free = principal.key.free.as_ref();
+    free.is_none_or(|free| free.pace.check(&free.limits, most(local), now_us(local)).is_ok())
+}
+
+/// Counts a request that may be served for nothing against its account; false where that would be
+/// one too many.
+pub fn free(local: &Local, principal: &Principal, head: &mut AnswerHead) -> bool {
+    let Some(free) = &principal.key.free else { return true };
+    let (standing, passed) = free.pace.request(&free.limits, most(local), now_us(local));
+    head.free = standing.day;
+    passed.is_ok()
+}
+
+/// The fault of a request that can be served for nothing only: when that may be tried again.
+pub fn free_later(
+    local: &Local,
+    principal: &Principal,
+    mut fault: Fault,
+    head: &mut AnswerHead,
+) -> Fault {
+    let Some(free) = principal.key.free.as_ref().filter(|_| fault.code == Code::RateLimitExceeded)
+    else {
+        return fault;
+    };
+    let (most, now_us) = (most(local), now_us(local));
+    head.free = free.pace.look(&free.limits, most, now_us).day;
+    if let Err(Paced::Minute(_, wait_ms) | Paced::Day(_, wait_ms)) =
+        free.pace.check(&free.limits, most, now_us)
+    {
+        fault.retry_after_s = Some(wait_ms.div_ceil(1000).max(1));
+    }
+    fault
 }
 
 /// Says how a key stands, for an answer that is not counted against it.
 pub fn look(local: &Local, principal: &Principal, head: &mut AnswerHead) {
     let (key, now_us) = (&principal.key, now_us(local));
-    let verdict = key.pace.look(&key.limits, local.settings.limits.key_rpm_max, now_us);
-    tell(key, verdict, now_us, head);
+    tell(key, key.pace.look(&key.limits, most(local), now_us), now_us, head);
 }
 
 /// Lets a request run that will probably use so many tokens; `None` where nothing limits that.
@@ -37,7 +88,8 @@ pub fn begin(
     head: &mut AnswerHead,
 ) -> Result<Option<Running>, Fault> {
     let (key, now_us) = (&principal.key, now_us(local));
-    let running = key.pace.begin(&key.limits, tokens, now_us).map_err(refused)?;
+    let running = key.pace.begin(&key.limits, tokens, now_us);
+    let running = running.map_err(|paced| refused(paced, "this key"))?;
     if running.is_some() {
         head.tokens = key.pace.look_tokens(&key.limits, now_us);
     }
@@ -59,10 +111,11 @@ pub fn ceiling(
     let of_tier = tier.and_then(|tier| Some((tier, catalog.tiers[tier as usize].rpm?)));
     let budget = intent.wishes.as_deref().and_then(|wishes| wishes.budget.as_ref());
     let named = budget.and_then(|budget| budget.rpm_cap);
-    if of_tier.is_none() && named.is_none() {
+    // What guests run on has one pace for all of them, and a limit for each that is low already.
+    if (of_tier.is_none() && named.is_none()) || key.class == KeyClass::Guest {
         return Ok(());
     }
-    let mut lowest = limits.rpm.unwrap_or(local.settings.limits.key_rpm_max);
+    let mut lowest = limits.rpm.unwrap_or(most(local));
     let ceilings = [
         of_tier.map(|(tier, rpm)| (Ceiling::Tier(tier), rpm)),
         named.map(|rpm| (Ceiling::Request, rpm)),
@@ -103,36 +156,41 @@ fn above(ceiling: Ceiling, verdict: &RateVerdict) -> Fault {
     fault
 }
 
+/// What a key without a limit of its own may send in a minute.
+fn most(local: &Local) -> u32 {
+    local.settings.limits.key_rpm_max
+}
+
 fn now_us(local: &Local) -> u64 {
     local.deadlines.clock().wall().0.saturating_mul(1000)
 }
 
-fn tell(key: &KeyEntry, verdict: RateVerdict, now_us: u64, head: &mut AnswerHead) {
-    head.rate = Some(verdict);
+fn tell(key: &KeyEntry, standing: Standing, now_us: u64, head: &mut AnswerHead) {
+    (head.rate, head.day) = (Some(standing.minute), standing.day);
     head.tokens = key.pace.look_tokens(&key.limits, now_us);
 }
 
-fn refused(paced: Paced) -> Fault {
+fn refused(paced: Paced, who: &str) -> Fault {
     let (message, wait_ms) = match paced {
         Paced::Minute(limit, wait_ms) => {
-            (format!("this key may send {limit} requests a minute; the limit is used up"), wait_ms)
+            (format!("{who} may send {limit} requests a minute; the limit is used up"), wait_ms)
         }
         Paced::Day(limit, wait_ms) => {
             let message = format!(
-                "this key may send {limit} requests a day; the limit is used up until midnight UTC"
+                "{who} may send {limit} requests a day; the limit is used up until midnight UTC"
             );
             (message, wait_ms)
         }
         Paced::Tokens(tokens) => {
             let message = format!(
-                "this key may use {} tokens a minute, and {} are left, less than this request may \
+                "{who} may use {} tokens a minute, and {} are left, less than this request may \
                  need; ask for fewer with max_tokens, or later",
                 tokens.limit, tokens.remaining
             );
             (message, tokens.retry_after_ms)
         }
         Paced::AtOnce(limit) => {
-            (format!("this key may run {limit} requests at once; wait for one to end"), 0)
+            (format!("{who} may run {limit} requests at once; wait for one to end"), 0)
         }
     };
     let mut fault = Fault::new(Code::RateLimitExceeded, message);

@@ -12,7 +12,7 @@ use catalog::route::{
     self, Candidates, Detail, InputBound, KeySource, Moment, Needs, OwnKey, OwnKeys, Policy,
     Question, Route, Verdict,
 };
-use catalog::{ProviderIndex, ServiceTier};
+use catalog::{Catalog, ProviderIndex, ServiceTier};
 use dialect::{Intent, hash};
 use units::{UnixMillis, Usd};
 
@@ -56,15 +56,20 @@ pub struct Plan {
     pub without_fee: Option<(Usd, Usd)>,
     /// Whether the request is a free one: an own key has no fee.
     pub is_free_request: bool,
+    /// Whether one of the candidates serves it for nothing, on a key of ours.
+    pub may_be_free: bool,
 }
 
 impl Plan {
-    fn of(route: &Route, question: &Question<'_>, session: u64) -> Self {
+    fn of(catalog: &Catalog, route: &Route, question: &Question<'_>, session: u64) -> Self {
         let needs = &question.needs;
         let (worst, limit) = (route.worst, needs.output_limit);
         let fee = question.own.fee;
         let may_pay = fee.0 > 0 && route.candidates.iter().any(|one| one.source.is_own());
         let free = route.worst_free;
+        let is_free = |one: &route::Candidate| {
+            !one.source.is_own() && catalog.endpoints[one.endpoint as usize].is_free()
+        };
         Self {
             candidates: route.candidates,
             tier: needs.tier,
@@ -79,6 +84,7 @@ impl Plan {
             own_key_fee: fee,
             without_fee: may_pay.then_some((free.input, free.output_token)),
             is_free_request: false,
+            may_be_free: route.candidates.iter().any(is_free),
         }
     }
 
@@ -153,6 +159,8 @@ pub struct Asking<'a> {
     pub health: &'a Health,
     /// The time of the plan.
     pub now: UnixMillis,
+    /// Whether the key's account has had all that it may have for nothing.
+    pub free_used: bool,
 }
 
 /// Plans a request for a key.
@@ -163,8 +171,8 @@ pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Resul
     let question = question(key, own, asking)?;
     let then = Then::new(published, key, asking);
     match route::plan(catalog, &question, &then) {
-        Ok(route) => Ok(Plan::of(&route, &question, then.session)),
-        Err(why) => Err(unroutable(catalog, &why, asking.surface)),
+        Ok(route) => Ok(Plan::of(catalog, &route, &question, then.session)),
+        Err(why) => Err(unroutable(catalog, &why, key, asking.surface)),
     }
 }
 
@@ -188,8 +196,8 @@ pub fn explain(
     let question = question(key, own, asking)?;
     let then = Then::new(published, key, asking);
     let explanation = route::explain(catalog, &question, &then);
-    let plan = explanation.route.map(|route| Plan::of(&route, &question, then.session));
-    let plan = plan.map_err(|why| unroutable(catalog, &why, asking.surface));
+    let plan = explanation.route.map(|route| Plan::of(catalog, &route, &question, then.session));
+    let plan = plan.map_err(|why| unroutable(catalog, &why, key, asking.surface));
     Ok(Explained { plan, verdicts: explanation.verdicts })
 }
 
@@ -267,7 +275,10 @@ fn question<'a>(
         policy: Policy {
             models: key.allowed_models.as_deref(),
             providers: key.allowed_providers.as_deref(),
-            ..Policy::default()
+            deny_collection: key.privacy.deny_collection,
+            zdr: key.privacy.zdr,
+            regions: key.privacy.regions.as_deref(),
+            free_used: asking.free_used,
         },
         own,
     })

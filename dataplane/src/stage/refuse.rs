@@ -7,6 +7,7 @@
 
 use dialect::openai_chat::add_member;
 use dialect::{ErrorForm, openai_error_body};
+use units::UnixMillis;
 
 use serde_json::{Value, json};
 
@@ -91,6 +92,21 @@ fn body(head: &AnswerHead, fault: &Fault) -> Vec<u8> {
         add_member(EXPLANATION, &told, &mut body);
     }
     body
+}
+
+/// A fault as a guest is told it: money of the day that is used up is a limit to them, for they
+/// have no account that could be topped up.
+pub fn to_guest(local: &Local, fault: Fault) -> Fault {
+    if fault.status() != 402 || fault.code == Code::NoRouteUnderCap {
+        return fault;
+    }
+    let message = "what guests may use in a day is used up until midnight UTC, or too little is \
+                   left for this request; ask for fewer tokens with max_tokens";
+    let mut told = Fault::new(Code::RateLimitExceeded, message);
+    let now = local.deadlines.clock().wall();
+    let midnight = UnixMillis::of_day(now.day() + 1);
+    told.retry_after_s = Some(midnight.since(now).div_ceil(1000).max(1));
+    told
 }
 
 /// The fault of a path that is not ours.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use ledger::Purse;
 use ledger::cell::{CreditCell, Pace};
 use rustc_hash::FxHashMap;
-use units::KeyId;
+use units::{AccountId, KeyId};
 
 /// Every cell that was ever needed.
 #[derive(Default)]
 pub struct Cells {
     credit: FxHashMap<Purse, Arc<CreditCell>>,
     pace: FxHashMap<KeyId, Arc<Pace>>,
+    free: FxHashMap<AccountId, Arc<Pace>>,
 }
 
 impl Cells {
@@ -31,6 +32,11 @@ impl Cells {
     /// Every credit cell.
     pub fn each_credit(&self) -> impl Iterator<Item = &Arc<CreditCell>> {
         self.credit.values()
+    }
+
+    /// The pace of an account's free requests.
+    pub fn free(&mut self, account: AccountId) -> Arc<Pace> {
+        Arc::clone(self.free.entry(account).or_default())
     }
 
     /// The pace of a key.

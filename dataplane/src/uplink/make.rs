@@ -15,7 +15,7 @@ use catalog::compile::{CompileOptions, compile};
 use catalog::keys::{KeyRow, KeyTable};
 use catalog::listing::Listing;
 use catalog::rows::Dialect;
-use catalog::{Catalog, Provider};
+use catalog::{Catalog, KeyClass, Provider};
 use ledger::Purse;
 use ledger::cell::PaceLimits;
 use link::{KeyChanges, Publication, PublishedCatalog};
@@ -26,7 +26,7 @@ use units::KeyDigest;
 use self::secrets::{OwnKeyNews, secrets_of};
 use super::cells::Cells;
 use super::resolve::Order;
-use crate::local::published::{KeyEntry, OwnKeyTable, Published, Upstream};
+use crate::local::published::{Free, KeyEntry, OwnKeyTable, Published, Upstream};
 use crate::messages::{Name, Resolved};
 use crate::net::trust::PeerName;
 use crate::upstream::endpoint::{Address, Cover, Endpoint, PoolKey};
@@ -56,20 +56,27 @@ struct Current {
     catalog: Arc<Catalog>,
     listing: Arc<Listing>,
     keys: KeyTable<KeyEntry>,
+    guests: Option<(KeyDigest, Arc<KeyEntry>)>,
     upstreams: Arc<[Upstream]>,
     own_keys: Arc<OwnKeyTable>,
     control: SocketAddr,
 }
 
+/// A key that is set, or gone.
+type KeyChange = (KeyDigest, Option<KeyRow>);
+
 type Compiled = (Arc<Catalog>, Arc<Listing>, Arc<[Upstream]>);
 
 impl Current {
     fn publish(&self) -> Published {
-        let Self { generation, ref catalog, ref listing, ref keys, ref upstreams, .. } = *self;
+        let Self { generation, catalog, listing, keys, guests, upstreams, own_keys, control } =
+            self;
         let (catalog, upstreams) = (Arc::clone(catalog), Arc::clone(upstreams));
-        let (listing, control) = (Arc::clone(listing), self.control);
-        Published::new(generation, catalog, keys.clone(), upstreams, listing, control)
-            .and_own_keys(Arc::clone(&self.own_keys))
+        let (keys, listing) = (keys.clone(), Arc::clone(listing));
+        let guests = guests.as_ref().map(|(_, key)| Arc::clone(key));
+        Published::new(*generation, catalog, keys, upstreams, listing, *control)
+            .with_guests(guests)
+            .and_own_keys(Arc::clone(own_keys))
     }
 }
 
@@ -116,19 +123,25 @@ impl Maker {
         let known = self.current.as_ref().map(|current| &current.own_keys);
         let told = OwnKeyNews { accounts: own_keys, is_all, fee };
         let own_keys = secrets::own_keys(known, told, self.master_keys.as_ref(), cells);
-        let before = self.current.as_ref().map(|current| &current.keys);
-        let keys = match keys {
+        let (before, changes): (_, Box<dyn Iterator<Item = KeyChange>>) = match keys {
             KeyChanges::Full(rows) => {
-                rows.into_iter().map(|row| (row.digest, Arc::new(key_entry(row, cells)))).collect()
+                (None, Box::new(rows.into_iter().map(|row| (row.digest, Some(row)))))
             }
-            KeyChanges::Delta(changes) => {
-                let change = |(digest, row): (KeyDigest, Option<KeyRow>)| {
-                    (digest, row.map(|row| Arc::new(key_entry(row, cells))))
-                };
-                before.cloned().unwrap_or_default().with(changes.into_iter().map(change))
-            }
+            KeyChanges::Delta(changes) => (self.current.as_ref(), Box::new(changes.into_iter())),
         };
-        let made = Current { generation, catalog, listing, keys, upstreams, own_keys, control };
+        let mut guests = before.and_then(|current| current.guests.clone());
+        let change = |(digest, row): KeyChange| {
+            let entry = row.map(|row| Arc::new(key_entry(row, cells)));
+            guests.take_if(|(known, _)| *known == digest);
+            if let Some(entry) = entry.as_ref().filter(|entry| entry.class == KeyClass::Guest) {
+                guests = Some((digest, Arc::clone(entry)));
+            }
+            (digest, entry)
+        };
+        let keys = before.map(|current| current.keys.clone()).unwrap_or_default();
+        let keys = keys.with(changes.map(change));
+        let made =
+            Current { generation, catalog, listing, keys, guests, upstreams, own_keys, control };
         let published = made.publish();
         self.current = Some(made);
         Ok(published)
@@ -271,102 +284,13 @@ fn key_entry(row: KeyRow, cells: &mut Cells) -> KeyEntry {
         credit: cells.credit(Purse::Account(row.account)),
         allowance: row.limit.map(|_| cells.credit(Purse::Key(row.id))),
         pace: cells.pace(row.id),
+        privacy: row.privacy,
+        free: row.free.map(|free| Free {
+            limits: PaceLimits { rpm: free.rpm, rpd: Some(free.rpd), ..PaceLimits::default() },
+            pace: cells.free(row.account),
+        }),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use catalog::ProviderIndex;
-
-    use super::*;
-
-    /// A catalog of one provider.
-    fn published() -> PublishedCatalog {
-        let rows = serde_json::json!({
-            "provider": [{
-                "id": "p", "dialect": "openai", "base_url": "http://provider.test/v1",
-                "allow_private": true,
-            }],
-            "model": [{
-                "id": "p/m", "context": 100, "max_output": 10,
-                "endpoint": [{
-                    "provider": "p", "model": "m", "list": {"input": "1", "output": "1"},
-                }],
-            }],
-        });
-        let rows = serde_json::from_value(rows).unwrap();
-        let offers = vec![units::OfferId(0)];
-        PublishedCatalog { rows, offers, multiplier: (1, 1), own_key_fee: (0, 1) }
-    }
-
-    #[test]
-    fn a_catalog_waits_for_names_that_are_new_in_it_and_only_so_long() {
-        let (resolver, orders) = mpsc::channel();
-        let mut maker = Maker::new(resolver, None);
-        let mut cells = Cells::default();
-        let control = SocketAddr::from(([127, 0, 0, 1], 1));
-        let mut publish = |maker: &mut Maker, catalog| {
-            let keys = KeyChanges::Full(vec![]);
-            let own_keys = Vec::new();
-            let publication = Publication { generation: 1, catalog, keys, own_keys, control };
-            maker.make(publication, &mut cells).unwrap();
-            maker.has_names()
-        };
-        assert!(publish(&mut maker, None), "nothing has no names");
-        orders.try_iter().for_each(drop);
-        assert!(!publish(&mut maker, Some(Arc::new(published()))), "its name is not known yet");
-        assert!(maker.overdue().is_none());
-        let name = orders.try_recv().unwrap().remove(0);
-        let address = SocketAddr::from(([127, 0, 0, 1], 80));
-        maker.resolved(Resolved::from_iter([(name, vec![address])]));
-        assert!(maker.has_names());
-        assert!(publish(&mut maker, Some(Arc::new(published()))));
-        // Where it is not known any more, nothing waits: it was asked for before.
-        maker.resolved(Resolved::new());
-        assert!(publish(&mut maker, Some(Arc::new(published()))));
-    }
-
-    #[test]
-    fn a_name_that_is_not_found_in_time_is_waited_for_no_more() {
-        let (resolver, _orders) = mpsc::channel();
-        let mut maker = Maker::new(resolver, None);
-        let catalog = Some(Arc::new(published()));
-        let control = SocketAddr::from(([127, 0, 0, 1], 1));
-        let (keys, own_keys) = (KeyChanges::Full(vec![]), Vec::new());
-        let first = Publication { generation: 1, catalog, keys, own_keys, control };
-        maker.make(first, &mut Cells::default()).unwrap();
-        assert!(!maker.has_names());
-        maker.awaited.as_mut().unwrap().0 = Instant::now();
-        assert!(maker.overdue().is_some() && maker.has_names() && maker.overdue().is_none());
-    }
-
-    fn key(published: &Published) -> PoolKey {
-        published.upstream(ProviderIndex(0)).way.as_ref().unwrap().0
-    }
-
-    #[test]
-    fn a_pool_key_lasts_as_long_as_its_addresses_and_is_never_given_again() {
-        let (resolver, _orders) = mpsc::channel();
-        let mut maker = Maker::new(resolver, None);
-        let control = SocketAddr::from(([127, 0, 0, 1], 1));
-        let catalog = Some(Arc::new(published()));
-        let (keys, own_keys) = (KeyChanges::Full(vec![]), Vec::new());
-        let first = Publication { generation: 1, catalog, keys, own_keys, control };
-        maker.make(first, &mut Cells::default()).unwrap();
-        let name = name_of(&maker.current.as_ref().unwrap().catalog.providers[0]);
-        let mut seen = Vec::new();
-        for turn in 0..200_u8 {
-            let address = SocketAddr::from(([127, 0, 0, turn % 5], 80));
-            let mut answer = || {
-                let resolved = Resolved::from_iter([(name.clone(), vec![address])]);
-                key(&maker.resolved(resolved).unwrap())
-            };
-            let (once, again) = (answer(), answer());
-            assert!(once == again && !seen.contains(&once), "turn {turn}");
-            seen.push(once);
-            assert_eq!(maker.pool_keys.len(), 1);
-        }
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use units::{OfferId, Price};
+use units::{OfferId, Price, Usd};
 
 use crate::keys::KeyTable;
 use crate::modality::Modalities;
@@ -255,6 +255,11 @@ impl Endpoint {
     /// The half of its identity that fits beside others into one word.
     pub const fn mark(&self) -> u32 {
         self.identity as u32
+    }
+
+    /// Whether a request for text costs the customer nothing here.
+    pub fn is_free(&self) -> bool {
+        self.price.is_free() && self.price.request_fee() == Usd::ZERO
     }
 }
 

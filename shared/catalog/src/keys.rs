@@ -15,6 +15,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use units::{AccountId, KeyDigest, KeyId, UnixMillis, Usd};
 
+use crate::privacy::Privacy;
+
 /// What a key may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +26,20 @@ pub enum KeyClass {
     Live,
     /// Making and changing keys; never inference.
     Management,
+    /// What guests of the playground run on: nobody has its text, and what paces it paces each
+    /// guest.
+    Guest,
+}
+
+/// Requests to models that cost nothing, of all keys of an account together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreeLimits {
+    /// A minute; any number where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpm: Option<u32>,
+    /// A UTC day.
+    pub rpd: u32,
 }
 
 /// When a key's spend limit starts anew, at midnight UTC.
@@ -73,6 +89,9 @@ pub struct KeyRow {
     /// Requests at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+    /// Whether the operator gave it more of these than its account's plan has; else it never has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_raised: bool,
     /// When it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<UnixMillis>,
@@ -82,11 +101,50 @@ pub struct KeyRow {
     /// The providers that may serve it; every one where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_providers: Option<Vec<String>>,
+    /// Which endpoints may see its requests.
+    #[serde(default, skip_serializing_if = "Privacy::allows_all")]
+    pub privacy: Privacy,
+    /// What its account may have for nothing; said only where a key is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<FreeLimits>,
     /// Whether it is switched off.
     #[serde(default)]
     pub disabled: bool,
     /// When it was made.
     pub created_at: UnixMillis,
+}
+
+impl KeyRow {
+    /// A live key without a name and without limits.
+    pub const fn new(
+        id: KeyId,
+        digest: KeyDigest,
+        account: AccountId,
+        created_at: UnixMillis,
+    ) -> Self {
+        Self {
+            id,
+            digest,
+            account,
+            name: String::new(),
+            label: String::new(),
+            class: KeyClass::Live,
+            limit: None,
+            limit_reset: None,
+            rpm: None,
+            tpm: None,
+            rpd: None,
+            concurrency: None,
+            is_raised: false,
+            expires_at: None,
+            allowed_models: None,
+            allowed_providers: None,
+            privacy: Privacy { deny_collection: false, zdr: false, regions: None },
+            free: None,
+            disabled: false,
+            created_at,
+        }
+    }
 }
 
 /// Groups of a table, and shards of a group.

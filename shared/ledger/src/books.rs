@@ -119,8 +119,8 @@ impl Books {
     pub fn apply(&mut self, event: &Event) -> Result<Applied, BooksError> {
         match event {
             Event::AccountOpened { account, name, at } => self.open_account(*account, name, *at),
-            Event::AccountChanged { account, name, disabled } => {
-                self.change_account(*account, name, *disabled)
+            Event::AccountChanged { account, name, disabled, row } => {
+                self.change_account(*account, (name, row), *disabled)
             }
             Event::KeyMade { key, account, limit, row } => {
                 self.make_key(*key, *account, *limit, row)

@@ -12,7 +12,7 @@ mod release;
 mod tokens;
 
 pub use credit::CreditCell;
-pub use pace::{Ceiling, Pace, PaceLimits, Paced, Running};
+pub use pace::{Ceiling, DayVerdict, Pace, PaceLimits, Paced, Running, Standing};
 pub use rate::{RateCell, RateVerdict};
 pub use release::{Release, try_hold};
 pub use tokens::{TPM_MAX, TokenVerdict};

@@ -4,8 +4,9 @@
 //! data plane did comes in as [`Event::Settled`], whose run is the data plane's own bytes.
 //! Layout: one tag byte, then JSON for what people do, and a binary form for what machines do often
 //! (loans, returns, settlements).
-//! Invariants: keys and catalogs are opaque text here, with the few fields that money depends on
-//! beside them; an event read back is the event that was written; reading never panics.
+//! Invariants: rows of accounts, keys and catalogs are opaque text here, with the few fields that
+//! money depends on beside them; an event read back is the event that was written; reading never
+//! panics.
 
 mod transaction_id;
 
@@ -59,6 +60,9 @@ pub enum Event {
         name: String,
         /// Whether it is disabled from now on.
         disabled: bool,
+        /// What else holds for it from now on, as the control plane writes it; empty for nothing.
+        #[serde(default)]
+        row: String,
     },
     /// A key begins.
     KeyMade {

@@ -1,10 +1,11 @@
 //! What customers may rely on, seen from outside: statuses, codes, headers, lists.
 //!
 //! Contents: `requests` (bodies that are refused), `raw` (bytes that are refused), `keys` (who may
-//! ask), `rates` (the request rate), `routing` (whom a request goes to), `told` (what an answer
-//! says of that), `money` (what is not paid for), `provider` (what a provider's failure becomes),
-//! `byok` (customers' own provider keys), `headers` (what every answer says), `lists` (models),
-//! `account` (the account API), `credits` (what credit costs, and where every cent went),
+//! ask), `rates` and `flood` (limits, one by one and all at once), `privacy` (who may see a
+//! request), `playground` (who needs no key), `routing` (whom a request goes to), `told` (what an
+//! answer says of that), `money` (what is not paid for), `provider` (what a provider's failure
+//! becomes), `byok` (customers' own provider keys), `headers` (what every answer says), `lists`
+//! (models), `account` (the account API), `credits` (what credit costs, and where every cent went),
 //! `receipts` (what is signed), `mistakes` (wrong files at a start), `publish` (a change holds when
 //! its answer arrives).
 //! Invariant: every status and code is compared exactly.
@@ -19,12 +20,15 @@
 mod account;
 mod byok;
 mod credits;
+mod flood;
 mod headers;
 mod keys;
 mod lists;
 mod log;
 mod mistakes;
 mod money;
+mod playground;
+mod privacy;
 mod provider;
 mod publish;
 mod rates;

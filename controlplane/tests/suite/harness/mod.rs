@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use controlplane::{Running, Secret, Settings, StartError, Terms, start};
+use controlplane::{Plans, Profile, Running, Secret, Settings, StartError, Terms, start};
 use serde_json::{Value, json};
 
 pub(crate) const TOKEN: &str = "the-admin-token";
@@ -30,9 +30,18 @@ impl Control {
 
     /// The same with the terms of a profile.
     pub(crate) fn with_terms(terms: Terms) -> Self {
-        let folder = Self::folder();
+        Self::with_profile(Self::folder(), |profile| profile.terms = terms)
+    }
+
+    /// The same with the plans of a profile.
+    pub(crate) fn with_plans(folder: PathBuf, plans: Plans) -> Self {
+        Self::with_profile(folder, |profile| profile.plans = plans)
+    }
+
+    /// The same with a profile that is changed first.
+    pub(crate) fn with_profile(folder: PathBuf, change: impl FnOnce(&mut Profile)) -> Self {
         let mut settings = settings(&folder);
-        settings.profile.terms = terms;
+        change(&mut settings.profile);
         Self::started(settings, folder)
     }
 

@@ -1,21 +1,23 @@
 //! What is told where a request has no route: the one thing in its way, and whose it is.
 //!
-//! Invariants: a price cap is a 402; what the key may not is a 403; what the request's `provider`
+//! Invariants: a price cap is a 402; what the key may not is a 403; free requests that are used up
+//! are a 429; what the request's `provider`
 //! excludes is a 404; what no provider can do now is a 503. Under OpenRouter's rules
 //! `provider.max_price` is told as every other constraint of `provider`.
 
-use catalog::Catalog;
 use catalog::route::{Constraint, Filtered, NoRoute};
+use catalog::{Catalog, KeyClass, Privacy};
 
 use crate::fault::{Code, Fault};
+use crate::local::published::KeyEntry;
 use crate::route::Surface;
 
-/// The fault of a request without a route.
-pub fn unroutable(catalog: &Catalog, why: &NoRoute, surface: Surface) -> Fault {
+/// The fault of a key's request without a route.
+pub fn unroutable(catalog: &Catalog, why: &NoRoute, key: &KeyEntry, surface: Surface) -> Fault {
     match why {
         NoRoute::Unknown(name) => unknown(name),
         NoRoute::Planned(tier) => planned(catalog, *tier),
-        NoRoute::Filtered(filtered) => left_out(catalog, filtered, surface),
+        NoRoute::Filtered(filtered) => left_out(catalog, filtered, key, surface),
     }
 }
 
@@ -35,17 +37,19 @@ fn planned(catalog: &Catalog, tier: u32) -> Fault {
     Fault::new(Code::TierUnavailable, message).about("model")
 }
 
-fn left_out(catalog: &Catalog, filtered: &Filtered, surface: Surface) -> Fault {
+fn left_out(catalog: &Catalog, filtered: &Filtered, key: &KeyEntry, surface: Surface) -> Fault {
     let model = catalog.models.get(filtered.model as usize);
     // What stands behind a tier is not told.
     let tier = filtered.tier.and_then(|tier| catalog.tiers.get(tier as usize));
     let id = tier.map(|tier| &*tier.id).or(model.map(|model| &*model.id)).unwrap_or_default();
     let (code, param) = told(filtered.constraint, surface);
+    let rule = key_rule(filtered.constraint, &key.privacy);
+    let who = if key.class == KeyClass::Guest { "guests" } else { "this key" };
     let mut message = match filtered.constraint {
         Constraint::Kind => format!("`{id}` is not a chat model"),
-        Constraint::KeyModels => format!("this key may not use the model `{id}`"),
+        Constraint::KeyModels => format!("{who} may not use the model `{id}`"),
         Constraint::KeyProviders => {
-            format!("this key may not use the providers that `{id}` can be had from")
+            format!("{who} may not use the providers that `{id}` can be had from")
         }
         Constraint::Unreachable => format!(
             "no endpoint of `{id}` can be used now: its providers have no API key here, \
@@ -69,15 +73,32 @@ fn left_out(catalog: &Catalog, filtered: &Filtered, surface: Surface) -> Fault {
                  /v1/quote tells what it costs"
             )
         }
+        Constraint::FreeUsed => format!(
+            "this account has used up its free requests, and `{id}` is free; wait, buy credit, or \
+             use a model that has a price"
+        ),
         other => format!("no endpoint of `{id}` fits: what is there {}", other.says()),
     };
+    if let Some(rule) = rule {
+        message.push_str(&format!("; `{rule}` of this key, or of its account, rules it out"));
+    }
     if !filtered.helps && filtered.violations.len() > 1 {
         message.push_str(&format!("; of the endpoint that came nearest: {}", filtered.violations));
     }
     let fault = Fault::new(code, message);
-    match param {
+    match rule.or(param) {
         Some(param) => fault.about(param),
         None => fault,
+    }
+}
+
+/// The rule of a key or its account that an endpoint breaks, by its name in the API.
+const fn key_rule(constraint: Constraint, privacy: &Privacy) -> Option<&'static str> {
+    match constraint {
+        Constraint::Region => Some("allowed_regions"),
+        Constraint::Collection if privacy.deny_collection => Some("data_collection"),
+        Constraint::Zdr if privacy.zdr => Some("zdr"),
+        _ => None,
     }
 }
 
@@ -101,6 +122,7 @@ const fn told(constraint: Constraint, surface: Surface) -> (Code, Option<&'stati
         | Constraint::Quantization
         | Constraint::Parameters => (Code::ConstraintFiltered, Some("provider")),
         Constraint::Auto => (Code::ConstraintFiltered, Some("allowed_models")),
+        Constraint::FreeUsed => (Code::RateLimitExceeded, Some("model")),
         Constraint::Free => (Code::ModelNotFound, Some("model")),
         Constraint::MaxPrice => match surface {
             Surface::OpenAi => (Code::NoRouteUnderCap, Some("provider.max_price")),

@@ -1,31 +1,14 @@
 //! What was published last is read back, and nothing else.
 
-use catalog::keys::KeyClass;
 use catalog::rows::CatalogRows;
 use units::{AccountId, KeyId, OfferId};
 
 use super::*;
 
 fn key(number: u8) -> KeyRow {
-    KeyRow {
-        id: KeyId(u64::from(number)),
-        digest: KeyDigest([number; 32]),
-        account: AccountId(1),
-        name: "k".repeat(200),
-        label: String::new(),
-        class: KeyClass::Live,
-        limit: None,
-        limit_reset: None,
-        rpm: None,
-        tpm: None,
-        rpd: None,
-        concurrency: None,
-        expires_at: None,
-        allowed_models: None,
-        allowed_providers: None,
-        disabled: false,
-        created_at: UnixMillis(0),
-    }
+    let (id, digest) = (KeyId(u64::from(number)), KeyDigest([number; 32]));
+    let key = KeyRow::new(id, digest, AccountId(1), UnixMillis(0));
+    KeyRow { name: "k".repeat(200), ..key }
 }
 
 fn catalog(offer: u32) -> Option<Arc<PublishedCatalog>> {

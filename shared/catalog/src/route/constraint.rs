@@ -57,6 +57,7 @@ constraints! {
     CapTotal: "routing.max_total_per_1m", "costs more than `max_total_per_1m` in sum";
     Floor: "routing.min_total_per_1m", "costs less than `min_total_per_1m` in sum";
     Auto: "auto-router", "is of a model that `auto` may not choose";
+    FreeUsed: "free_limit", "is free, and this account has used up its free requests";
 }
 
 impl Constraint {

@@ -29,6 +29,8 @@ pub struct Policy<'a> {
     pub zdr: bool,
     /// The only regions; any, also an unknown one, where `None`.
     pub regions: Option<&'a [String]>,
+    /// Whether its account has had all that it may have for nothing.
+    pub free_used: bool,
 }
 
 impl Policy<'_> {
@@ -45,6 +47,7 @@ impl Policy<'_> {
             .and_if(self.deny_collection && endpoint.data_collection, Constraint::Collection)
             .and_if(self.zdr && !endpoint.zdr, Constraint::Zdr)
             .and_if(bars(self.regions, endpoint.region.as_deref()), Constraint::Region)
+            .and_if(self.free_used && endpoint.is_free(), Constraint::FreeUsed)
     }
 }
 
@@ -83,10 +86,9 @@ impl Rules<'_> {
 
     fn against_variants(&self, violations: Violations, offer: &Offer<'_>) -> Violations {
         let endpoint = offer.endpoint;
-        let is_free = endpoint.price.is_free() && endpoint.price.request_fee() == Usd::ZERO;
         let reasons = !endpoint.understood.both(Parameters::REASONING).is_empty();
         violations
-            .and_if(self.variants.free && !is_free, Constraint::Free)
+            .and_if(self.variants.free && !endpoint.is_free(), Constraint::Free)
             .and_if(self.variants.online, Constraint::Search)
             .and_if(self.variants.thinking && !reasons, Constraint::Reasoning)
     }

@@ -13,6 +13,7 @@ use crate::catalog::{Catalog, ProviderIndex};
 use crate::compile::{CompileOptions, compile};
 use crate::parameters::Parameters;
 use crate::price::ServiceTier;
+use crate::privacy::Privacy;
 use crate::quantization::{Quantization, Quantizations};
 
 /// `off` cannot be called. Blended prices of `a/x`: cheap 1.7, mid 4.8, dear 15.5.
@@ -71,6 +72,19 @@ const SHOP: &str = r#"{
            {"id": "house/high", "status": "planned", "models": ["a/x"]}]
 }"#;
 
+/// What accounts add to the rules of their keys, as rows of the table.
+const ACCOUNT: &[(&str, &str)] = &[
+    ("m=a/gift free.used", "gift@mid"),
+    ("m=a/gift:free free.used", "!free_limit"),
+    ("m=a/gift models=a/x free.used", "gift@mid x@cheap x@mid x@dear"),
+    ("m=a/x account.deny", "x@mid x@dear"),
+    ("m=a/x account.zdr key.deny", "x@mid"),
+    ("m=a/x account.regions=us,eu key.regions=eu,mars", "x@mid"),
+    ("m=a/x account.regions=us key.regions=eu", "!region"),
+    ("m=a/x account.regions=us zdr", "!zdr"),
+    ("m=a/x only=cheap account.zdr", "!provider.only"),
+];
+
 fn shop() -> Catalog {
     let rows = serde_json::from_str(SHOP).unwrap();
     compile(&rows, &CompileOptions::default()).unwrap().catalog
@@ -92,9 +106,9 @@ struct Ask {
     needs: Needs,
     key_models: Option<Vec<String>>,
     key_providers: Option<Vec<String>>,
-    key_regions: Option<Vec<String>>,
-    deny_collection: bool,
-    zdr: bool,
+    key: Privacy,
+    account: Privacy,
+    free_used: bool,
     health: Vec<Health>,
     draw: u64,
     candidates_max: usize,
@@ -180,9 +194,9 @@ impl Ask {
             needs,
             key_models: None,
             key_providers: None,
-            key_regions: None,
-            deny_collection: false,
-            zdr: false,
+            key: Privacy::default(),
+            account: Privacy::default(),
+            free_used: false,
             health: vec![Health::UNKNOWN; catalog.endpoints.len()],
             draw: 0,
             candidates_max: 8,
@@ -193,13 +207,14 @@ impl Ask {
         }
     }
 
-    fn policy(&self) -> Policy<'_> {
+    fn policy<'a>(&'a self, privacy: &'a Privacy) -> Policy<'a> {
         Policy {
             models: self.key_models.as_deref(),
             providers: self.key_providers.as_deref(),
-            deny_collection: self.deny_collection,
-            zdr: self.zdr,
-            regions: self.key_regions.as_deref(),
+            deny_collection: privacy.deny_collection,
+            zdr: privacy.zdr,
+            regions: privacy.regions.as_deref(),
+            free_used: self.free_used,
         }
     }
 
@@ -208,8 +223,9 @@ impl Ask {
         let wishes = Some(&self.wishes).filter(|wishes| **wishes != Wishes::default());
         let keys: Vec<OwnKey<'_>> = self.own.iter().map(|(key, id)| named_key(key, id)).collect();
         let own = OwnKeys { keys: &keys, fee: (1, 20) };
-        let question =
-            Question { model: &self.model, wishes, needs: self.needs, policy: self.policy(), own };
+        let (privacy, needs) = (self.key.and(&self.account), self.needs);
+        let policy = self.policy(&privacy);
+        let question = Question { model: &self.model, wishes, needs, policy, own };
         let off = catalog.provider_named("off");
         let moment = Then { ask: self, off };
         let explained = explain(catalog, &question, &moment);
@@ -328,9 +344,13 @@ impl Ask {
         match key {
             "key.models" => self.key_models = list(),
             "key.providers" => self.key_providers = list(),
-            "key.regions" => self.key_regions = list(),
-            "key.deny" => self.deny_collection = true,
-            "key.zdr" => self.zdr = true,
+            "key.regions" => self.key.regions = list(),
+            "key.deny" => self.key.deny_collection = true,
+            "key.zdr" => self.key.zdr = true,
+            "account.regions" => self.account.regions = list(),
+            "account.deny" => self.account.deny_collection = true,
+            "account.zdr" => self.account.zdr = true,
+            "free.used" => self.free_used = true,
             "own" | "last" | "always" | "barred" | "resting" => {
                 self.own.push((key.to_owned(), value.to_owned()));
             }

@@ -31,7 +31,7 @@ use own::{read_free, read_own_keys, write_free, write_own_keys};
 use tables::{amounts, option, optional, read_amounts, read_map, read_rows, sorted, table};
 
 /// The first bytes of a checkpoint: a mark, and the version of what follows.
-const MARK: &[u8; 8] = b"tgbooks\x04";
+const MARK: &[u8; 8] = b"tgbooks\x05";
 
 /// Why bytes are not books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,7 @@ impl Books {
 
 fn write_account(out: &mut Vec<u8>, book: &AccountBook) {
     out.string(book.name.as_bytes());
+    out.string(book.row.as_bytes());
     out.byte(u8::from(book.disabled));
     out.varint(book.opened_at.0);
     let sums = &book.sums;
@@ -155,7 +156,8 @@ fn write_account(out: &mut Vec<u8>, book: &AccountBook) {
 }
 
 fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
-    let (name, disabled) = (from.text()?.into(), from.switch()?);
+    let (name, row) = (from.text()?.into(), from.text()?.into());
+    let disabled = from.switch()?;
     let opened_at = UnixMillis(from.varint()?);
     let [topped_up, granted, adjusted, refunded, expired] = read_amounts(from)?;
     let [spent, written_off, list_cost, unlent, held] = read_amounts(from)?;
@@ -190,6 +192,7 @@ fn read_account(from: &mut Reader<'_>) -> Result<AccountBook, RecordFault> {
     let (transactions, settlement) = (Vec::new(), 0);
     Ok(AccountBook {
         name,
+        row,
         disabled,
         opened_at,
         sums,

@@ -25,11 +25,11 @@ impl Books {
     pub(super) fn change_account(
         &mut self,
         account: AccountId,
-        name: &str,
+        (name, row): (&str, &str),
         disabled: bool,
     ) -> Result<Applied, BooksError> {
         let book = self.accounts.get_mut(&account).ok_or(BooksError::UnknownAccount(account))?;
-        book.name = name.into();
+        (book.name, book.row) = (name.into(), row.into());
         book.disabled = disabled;
         Ok(Applied::Account(account))
     }

@@ -30,6 +30,8 @@ pub(super) fn less(left: Usd, right: Usd) -> Result<Usd, BooksError> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct AccountBook {
     pub(super) name: Box<str>,
+    /// What its owner and the operator have set for it.
+    pub(super) row: Box<str>,
     pub(super) disabled: bool,
     pub(super) opened_at: UnixMillis,
     pub(super) sums: AccountSums,

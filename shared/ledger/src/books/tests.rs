@@ -140,6 +140,12 @@ pub(crate) fn opened() -> Books {
     let row = String::from("{}");
     for event in [
         Event::AccountOpened { account: ACCOUNT, name: "one".into(), at: UnixMillis(0) },
+        Event::AccountChanged {
+            account: ACCOUNT,
+            name: "one".into(),
+            disabled: false,
+            row: "{\"plan\":\"big\"}".into(),
+        },
         Event::KeyMade { key: KEY, account: ACCOUNT, limit: None, row },
         Event::CatalogApplied { rows_json: "{}".into(), offers: vec![OfferId(0)], new_offers },
         credit(1, CreditKind::TopUp, 100, "first"),

@@ -23,6 +23,9 @@ pub struct AccountView {
     pub name: String,
     /// Whether it is disabled.
     pub disabled: bool,
+    /// What else was set for it, which an API tells in its own words.
+    #[serde(skip)]
+    pub row: String,
     /// When it was opened.
     #[serde(serialize_with = "as_text")]
     pub created_at: UnixMillis,
@@ -85,6 +88,12 @@ impl Books {
         let mut ids: Vec<AccountId> = self.accounts.keys().copied().collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// What was set for each account for which anything ever was, in no order.
+    pub fn account_rows(&self) -> impl Iterator<Item = (AccountId, &str)> {
+        let rows = self.accounts.iter().map(|(id, book)| (*id, &*book.row));
+        rows.filter(|(_, row)| !row.is_empty())
     }
 
     /// What an account used: by day of admission and offer, in that order.
@@ -312,6 +321,7 @@ fn account_view(id: AccountId, book: &AccountBook) -> AccountView {
         id,
         name: book.name.to_string(),
         disabled: book.disabled,
+        row: book.row.to_string(),
         created_at: book.opened_at,
         balance,
         held: sums.held,

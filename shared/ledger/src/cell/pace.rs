@@ -31,6 +31,47 @@ pub struct PaceLimits {
     pub concurrency: Option<u32>,
 }
 
+impl PaceLimits {
+    /// The lower of both in each.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        Self {
+            rpm: least(self.rpm, other.rpm),
+            rpd: least(self.rpd, other.rpd),
+            tpm: least(self.tpm, other.tpm),
+            concurrency: least(self.concurrency, other.concurrency),
+        }
+    }
+}
+
+/// The lower of two limits, each of which may be none.
+fn least<T: Ord>(left: Option<T>, right: Option<T>) -> Option<T> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (one, None) | (None, one) => one,
+    }
+}
+
+/// How a key's requests stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Those of a minute.
+    pub minute: RateVerdict,
+    /// Those of the day, where they are limited.
+    pub day: Option<DayVerdict>,
+}
+
+/// How a key's requests of a day stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayVerdict {
+    /// Requests per UTC day.
+    pub limit: u32,
+    /// How many more would pass today.
+    pub remaining: u32,
+    /// The next midnight UTC: the Unix second at which `remaining` is the whole limit again.
+    pub reset_unix_s: u64,
+}
+
 /// The pace of one key.
 #[derive(Debug, Default)]
 pub struct Pace {
@@ -66,31 +107,28 @@ pub enum Paced {
 }
 
 impl Pace {
-    /// Counts a request; what its key's head tells of the minute, and whether it may go on.
-    /// `rpm_most` holds for a key without a limit of its own.
+    /// Counts a request; how its key stands after it, and whether it may go on. `rpm_most` holds
+    /// for a key without a limit of its own.
     pub fn request(
         &self,
         limits: &PaceLimits,
         rpm_most: u32,
         now_us: u64,
-    ) -> (RateVerdict, Result<(), Paced>) {
+    ) -> (Standing, Result<(), Paced>) {
+        let before = self.look(limits, rpm_most, now_us);
+        if let Some(day) = before.day.filter(|day| day.remaining == 0) {
+            return (before, Err(Paced::Day(day.limit, until_midnight(now_us))));
+        }
         let rpm = limits.rpm.unwrap_or(rpm_most);
-        if let Some(rpd) = limits.rpd
-            && self.of_day(now_us) >= rpd
-        {
-            return (self.rate.look(rpm, now_us), Err(Paced::Day(rpd, until_midnight(now_us))));
+        let minute = self.rate.admit(rpm, now_us);
+        if !minute.allowed {
+            return (Standing { minute, ..before }, Err(Paced::Minute(rpm, minute.retry_after_ms)));
         }
-        let verdict = self.rate.admit(rpm, now_us);
-        if !verdict.allowed {
-            return (verdict, Err(Paced::Minute(rpm, verdict.retry_after_ms)));
-        }
-        let passed = match limits.rpd {
-            Some(rpd) if !self.count_day(rpd, now_us) => {
-                Err(Paced::Day(rpd, until_midnight(now_us)))
-            }
-            _ => Ok(()),
-        };
-        (verdict, passed)
+        let Some(rpd) = limits.rpd else { return (Standing { minute, day: None }, Ok(())) };
+        let counted = self.count_day(rpd, now_us);
+        let day = Some(day_verdict(rpd, counted.unwrap_or(rpd), now_us));
+        let passed = counted.map(drop).ok_or(Paced::Day(rpd, until_midnight(now_us)));
+        (Standing { minute, day }, passed)
     }
 
     /// Counts a request that is under a ceiling of so many a minute. A ceiling that changes scales
@@ -104,9 +142,26 @@ impl Pace {
         cells[place].admit(rpm, now_us)
     }
 
-    /// How the minute stands, without counting a request.
-    pub fn look(&self, limits: &PaceLimits, rpm_most: u32, now_us: u64) -> RateVerdict {
-        self.rate.look(limits.rpm.unwrap_or(rpm_most), now_us)
+    /// Whether a request would pass now; none is counted.
+    ///
+    /// # Errors
+    /// The limit that it would meet.
+    pub fn check(&self, limits: &PaceLimits, rpm_most: u32, now_us: u64) -> Result<(), Paced> {
+        let Standing { minute, day } = self.look(limits, rpm_most, now_us);
+        if let Some(day) = day.filter(|day| day.remaining == 0) {
+            return Err(Paced::Day(day.limit, until_midnight(now_us)));
+        }
+        if !minute.allowed {
+            return Err(Paced::Minute(minute.limit, minute.retry_after_ms));
+        }
+        Ok(())
+    }
+
+    /// How a key stands, without counting a request.
+    pub fn look(&self, limits: &PaceLimits, rpm_most: u32, now_us: u64) -> Standing {
+        let minute = self.rate.look(limits.rpm.unwrap_or(rpm_most), now_us);
+        let day = limits.rpd.map(|rpd| day_verdict(rpd, self.of_day(now_us), now_us));
+        Standing { minute, day }
     }
 
     /// How the tokens of a key stand that has a limit of them.
@@ -146,14 +201,19 @@ impl Pace {
         if day == day_of(now_us) { count } else { 0 }
     }
 
-    fn count_day(&self, rpd: u32, now_us: u64) -> bool {
+    /// Counts a request of today; how many it has had with this one. `None` where that would be
+    /// too many.
+    fn count_day(&self, rpd: u32, now_us: u64) -> Option<u32> {
         let today = day_of(now_us);
-        let counted = self.day.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+        let of_today = |word| {
             let (day, count) = parts(word);
-            let count = if day == today { count } else { 0 };
+            if day == today { count } else { 0 }
+        };
+        let counted = self.day.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+            let count = of_today(word);
             (count < rpd).then(|| u64::from(today) << 32 | u64::from(count + 1))
         });
-        counted.is_ok()
+        counted.ok().map(|before| of_today(before) + 1)
     }
 }
 
@@ -163,6 +223,11 @@ fn parts(word: u64) -> (u32, u32) {
 
 fn day_of(now_us: u64) -> u32 {
     (now_us / DAY_US) as u32
+}
+
+fn day_verdict(limit: u32, counted: u32, now_us: u64) -> DayVerdict {
+    let reset_unix_s = (now_us / DAY_US + 1) * (DAY_US / 1_000_000);
+    DayVerdict { limit, remaining: limit.saturating_sub(counted), reset_unix_s }
 }
 
 fn until_midnight(now_us: u64) -> u64 {
@@ -204,69 +269,4 @@ impl Drop for Running {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use super::*;
-
-    const NOW_US: u64 = 20_000 * DAY_US + 86_399_000_000;
-
-    #[test]
-    fn a_day_has_its_requests_and_no_more_until_midnight() {
-        let (pace, limits) = (Pace::default(), PaceLimits { rpd: Some(2), ..Default::default() });
-        let ask = |now_us| pace.request(&limits, 1000, now_us).1;
-        assert_eq!([ask(NOW_US), ask(NOW_US)], [Ok(()); 2]);
-        assert_eq!(ask(NOW_US), Err(Paced::Day(2, 1000)));
-        assert_eq!(pace.look(&limits, 1000, NOW_US).remaining, 998, "a refused one is not counted");
-        assert_eq!(ask(NOW_US + 1_000_000), Ok(()));
-    }
-
-    #[test]
-    fn threads_together_run_no_more_than_may_at_once() {
-        let pace = Arc::new(Pace::default());
-        let limits = PaceLimits { concurrency: Some(3), tpm: Some(100), ..Default::default() };
-        let most = AtomicU32::new(0);
-        let now = AtomicU32::new(0);
-        let run = || {
-            for _ in 0..500 {
-                let Ok(running) = pace.begin(&limits, 1, NOW_US) else { continue };
-                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                now.fetch_sub(1, Ordering::SeqCst);
-                drop(running);
-            }
-        };
-        thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(run))));
-        assert!((1..=3).contains(&most.into_inner()));
-        assert_eq!(pace.look_tokens(&limits, NOW_US).unwrap().remaining, 100);
-        let running: Vec<_> = (0..3).map(|_| pace.begin(&limits, 30, NOW_US).unwrap()).collect();
-        assert_eq!(pace.begin(&limits, 1, NOW_US).unwrap_err(), Paced::AtOnce(3));
-        drop(running);
-        assert!(matches!(pace.begin(&limits, 200, NOW_US), Ok(Some(_))));
-    }
-
-    #[test]
-    fn threads_together_pass_a_ceiling_no_more_often_than_it_says() {
-        let pace = Pace::default();
-        let passed: usize = thread::scope(|scope| {
-            let ask = || {
-                let asked = (0..50).map(|_| pace.ceiling(Ceiling::Request, 20, NOW_US));
-                asked.filter(|verdict| verdict.allowed).count()
-            };
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-        });
-        assert_eq!(passed, 20);
-        let of_a_tier = pace.ceiling(Ceiling::Tier(0), 20, NOW_US);
-        assert_eq!((of_a_tier.allowed, of_a_tier.remaining), (true, 19));
-        assert_eq!(pace.look(&PaceLimits::default(), 7, NOW_US).remaining, 7);
-    }
-
-    #[test]
-    fn what_has_no_limit_is_not_counted() {
-        let pace = Arc::new(Pace::default());
-        assert!(pace.begin(&PaceLimits::default(), 1, NOW_US).unwrap().is_none());
-        assert_eq!(Arc::strong_count(&pace), 1);
-        assert!(pace.request(&PaceLimits::default(), 9, NOW_US).1.is_ok());
-        assert!(pace.ceilings.get().is_none(), "no memory is taken for ceilings that nobody has");
-    }
-}
+mod tests;

@@ -9,6 +9,12 @@ fn events() -> Vec<Event> {
     let run = Run::of(1, 4, &[Record::Grant { purse, amount }]);
     vec![
         Event::AccountOpened { account: AccountId(1), name: "a".into(), at: UnixMillis(5) },
+        Event::AccountChanged {
+            account: AccountId(1),
+            name: "b".into(),
+            disabled: true,
+            row: "{}".into(),
+        },
         Event::CatalogApplied {
             rows_json: "{}".into(),
             offers: vec![OfferId(0)],

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use catalog::keys::{KeyClass, KeyRow};
+use catalog::Privacy;
+use catalog::keys::{FreeLimits, KeyClass, KeyRow};
 use catalog::own_keys::OwnKeyRow;
 use catalog::rows::CatalogRows;
 use ledger::{Purse, Record, Run};
@@ -66,23 +67,18 @@ fn to_control() -> Vec<ToControl> {
 
 fn key() -> KeyRow {
     KeyRow {
-        id: KeyId(1),
-        digest: KeyDigest([7; 32]),
-        account: AccountId(1),
         name: "a \"name\"".to_owned(),
         label: "sk-…abcd".to_owned(),
-        class: KeyClass::Live,
+        class: KeyClass::Guest,
         limit: Some(usd(1)),
-        limit_reset: None,
         rpm: Some(3),
-        tpm: None,
         rpd: Some(9),
-        concurrency: None,
         expires_at: Some(UnixMillis(5)),
         allowed_models: Some(vec!["a/b".to_owned()]),
-        allowed_providers: None,
+        privacy: Privacy { regions: Some(vec!["eu".to_owned()]), ..Privacy::default() },
+        free: Some(FreeLimits { rpm: None, rpd: 50 }),
         disabled: true,
-        created_at: UnixMillis(4),
+        ..KeyRow::new(KeyId(1), KeyDigest([7; 32]), AccountId(1), UnixMillis(4))
     }
 }
 

@@ -44,6 +44,9 @@ impl Dice {
 
     fn prices(&mut self) -> PriceRow {
         let mut row = PriceRow { input: self.price(), output: self.price(), ..PriceRow::default() };
+        if self.is(5) {
+            (row.input, row.output) = (Price::ZERO, Price::ZERO);
+        }
         if self.is(3) {
             row.reasoning = Some(self.price());
         }
@@ -131,11 +134,16 @@ impl Dice {
         self.rest(ask, catalog, &ids)
     }
 
+    fn privacy(&mut self) -> Privacy {
+        let regions = self.is(10).then(|| self.some(&["eu", "us"].map(str::to_owned), 2));
+        Privacy { deny_collection: self.is(12), zdr: self.is(16), regions }
+    }
+
     fn rest(&mut self, mut ask: Ask, catalog: &Catalog, ids: &[String]) -> Ask {
         ask.key_models = self.is(4).then(|| self.some(ids, 2));
         ask.key_providers = self.is(4).then(|| self.some(&PROVIDERS.map(str::to_owned), 2));
-        ask.key_regions = self.is(6).then(|| self.some(&["eu", "us"].map(str::to_owned), 2));
-        (ask.deny_collection, ask.zdr) = (self.is(8), self.is(10));
+        (ask.key, ask.account) = (self.privacy(), self.privacy());
+        ask.free_used = self.is(8);
         ask.needs.input.text_bytes = self.up_to(1000);
         ask.needs.parameters = Parameters::of(self.some(&["tools", "seed", "top_k"], 3));
         let tiers = [ServiceTier::Default, ServiceTier::Flex];
@@ -152,6 +160,15 @@ impl Dice {
         ask.candidates_max = 1 + self.up_to(7) as usize;
         ask
     }
+}
+
+/// Whether the rules of a key, or of its account, let an endpoint see a request.
+fn may_see(rules: &Privacy, endpoint: &Endpoint) -> bool {
+    let region = endpoint.region.as_deref();
+    let is_near = |list: &Vec<String>| list.iter().any(|one| Some(one.as_str()) == region);
+    rules.regions.as_ref().is_none_or(is_near)
+        && (endpoint.zdr || !rules.zdr)
+        && (!endpoint.data_collection || !rules.deny_collection)
 }
 
 /// Whether a list of provider names means an endpoint.
@@ -204,12 +221,11 @@ fn broken(catalog: &Catalog, ask: &Ask, candidate: &Candidate) -> Vec<&'static s
         ("reachable", provider != "off" || ask.reaches_all),
         ("key's models", !not_in(&ask.key_models, &model.id)),
         ("key's providers", !not_in(&ask.key_providers, provider)),
-        ("regions", !not_in(&ask.key_regions, endpoint.region.as_deref().unwrap_or("-"))),
-        (
-            "collection",
-            !(ask.deny_collection || wishes.deny_collection) || !endpoint.data_collection,
-        ),
-        ("retention", !(ask.zdr || wishes.zdr) || endpoint.zdr),
+        ("key's privacy", may_see(&ask.key, endpoint)),
+        ("account's privacy", may_see(&ask.account, endpoint)),
+        ("collection", !wishes.deny_collection || !endpoint.data_collection),
+        ("retention", !wishes.zdr || endpoint.zdr),
+        ("free requests", !ask.free_used || base[0] + base[1] > 0),
         ("only", wishes.only.is_empty() || means(&wishes.only, catalog, endpoint)),
         ("ignore", !means(&wishes.ignore, catalog, endpoint)),
         (
@@ -247,9 +263,16 @@ fn without(ask: &Ask, constraint: Constraint) -> Ask {
         Constraint::KeyProviders => ask.key_providers = None,
         Constraint::Unreachable => ask.reaches_all = true,
         Constraint::ServiceTier => ask.needs.tier = ServiceTier::Default,
-        Constraint::Collection => (ask.deny_collection, wishes.deny_collection) = (false, false),
-        Constraint::Zdr => (ask.zdr, wishes.zdr) = (false, false),
-        Constraint::Region => ask.key_regions = None,
+        Constraint::FreeUsed => ask.free_used = false,
+        Constraint::Collection => {
+            wishes.deny_collection = false;
+            (ask.key.deny_collection, ask.account.deny_collection) = (false, false);
+        }
+        Constraint::Zdr => {
+            wishes.zdr = false;
+            (ask.key.zdr, ask.account.zdr) = (false, false);
+        }
+        Constraint::Region => (ask.key.regions, ask.account.regions) = (None, None),
         Constraint::Only => wishes.only.clear(),
         Constraint::Ignore => wishes.ignore.clear(),
         Constraint::Order => wishes.order.clear(),
@@ -266,10 +289,11 @@ fn without(ask: &Ask, constraint: Constraint) -> Ask {
     ask
 }
 
-const DICED: [Constraint; 18] = [
+const DICED: [Constraint; 19] = [
     Constraint::KeyModels,
     Constraint::KeyProviders,
     Constraint::Unreachable,
+    Constraint::FreeUsed,
     Constraint::ServiceTier,
     Constraint::Collection,
     Constraint::Zdr,

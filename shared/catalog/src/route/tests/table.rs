@@ -387,7 +387,7 @@ fn answer(catalog: &Catalog, asked: &str) -> String {
 #[test]
 fn each_request_goes_where_the_table_says() {
     let catalog = shop();
-    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS, HEALTH, SESSIONS, OWN];
+    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS, HEALTH, SESSIONS, OWN, ACCOUNT];
     let cases: Vec<_> = tables.into_iter().flatten().collect();
     assert!(cases.len() >= 250, "{}", cases.len());
     let wrong: Vec<String> = cases
