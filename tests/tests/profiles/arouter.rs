@@ -7,7 +7,7 @@ use units::TokenClass::{self, Input, Output};
 use units::Usd;
 
 use crate::answers;
-use crate::brand::{Brand, Claim, elsewhere, not_yet, now};
+use crate::brand::{Brand, Claim, elsewhere, now};
 use crate::shop::{self, DAY_MS, Shop, milliseconds, sell};
 
 pub(crate) const BRAND: Brand = Brand {
@@ -50,11 +50,7 @@ const CLAIMS: &[Claim] = &[
         every_answer_tells_the_rate,
     ),
     now(&["applied per API key"], one_keys_rate_is_no_others),
-    not_yet(&["depend on your plan"], "accounts have no plans yet", |shop| {
-        let plain = shop.gateway.admin.make_key(&shop.customer.account, &Value::Null);
-        let answer = shop.chat_with(&plain, MODELS[0].0, &Value::Null);
-        assert_ne!(answer.head.header("x-ratelimit-limit"), Some("1000000"));
-    }),
+    now(&["depend on your plan"], limits_depend_on_the_plan),
     now(&["within 24 hours of purchase"], what_is_unspent_goes_back_for_a_day),
     now(&["expire one year after"], |shop| {
         let booked = shop.top_up(&shop.customer.account, "7", "card").json();
@@ -155,6 +151,24 @@ fn one_keys_rate_is_no_others(shop: &Shop) {
     assert_eq!(tries[2].head.header("x-ratelimit-remaining"), Some("0"));
     assert!(tries[2].head.header("retry-after").is_some());
     assert_eq!(shop.chat(MODELS[0].0, &Value::Null).status(), 200);
+}
+
+fn limits_depend_on_the_plan(shop: &Shop) {
+    let account = &shop.customer.account;
+    let key = shop.gateway.admin.make_key(account, &Value::Null);
+    let limit = || {
+        let answer = shop.chat_with(&key, MODELS[0].0, &Value::Null);
+        answer.head.header("x-ratelimit-limit").unwrap().parse::<u64>().unwrap()
+    };
+    let usual = limit();
+    let change = |plan: Value| {
+        let path = format!("/admin/v1/accounts/{account}");
+        shop.gateway.admin.patch(&path, &json!({ "plan": plan }));
+    };
+    change("pro".into());
+    assert!(limit() > usual && usual < 1_000_000, "{usual}, then {}", limit());
+    change(Value::Null);
+    assert_eq!(limit(), usual);
 }
 
 /// Asks for a top-up back, in a shop of its own where nothing was spent.
