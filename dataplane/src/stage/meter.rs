@@ -172,6 +172,11 @@ impl Meter {
         self.finished.count_ones() as u64 >= choices
     }
 
+    /// Whether a customer's own key serves.
+    pub const fn is_own(&self) -> bool {
+        self.is_own
+    }
+
     /// Whether the provider told a usage, right or wrong.
     pub const fn was_told_usage(&self) -> bool {
         self.usage.is_some()

@@ -16,7 +16,7 @@ mod whole;
 
 use std::pin::pin;
 
-use dialect::openai_chat::{ChunkReader, Label, Pattern, Rewrite};
+use dialect::openai_chat::{ChunkReader, Label, Pattern, Rewrite, add_own_cost};
 use ledger::record::{Progress, Record};
 use wire::sse::{Frame, FrameScanner};
 
@@ -59,8 +59,8 @@ pub async fn relay<'a>(
         Answering::Whole(body, answer) => {
             meter.observe(body.window(), &answer);
             let is_owed = attendance.head().surface == Surface::OpenRouter;
-            let missing = is_owed && !meter.was_told_usage();
-            let usage = missing.then(|| meter.price(request, endpoint).tokens);
+            let is_ours = is_owed && (is_own || !meter.was_told_usage());
+            let usage = is_ours.then(|| meter.price(request, endpoint));
             let ids = Ids::of(request, endpoint, attendance.head().surface);
             let own = Own { ids, usage, note: note.map(|note| (note, &meter)) };
             whole::relay(request, client, (body, &answer), attendance.head(), &own)
@@ -216,12 +216,14 @@ impl<'s, 'a> Stream<'s, 'a> {
             client,
             ..
         } = self;
+        // What an own key costs is told with a usage of ours, behind the rest.
+        let wants_usage = *wants_usage && !(meter.is_own() && ids.id_json.is_some());
         let mut passing = Passing {
             reader,
             pattern,
             meter,
-            rewrite: ids.rewrite(!*wants_usage),
-            wants_usage: *wants_usage,
+            rewrite: ids.rewrite(!wants_usage),
+            wants_usage,
             note,
             allowed: *allowed,
         };
@@ -300,13 +302,19 @@ impl<'s, 'a> Stream<'s, 'a> {
     }
 
     fn finish(&mut self) -> Ending {
-        let is_owed = self.wants_usage && !self.meter.was_told_usage();
-        let usage = is_owed.then(|| self.priced().tokens);
+        let tells_cost = self.meter.is_own() && self.ids.id_json.is_some();
+        let is_owed = self.wants_usage && (tells_cost || !self.meter.was_told_usage());
+        let usage = is_owed.then(|| self.priced());
         let note = self.note.take();
         if usage.is_some() || note.is_some() {
             self.say(|label, meter, out| {
                 match &usage {
-                    Some(tokens) => label.write_usage(tokens, out),
+                    Some(metered) => {
+                        label.write_usage(&metered.tokens, out);
+                        if tells_cost {
+                            add_own_cost(metered.cost, metered.list_cost, out);
+                        }
+                    }
                     None => label.write_silent(out),
                 }
                 if let Some(note) = note {

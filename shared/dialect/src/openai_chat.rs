@@ -10,7 +10,7 @@ mod request;
 mod upstream;
 
 pub use answer::{Answer, ChunkReader, Rewrite, is_done, said_so_far};
-pub use made::{Label, add_member, add_usage};
+pub use made::{Label, add_member, add_own_cost, add_usage};
 pub use pattern::{Alike, Event, Pattern};
 pub use request::read_intent;
 pub use upstream::write_upstream;

@@ -7,7 +7,7 @@ use sandbox::Settings;
 use serde_json::{Value, json};
 use tollgate_tests::config::Config;
 use tollgate_tests::refusal::{Form, check_refusal};
-use tollgate_tests::stand::{CHAT, Stand, hello};
+use tollgate_tests::stand::{CHAT, ROUTED_CHAT, Stand, hello};
 use tollgate_tests::upstream::Upstream;
 use units::Usd;
 
@@ -73,10 +73,28 @@ fn the_fee_is_charged_after_the_free_requests_and_shown_with_the_provider_s_bill
     assert_eq!(told["is_byok"], true);
     close(&told["upstream_inference_cost"], price);
     close(&told["total_cost"], fee(price));
-    let four = [price; 4].into_iter().sum();
+    for stream in [false, true] {
+        let mut body = hello();
+        body["stream"] = stream.into();
+        let answer = stand.post(ROUTED_CHAT, body.to_string().as_bytes());
+        let events = answer.events().into_iter();
+        let told: Vec<Value> = if stream {
+            events.filter_map(|event| serde_json::from_str(&event).ok()).collect()
+        } else {
+            vec![answer.json()]
+        };
+        let usages = told.iter().map(|one| &one["usage"]).filter(|usage| !usage.is_null());
+        let usages: Vec<&Value> = usages.collect();
+        assert_eq!((usages.len(), &usages[0]["is_byok"]), (1, &json!(true)), "{told:?}");
+        close(&usages[0]["cost"], fee(price));
+        close(&usages[0]["cost_details"]["upstream_inference_cost"], price);
+    }
+    let spent = [price, fee(price), fee(price), fee(price), fee(price)].into_iter().sum();
+    stand.gateway.settled(&stand.customer.account, |it| it.spent == spent);
+    let six = [price; 6].into_iter().sum();
     let key = stand.get("/api/v1/key").json()["data"].clone();
     for name in ["byok_usage", "byok_usage_daily", "byok_usage_weekly", "byok_usage_monthly"] {
-        close(&key[name], four);
+        close(&key[name], six);
     }
     close(&key["usage"], spent);
     books_are_sound(&stand);
@@ -85,7 +103,7 @@ fn the_fee_is_charged_after_the_free_requests_and_shown_with_the_provider_s_bill
     let gone = stand.call(&stand.management_key(), ("DELETE", &path), &Value::Null);
     assert_eq!(gone.status(), 200);
     assert_eq!(stand.chat(&hello()).status(), 200);
-    assert_eq!(money(&generations(&stand, 6)[5], "charged"), price);
+    assert_eq!(money(&generations(&stand, 8)[7], "charged"), price);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use serde::Serialize;
-use units::{TokenClass, Tokens};
+use units::{TokenClass, Tokens, Usd};
 
 /// What every chunk of one answer repeats.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,17 @@ pub fn add_usage(tokens: &Tokens, out: &mut Vec<u8>) {
     );
     let _ = write!(out, r#""cache_write_tokens":{written}}},"#);
     let _ = write!(out, r#""completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}}}"#);
+}
+
+/// Adds to the usage that ends the object at the end of `out` what it costs where a customer's own
+/// provider key served: here, and at the provider.
+pub fn add_own_cost(here: Usd, provider: Usd, out: &mut Vec<u8>) {
+    if out.ends_with(b"}}") {
+        out.truncate(out.len() - 2);
+        // Writing into a vector does not fail.
+        let _ = write!(out, r#","cost":{here},"is_byok":true,"cost_details":"#);
+        let _ = write!(out, r#"{{"upstream_inference_cost":{provider}}}}}}}"#);
+    }
 }
 
 /// Adds a member to the object that ends `out`, which has other members and none of that name.
@@ -130,6 +141,16 @@ mod tests {
         let mut other = b"[1]".to_vec();
         add_member("x", &1, &mut other);
         assert_eq!(other, b"[1]");
+    }
+
+    #[test]
+    fn what_an_own_key_costs_stands_in_the_usage() {
+        let mut answer = b"{\"id\":1}".to_vec();
+        add_usage(&Tokens::ZERO, &mut answer);
+        add_own_cost(Usd::from_pico(5), Usd::from_dollars(2), &mut answer);
+        let usage = serde_json::from_slice::<Value>(&answer).unwrap()["usage"].clone();
+        assert_eq!((&usage["is_byok"], usage["cost"].as_f64()), (&true.into(), Some(5e-12)));
+        assert_eq!(usage["cost_details"]["upstream_inference_cost"], 2);
     }
 
     #[test]
