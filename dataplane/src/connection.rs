@@ -28,9 +28,9 @@ pub async fn serve_tls(local: Rc<Local>, mut socket: Socket, identity: Identity)
 }
 
 /// Serves a connection to its end. *abandon closes*
-pub async fn serve(local: Rc<Local>, socket: Socket) {
+pub fn serve(local: Rc<Local>, socket: Socket) -> impl Future<Output = ()> {
     let client = Client::new(socket, &local.pool);
-    converse(local, client).await;
+    converse(local, client)
 }
 
 /// Serves a client to its end, or until it moves to another core. *abandon closes*

@@ -23,8 +23,8 @@ use crate::stage::admission::Admission;
 use crate::stage::attempt::Request;
 use crate::stage::attend::Attendance;
 use crate::stage::authenticate::Principal;
-use crate::stage::outcome::Outcome;
 use crate::stage::plan::Plan;
+use crate::stage::relay::Relay;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
 use crate::stage::{
@@ -114,7 +114,21 @@ async fn run(
     let mut attendance = Attendance::new(local, answer, intent.stream);
     let asked = local.settings.receipts.then(|| digest(body.bytes()));
     client.digest = asked.map(|_| Digesting::default());
-    let outcome = ask(&request, client, body, &mut attendance).await;
+    let outcome = {
+        let begun = exchange::exchange(&request, client, &body, &mut attendance).await;
+        client.drop_body(body);
+        match begun {
+            Ok((exchange, visit)) => {
+                let outcome = match relay::begin(&request, client, exchange, &mut attendance) {
+                    Relay::Over(outcome) => outcome,
+                    Relay::Stream(stream) => stream.run().await,
+                };
+                learn::learn(&request, &outcome, &visit);
+                outcome
+            }
+            Err(failure) => fail::fail(local, client, failure, &attendance),
+        }
+    };
     drop(attendance);
     let answered = client.digest.take().map(Digesting::finish);
     let hashes = asked.zip(answered).map(|(request, response)| BodyHashes { request, response });
@@ -123,25 +137,6 @@ async fn run(
     client.flush(&local.settings.limits).await;
     report::report(local, &settled);
     Ok(settled)
-}
-
-/// Stages 6 and 7: who answers, and the answer on its way.
-async fn ask<'a>(
-    request: &Request<'a>,
-    client: &mut Client,
-    body: Body,
-    attendance: &mut Attendance<'a>,
-) -> Outcome {
-    let begun = exchange::exchange(request, client, &body, attendance).await;
-    client.drop_body(body);
-    match begun {
-        Ok((exchange, visit)) => {
-            let outcome = relay::relay(request, client, exchange, attendance).await;
-            learn::learn(request, &outcome, &visit);
-            outcome
-        }
-        Err(failure) => fail::fail(request.local, client, failure, attendance),
-    }
 }
 
 /// Stages 1 to 3: who asks, whether they may now, and for what.

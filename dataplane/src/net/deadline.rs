@@ -334,12 +334,12 @@ impl Alarm {
 ///
 /// `watch` is that of the other socket of the relay, whose own waiting is over meanwhile. An alarm
 /// stays with its watch and its task: the table is told of it once.
-pub async fn read_or_tick<F: Future>(
-    mut read: Pin<&mut F>,
-    watch: &Watch,
-    alarm: &mut Alarm,
-) -> Race<F::Output> {
-    poll_fn(|cx| {
+pub fn read_or_tick<'r, F: Future>(
+    mut read: Pin<&'r mut F>,
+    watch: &'r Watch,
+    alarm: &'r mut Alarm,
+) -> impl Future<Output = Race<F::Output>> + use<'r, F> {
+    poll_fn(move |cx| {
         if let Poll::Ready(output) = read.as_mut().poll(cx) {
             return Poll::Ready(Race::Read(output));
         }
@@ -349,7 +349,6 @@ pub async fn read_or_tick<F: Future>(
         alarm.is_set = true;
         watch.poll_nudge(alarm.at_ms, cx.waker()).map(|()| Race::Tick)
     })
-    .await
 }
 
 /// Ticks for ever; returns only when the kernel's timer fails. *abandon closes*

@@ -11,16 +11,16 @@
 //!   ends: [DONE] or end of stream, error event, upstream died, hold used up, client gone
 //! ```
 
+mod names;
 mod passing;
 mod whole;
 
 use std::pin::pin;
 
-use dialect::openai_chat::{ChunkReader, Label, Pattern, Rewrite, add_own_cost};
-use ledger::record::{Progress, Record};
+use dialect::openai_chat::{ChunkReader, Label, Pattern, add_own_cost};
+use ledger::record::{Attempts, Progress, Record};
 use wire::sse::{Frame, FrameScanner};
 
-use crate::answer_head::generation_text;
 use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::route::Surface;
@@ -30,6 +30,7 @@ use crate::stage::exchange::Exchange;
 use crate::stage::meter::{Meter, Metered};
 use crate::stage::note::Note;
 use crate::stage::outcome::{Ending, Outcome};
+use crate::stage::relay::names::{Ids, quoted_generation};
 use crate::stage::relay::passing::{Passing, Step};
 use crate::stage::relay::whole::Own;
 use crate::stage::{refuse, verdict};
@@ -43,19 +44,29 @@ const PROGRESS_MS: u64 = 1000;
 /// What has arrived already goes out in one write, up to so many bytes.
 const QUEUED_MAX: usize = 64 << 10;
 
-/// Passes an answer on. *abandon closes*
-pub async fn relay<'a>(
-    request: &Request<'a>,
-    client: &mut Client,
+/// An answer that is being passed on.
+#[expect(clippy::large_enum_variant, reason = "a short answer does not pay for memory of its own")]
+pub enum Relay<'s, 'a> {
+    /// All of it is queued.
+    Over(Outcome),
+    /// It comes in pieces.
+    Stream(Box<Stream<'s, 'a>>),
+}
+
+/// Begins to pass an answer on.
+pub fn begin<'s, 'a>(
+    request: &'s Request<'a>,
+    client: &'s mut Client,
     exchange: Exchange,
-    attendance: &mut Attendance<'a>,
-) -> Outcome {
+    attendance: &'s mut Attendance<'a>,
+) -> Relay<'s, 'a> {
     let Exchange { endpoint, is_own, answer, attempts, first_byte_ms } = exchange;
+    let served = Served { endpoint, attempts, first_byte_ms };
     let catalog = request.published.catalog();
     let provider = catalog.provider(catalog.endpoints[endpoint as usize].provider);
     let mut meter = Meter::new(provider.cache_included, is_own);
     let note = Note::of(request, attendance.head(), (endpoint, attempts));
-    let ending = match answer {
+    match answer {
         Answering::Whole(body, answer) => {
             meter.observe(body.window(), &answer);
             let is_owed = attendance.head().surface == Surface::OpenRouter;
@@ -63,47 +74,36 @@ pub async fn relay<'a>(
             let usage = is_ours.then(|| meter.price(request, endpoint));
             let ids = Ids::of(request, endpoint, attendance.head().surface);
             let own = Own { ids, usage, note: note.map(|note| (note, &meter)) };
-            whole::relay(request, client, (body, &answer), attendance.head(), &own)
+            let ending = whole::relay(request, client, (body, &answer), attendance.head(), &own);
+            Relay::Over(served.outcome(ending, meter))
         }
         Answering::Stream { body, scanner, first } => {
             let mut stream =
-                Stream::new(request, client, attendance, (body, scanner), (endpoint, meter));
+                Stream::new(request, client, attendance, (body, scanner, first), (served, meter));
             stream.note = note;
-            let ending = stream.run(first).await;
-            meter = stream.close(&ending);
-            ending
+            Relay::Stream(Box::new(stream))
         }
-    };
-    Outcome { ending, endpoint: Some(endpoint), meter, attempts, first_byte_ms, status: 200 }
-}
-
-/// What replaces the provider's names.
-struct Ids<'a> {
-    model_json: &'a [u8],
-    id_json: Option<[u8; 38]>,
-}
-
-impl<'a> Ids<'a> {
-    fn of(request: &Request<'a>, endpoint: u32, surface: Surface) -> Self {
-        let id_json = (surface == Surface::OpenRouter).then(|| quoted_generation(request));
-        Self { model_json: request.model_json(endpoint), id_json }
-    }
-
-    fn rewrite(&self, drop_usage: bool) -> Rewrite<'_> {
-        let id_json = self.id_json.as_ref().map(|id| &id[..]);
-        Rewrite { model_json: self.model_json, id_json, drop_usage }
     }
 }
 
-/// The generation's id as a JSON string.
-fn quoted_generation(request: &Request<'_>) -> [u8; 38] {
-    let mut quoted = [b'"'; 38];
-    quoted[1..37].copy_from_slice(&generation_text(request.admission.generation));
-    quoted
+/// Who serves, and how it came to that.
+#[derive(Clone, Copy)]
+struct Served {
+    endpoint: u32,
+    attempts: Attempts,
+    first_byte_ms: u32,
+}
+
+impl Served {
+    fn outcome(self, ending: Ending, meter: Meter) -> Outcome {
+        let Self { endpoint, attempts, first_byte_ms } = self;
+        let endpoint = Some(endpoint);
+        Outcome { ending, endpoint, meter, attempts, first_byte_ms, status: 200 }
+    }
 }
 
 /// A stream on its way.
-struct Stream<'s, 'a> {
+pub struct Stream<'s, 'a> {
     request: &'s Request<'a>,
     client: &'s mut Client,
     attendance: &'s mut Attendance<'a>,
@@ -116,7 +116,9 @@ struct Stream<'s, 'a> {
     /// What is still to be said of the route.
     note: Option<Note<'s>>,
     wants_usage: bool,
-    endpoint: u32,
+    served: Served,
+    /// An event that is known already.
+    first: Option<Frame>,
     allowed: Allowed,
     next_progress: NextProgress,
 }
@@ -135,11 +137,11 @@ impl<'s, 'a> Stream<'s, 'a> {
         request: &'s Request<'a>,
         client: &'s mut Client,
         attendance: &'s mut Attendance<'a>,
-        (body, scanner): (Body, FrameScanner),
-        (endpoint, meter): (u32, Meter),
+        (body, scanner, first): (Body, FrameScanner, Frame),
+        (served, meter): (Served, Meter),
     ) -> Self {
         let surface = attendance.head().surface;
-        let ids = Ids::of(request, endpoint, surface);
+        let ids = Ids::of(request, served.endpoint, surface);
         let wants_usage = request.intent.include_usage || surface == Surface::OpenRouter;
         begin_stream(request.local, client, attendance.head());
         Self {
@@ -154,7 +156,8 @@ impl<'s, 'a> Stream<'s, 'a> {
             ids,
             note: None,
             wants_usage,
-            endpoint,
+            served,
+            first: Some(first),
             allowed: request.allowed(),
             next_progress: NextProgress {
                 tokens: PROGRESS_TOKENS,
@@ -164,19 +167,19 @@ impl<'s, 'a> Stream<'s, 'a> {
         }
     }
 
-    /// Relays until the stream ends, one way or another.
-    async fn run(&mut self, first: Frame) -> Ending {
-        let mut waiting = Some(first);
-        loop {
-            match self.pass_frames(waiting.take()) {
+    /// Relays until the stream ends, one way or another. *abandon closes*
+    pub async fn run(mut self: Box<Self>) -> Outcome {
+        let ending = loop {
+            let first = self.first.take();
+            match self.pass_frames(first) {
                 Step::GoOn => {}
-                Step::Done => return self.finish(),
-                Step::Cut => return self.cut(),
-                Step::Failed(fault) => return self.fail(&fault),
-                Step::Lost(fault) => return self.broken_off(&fault),
+                Step::Done => break self.finish(),
+                Step::Cut => break self.cut(),
+                Step::Failed(fault) => break self.fail(&fault),
+                Step::Lost(fault) => break self.broken_off(&fault),
             }
             if self.body.is_complete() {
-                return self.end_of_stream();
+                break self.end_of_stream();
             }
             if self.client.queued() < QUEUED_MAX {
                 match self.body.more_now() {
@@ -185,20 +188,21 @@ impl<'s, 'a> Stream<'s, 'a> {
                         continue;
                     }
                     Ok(false) => {}
-                    Err(fault) => return self.broken_off(&fault),
+                    Err(fault) => break self.broken_off(&fault),
                 }
             }
             self.note_progress();
             if let Some(ending) = self.flush().await {
-                return ending;
+                break ending;
             }
             let more = self.attendance.wait(self.client, pin!(self.body.more())).await;
             match more {
-                Err(_) => return Ending::ClientGone,
+                Err(_) => break Ending::ClientGone,
                 Ok(Ok(More::Bytes | More::End)) => {}
-                Ok(Err(fault)) => return self.broken_off(&fault),
+                Ok(Err(fault)) => break self.broken_off(&fault),
             }
-        }
+        };
+        self.close(ending)
     }
 
     /// Handles every whole frame of what was read, as one chunk to the client.
@@ -254,7 +258,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             charge: metered.cost.min(admission.held()),
             list_cost: metered.list_cost,
             own_key: metered.own_key,
-            offer: published.catalog().endpoints[self.endpoint as usize].offer,
+            offer: published.catalog().endpoints[self.served.endpoint as usize].offer,
             service_tier: metered.tier as u8,
         };
         local.records.progress(&Record::Progress(progress));
@@ -359,7 +363,7 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// What was delivered so far, at the prices of whoever serves it.
     fn priced(&self) -> Metered {
-        self.meter.price(self.request, self.endpoint)
+        self.meter.price(self.request, self.served.endpoint)
     }
 
     /// Ends the stream with an error; a client that left before is charged all the same.
@@ -373,10 +377,9 @@ impl<'s, 'a> Stream<'s, 'a> {
         Ending::UpstreamDied
     }
 
-    /// Gives the upstream connection back if its answer came to its end, else closes it; the meter
-    /// goes to whoever settles.
-    fn close(self, ending: &Ending) -> Meter {
-        let Self { mut body, meter, request, .. } = self;
+    /// Gives the upstream connection back if its answer came to its end, else closes it.
+    fn close(self: Box<Self>, ending: Ending) -> Outcome {
+        let Self { mut body, meter, request, served, .. } = *self;
         // The end of the framing may have come with the end mark.
         let is_over = body.more_of_read().is_ok_and(|grew| !grew) && body.is_complete();
         if is_over {
@@ -384,6 +387,6 @@ impl<'s, 'a> Stream<'s, 'a> {
         } else if matches!(ending, Ending::Complete) {
             request.local.finish_later(body);
         }
-        meter
+        served.outcome(ending, meter)
     }
 }

@@ -10,6 +10,8 @@
 //! is a fault.
 //! Left out on purpose: events, and a bound on the window. Whoever lets it grow knows its bound.
 
+use std::io;
+
 use wire::body::BodyDecoder;
 use wire::head::Framing;
 
@@ -81,7 +83,17 @@ impl Body {
             if self.decoder.is_done() {
                 return Ok(More::End);
             }
-            self.read().await?;
+            self.drop_framing();
+            let Line { socket, buffer, limits, .. } = &mut *self.line;
+            socket.watch().arm(limits.between_reads_ms);
+            if self.appetite.is_small() {
+                buffer.shrink();
+            }
+            buffer.make_room(self.appetite.bytes());
+            let room = buffer.room();
+            let outcome = socket.read_into(buffer).await;
+            socket.watch().disarm();
+            self.take(outcome, room)?;
         }
     }
 
@@ -174,17 +186,8 @@ impl Body {
         self.raw = self.window;
     }
 
-    async fn read(&mut self) -> Result<(), UpstreamFault> {
-        self.drop_framing();
-        let Line { socket, buffer, limits, .. } = &mut *self.line;
-        socket.watch().arm(limits.between_reads_ms);
-        if self.appetite.is_small() {
-            buffer.shrink();
-        }
-        buffer.make_room(self.appetite.bytes());
-        let room = buffer.room();
-        let outcome = socket.read_into(buffer).await;
-        socket.watch().disarm();
+    /// Takes note of what a read into so much room came to.
+    fn take(&mut self, outcome: io::Result<usize>, room: usize) -> Result<(), UpstreamFault> {
         match outcome {
             Ok(0) => {
                 let end = self.decoder.at_eof();

@@ -5,7 +5,7 @@
 
 use dialect::openai_chat::{Answer, add_own_cost, add_usage};
 
-use super::Ids;
+use super::names::Ids;
 use crate::answer_head::AnswerHead;
 use crate::client::Client;
 use crate::stage::attempt::Request;
