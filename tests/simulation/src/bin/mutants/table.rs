@@ -186,10 +186,10 @@ pub(crate) const MUTANTS: [Mutant; 48] = [
     m(
         "a request gives its hold back when it ends, not when that is written",
         RELEASE,
-        "        Self { credit, allowance, held, charged }",
-        "        let now = Self { credit: Arc::clone(&credit), allowance: allowance.clone(), held, charged };
-        now.perform();
-        Self { credit, allowance, held: 0, charged: 0 }",
+        "        Self { credit, allowance, held, charged, free: None }",
+        "        let (account, key) = (Arc::clone(&credit), allowance.clone());
+        Self { credit: account, allowance: key, held, charged, free: None }.perform();
+        Self { credit, allowance, held: 0, charged: 0, free: None }",
     ),
     m(
         "a return is not written down",
