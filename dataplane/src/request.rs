@@ -230,7 +230,7 @@ async fn hold(
 ) -> Result<(Plan, Admission), Fault> {
     let mut plan = plan(local, principal, intent, answer)?;
     pace::ceiling(local, principal, intent, plan.candidates[0].tier, answer)?;
-    let running = pace::begin(local, principal, plan.expected_tokens(intent.choices), answer)?;
+    let running = pace::begin(principal, plan.expected_tokens(intent.choices), answer)?;
     let free_request = free_request::take(local, principal, &mut plan).await;
     let mut admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
     (admission.running, admission.free_request) = (running, free_request);

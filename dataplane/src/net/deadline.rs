@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -30,6 +31,16 @@ const NEVER: u64 = u64::MAX;
 
 /// A watch that stands for no socket: it can only nudge.
 const NO_SOCKET: RawFd = -1;
+
+/// The wall clock in milliseconds as of the last tick of any core.
+static LAST_TICK: AtomicU64 = AtomicU64::new(0);
+
+/// The wall clock as of the last tick of any core: what cores count together is at one time for all
+/// of them.
+#[inline]
+pub fn last_tick() -> UnixMillis {
+    UnixMillis(LAST_TICK.load(Ordering::Relaxed))
+}
 
 /// The time as of the last tick.
 pub struct Clock {
@@ -68,7 +79,9 @@ impl Clock {
         let since_start = self.origin.elapsed().as_millis();
         self.now_ms.set(u64::try_from(since_start).unwrap_or(NEVER - 1));
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.wall.set(UnixMillis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)));
+        let wall_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
+        self.wall.set(UnixMillis(wall_ms));
+        LAST_TICK.store(wall_ms, Ordering::Relaxed);
     }
 }
 

@@ -19,6 +19,7 @@ use units::{GenerationId, UnixMillis, Usd};
 
 use crate::local::Local;
 use crate::local::published::KeyEntry;
+use crate::net::deadline::last_tick;
 use crate::stage::free_request::FreeRequest;
 
 /// An open hold and what it was made for.
@@ -136,7 +137,7 @@ impl Admission {
                 Record::Post(post) => post.tokens.input_total() + post.tokens.output_total(),
                 _ => 0,
             };
-            running.end(used, self.local.deadlines.clock().wall().0.saturating_mul(1000));
+            running.end(used, last_tick().0.saturating_mul(1000));
         }
         // Both were words of a cell before they were amounts.
         let word = |amount: Usd| amount.pico_i64().unwrap_or(i64::MAX);

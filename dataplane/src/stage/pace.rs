@@ -15,11 +15,12 @@ use crate::answer_head::AnswerHead;
 use crate::fault::{Code, Fault};
 use crate::local::Local;
 use crate::local::published::KeyEntry;
+use crate::net::deadline::last_tick;
 use crate::stage::authenticate::Principal;
 
 /// Counts a request against its key, and says so in the answer's head.
 pub fn request(local: &Local, principal: &Principal, head: &mut AnswerHead) -> Result<(), Fault> {
-    let (key, now_us) = (&principal.key, now_us(local));
+    let (key, now_us) = (&principal.key, now_us());
     let (standing, passed) = key.pace.request(&key.limits, most(local), now_us);
     tell(key, standing, now_us, head);
     passed.map_err(|paced| refused(paced, "this key"))
@@ -33,7 +34,7 @@ pub fn guest(
     head: &mut AnswerHead,
 ) -> Result<(), Fault> {
     let pace = local.guests.pace(address);
-    let (standing, passed) = pace.request(&principal.key.limits, most(local), now_us(local));
+    let (standing, passed) = pace.request(&principal.key.limits, most(local), now_us());
     (head.rate, head.day) = (Some(standing.minute), standing.day);
     passed.map_err(|paced| refused(paced, "a guest"))
 }
@@ -41,14 +42,14 @@ pub fn guest(
 /// Whether a key may have something for nothing now, as far as that is limited.
 pub fn may_have_free(local: &Local, principal: &Principal) -> bool {
     let free = principal.key.free.as_ref();
-    free.is_none_or(|free| free.pace.check(&free.limits, most(local), now_us(local)).is_ok())
+    free.is_none_or(|free| free.pace.check(&free.limits, most(local), now_us()).is_ok())
 }
 
 /// Counts a request that may be served for nothing against its account; false where that would be
 /// one too many.
 pub fn free(local: &Local, principal: &Principal, head: &mut AnswerHead) -> bool {
     let Some(free) = &principal.key.free else { return true };
-    let (standing, passed) = free.pace.request(&free.limits, most(local), now_us(local));
+    let (standing, passed) = free.pace.request(&free.limits, most(local), now_us());
     head.free = standing.day;
     passed.is_ok()
 }
@@ -64,7 +65,7 @@ pub fn free_later(
     else {
         return fault;
     };
-    let (most, now_us) = (most(local), now_us(local));
+    let (most, now_us) = (most(local), now_us());
     head.free = free.pace.look(&free.limits, most, now_us).day;
     if let Err(Paced::Minute(_, wait_ms) | Paced::Day(_, wait_ms)) =
         free.pace.check(&free.limits, most, now_us)
@@ -76,18 +77,17 @@ pub fn free_later(
 
 /// Says how a key stands, for an answer that is not counted against it.
 pub fn look(local: &Local, principal: &Principal, head: &mut AnswerHead) {
-    let (key, now_us) = (&principal.key, now_us(local));
+    let (key, now_us) = (&principal.key, now_us());
     tell(key, key.pace.look(&key.limits, most(local), now_us), now_us, head);
 }
 
 /// Lets a request run that will probably use so many tokens; `None` where nothing limits that.
 pub fn begin(
-    local: &Local,
     principal: &Principal,
     tokens: u64,
     head: &mut AnswerHead,
 ) -> Result<Option<Running>, Fault> {
-    let (key, now_us) = (&principal.key, now_us(local));
+    let (key, now_us) = (&principal.key, now_us());
     let running = key.pace.begin(&key.limits, tokens, now_us);
     let running = running.map_err(|paced| refused(paced, "this key"))?;
     if running.is_some() {
@@ -125,7 +125,7 @@ pub fn ceiling(
             continue;
         }
         lowest = rpm;
-        let verdict = key.pace.ceiling(ceiling, rpm, now_us(local));
+        let verdict = key.pace.ceiling(ceiling, rpm, now_us());
         if head.rate.is_none_or(|rate| verdict.remaining <= rate.remaining) {
             head.rate = Some(verdict);
         }
@@ -161,8 +161,9 @@ fn most(local: &Local) -> u32 {
     local.settings.limits.key_rpm_max
 }
 
-fn now_us(local: &Local) -> u64 {
-    local.deadlines.clock().wall().0.saturating_mul(1000)
+/// A core whose own clock is a moment behind would refuse the last request of a burst.
+fn now_us() -> u64 {
+    last_tick().0.saturating_mul(1000)
 }
 
 fn tell(key: &KeyEntry, standing: Standing, now_us: u64, head: &mut AnswerHead) {
