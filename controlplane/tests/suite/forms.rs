@@ -7,7 +7,7 @@ use journal::checkpoint::{self, Checkpoint};
 use journal::{BatchNumber, PlainDisk};
 use serde_json::{Value, json};
 
-use crate::harness::Control;
+use crate::harness::{Control, remove};
 use crate::restart::{answers, history, history_of};
 
 /// What a checkpoint's books begin with, but for the number of their form.
@@ -92,7 +92,7 @@ fn a_journal_without_beginning_needs_a_checkpoint_of_this_form() {
     let message = refused.to_string();
     assert!(message.contains("restore a backup"), "{message}");
     assert!(message.contains("batch 1 is needed"), "{message}");
-    fs::remove_dir_all(kept).unwrap();
+    remove(&kept);
 }
 
 #[test]

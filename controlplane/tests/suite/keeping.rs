@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use controlplane::backup;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Control, TOKEN, call};
+use crate::harness::{Answer, Control, TOKEN, call, remove};
 use crate::restart::{answers, history};
 
 /// How often a view is damaged: `TOLLGATE_ROUNDS`, else so many times.
@@ -81,9 +81,9 @@ fn a_copy_of_a_stopped_ledger_answers_as_it_did() {
     let folder = control.stop();
     let (copy, back) = (folder.with_extension("copy"), folder.with_extension("back"));
     backup::copy(&folder, &copy).unwrap();
-    fs::remove_dir_all(&folder).unwrap();
+    remove(&folder);
     backup::copy(&copy, &back).unwrap();
-    fs::remove_dir_all(&copy).unwrap();
+    remove(&copy);
     let control = Control::start_in(back);
     assert_eq!(answers(&control, &account), before);
 }
@@ -101,13 +101,13 @@ fn whatever_happens_to_a_view_it_comes_back_equal() {
         assert_eq!(answers(&control, &account), before, "round {round}");
         folder = control.stop();
     }
-    fs::remove_dir_all(folder).unwrap();
+    remove(&folder);
 }
 
 /// Deletes the view, or flips a few bits of its files.
 fn damage(view: &Path, round: usize, random: &mut u64) {
     if round.is_multiple_of(4) {
-        return fs::remove_dir_all(view).unwrap();
+        return remove(view);
     }
     let mut draw = |below: usize| {
         *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

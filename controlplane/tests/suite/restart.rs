@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use units::Usd;
 
 use crate::harness::plane::{Asker, Plane};
-use crate::harness::{Control, catalog};
+use crate::harness::{Control, catalog, remove};
 
 /// A control plane with some history: its folder, account, and what it answers about it.
 pub(crate) fn history() -> (Control, String) {
@@ -78,7 +78,7 @@ fn a_view_that_is_deleted_is_built_again() {
     let (control, account) = history();
     let before = answers(&control, &account);
     let folder = control.stop();
-    fs::remove_dir_all(folder.join("view")).unwrap();
+    remove(&folder.join("view"));
     let control = Control::start_in(folder);
     assert_eq!(answers(&control, &account), before);
 }
@@ -169,5 +169,5 @@ fn a_token_is_made_for_its_owner_alone() {
     };
     assert_eq!((call(token.trim()), call("other")), (200, 401));
     running.stop();
-    fs::remove_dir_all(folder).unwrap();
+    remove(&folder);
 }

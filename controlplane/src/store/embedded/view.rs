@@ -10,6 +10,8 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use ledger::{Record, Run};
 use units::{AccountId, GenerationId, KeyId, Usd};
@@ -22,6 +24,9 @@ use crate::books::Place;
 const GATHERED_BYTES: usize = 1 << 20;
 /// Bytes that sled may keep in memory.
 const CACHE_BYTES: u64 = 24 << 20;
+/// How often, and after which pause, a directory that fills again is emptied again.
+const DISCARD_TRIES: u32 = 50;
+const DISCARD_PAUSE: Duration = Duration::from_millis(20);
 
 /// How far the view has come: a journal batch, and the events before its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,11 +62,21 @@ impl View {
         })
     }
 
-    /// Removes the view of a directory.
+    /// Removes the view of a directory. Threads of sled's may write a file more after its last
+    /// handle has gone, so a directory that fills again is emptied again.
     pub(crate) fn discard(directory: &Path) -> io::Result<()> {
-        match fs::remove_dir_all(directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        let mut tries = 0..DISCARD_TRIES;
+        loop {
+            match fs::remove_dir_all(directory) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error)
+                    if error.kind() == io::ErrorKind::DirectoryNotEmpty
+                        && tries.next().is_some() =>
+                {
+                    thread::sleep(DISCARD_PAUSE);
+                }
+                removed => return removed,
+            }
         }
     }
 

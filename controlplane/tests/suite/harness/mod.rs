@@ -134,6 +134,20 @@ impl Control {
     }
 }
 
+/// Removes a folder of a ledger that was stopped: a thread of sled's may write a last file there
+/// after its handle has gone.
+pub(crate) fn remove(folder: &std::path::Path) {
+    for _ in 0..50 {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            removed => return removed.unwrap(),
+        }
+    }
+    panic!("{} fills again and again", folder.display());
+}
+
 impl Drop for Control {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
