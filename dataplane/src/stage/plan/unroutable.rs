@@ -1,9 +1,9 @@
 //! What is told where a request has no route: the one thing in its way, and whose it is.
 //!
 //! Invariants: a price cap is a 402; what the key may not is a 403; free requests that are used up
-//! are a 429; what the request's `provider`
-//! excludes is a 404; what no provider can do now is a 503. Under OpenRouter's rules
-//! `provider.max_price` is told as every other constraint of `provider`.
+//! are a 429; what the request's `provider` excludes is a 404; what no provider can do now is a
+//! 503. Under OpenRouter's rules `provider.max_price` is told as every other constraint of
+//! `provider`.
 
 use catalog::route::{Constraint, Filtered, NoRoute};
 use catalog::{Catalog, KeyClass, Privacy};
@@ -65,6 +65,10 @@ fn left_out(catalog: &Catalog, filtered: &Filtered, key: &KeyEntry, surface: Sur
         Constraint::Reasoning => {
             format!("`{id}` does not reason; ask for it without `:thinking`")
         }
+        Constraint::Search => format!(
+            "`{id}` cannot search the web here, as no endpoint of it has a price for searches; \
+             ask for it without `:online` and without `web_search_options`"
+        ),
         Constraint::Auto => "no model fits what `auto` may choose from".to_owned(),
         Constraint::CapInput | Constraint::CapOutput | Constraint::CapTotal | Constraint::Floor => {
             let says = filtered.constraint.says();
