@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
 
+mod key_digest;
 mod price_file;
 
 use std::fs;
@@ -12,22 +13,10 @@ use criterion::Criterion;
 use dataplane::for_benches::Planner;
 use units::KeyDigest;
 
+use key_digest::key_digest;
 use price_file::{four_thousand, price_file};
 
 const KEYS: u64 = 1_000_000;
-
-/// A digest that looks like a hash: splitmix64, four words of it.
-fn digest(number: u64) -> KeyDigest {
-    let mut bytes = [0; 32];
-    for (word, chunk) in (0..).zip(bytes.chunks_exact_mut(8)) {
-        let seed = number.wrapping_mul(4).wrapping_add(word);
-        let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        chunk.copy_from_slice(&(z ^ z >> 31).to_le_bytes());
-    }
-    KeyDigest(bytes)
-}
 
 /// Kilobytes of this process that are in memory.
 fn resident_kb() -> u64 {
@@ -41,11 +30,11 @@ fn main() {
     let rows = four_thousand(&price_file());
     let planner = Planner::new(&rows).expect("the rows compile");
     let before = resident_kb();
-    let planner = planner.with_keys((1..=KEYS).map(digest));
+    let planner = planner.with_keys((1..=KEYS).map(key_digest));
     let bytes = (resident_kb() - before) * 1024 / KEYS;
     println!("memory: {bytes} bytes for each of {KEYS} keys, cells of key and account included");
 
-    let digests: Vec<KeyDigest> = (1..=KEYS).map(digest).collect();
+    let digests: Vec<KeyDigest> = (1..=KEYS).map(key_digest).collect();
     let ids = rows.model.iter().filter(|model| model.max_output != Some(0)).map(|model| &model.id);
     let body = |id: &String| {
         let messages = r#"[{"role":"user","content":"Hello"}]"#;

@@ -7,6 +7,8 @@
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
 
+#[path = "../benches/key_digest/mod.rs"]
+mod key_digest;
 #[path = "../benches/price_file/mod.rs"]
 mod price_file;
 
@@ -22,6 +24,7 @@ use tollgate_tests::config::Config;
 use tollgate_tests::gateway::Gateway;
 use units::{KeyDigest, KeyId};
 
+use key_digest::key_digest;
 use price_file::{four_thousand, price_file};
 
 /// Keys, unless the command line says how many.
@@ -119,7 +122,7 @@ fn issue(folder: &Path, keys: u64) -> KeyDigest {
         let mut records = Vec::new();
         for _ in 0..count {
             number += 1;
-            digest = digest_of(number);
+            digest = key_digest(number);
             let row = KeyRow { id: KeyId(number), digest, ..row.clone() };
             let row = serde_json::to_string(&row).expect("a row is JSON");
             let made = Event::KeyMade { key: KeyId(number), account, limit, row };
@@ -143,19 +146,6 @@ fn frames(mut records: &[u8]) -> impl Iterator<Item = &[u8]> {
         records = rest;
         Some(event)
     })
-}
-
-/// A digest that looks like a hash: splitmix64, four words of it.
-fn digest_of(number: u64) -> KeyDigest {
-    let mut bytes = [0; 32];
-    for (word, chunk) in (0..).zip(bytes.chunks_exact_mut(8)) {
-        let seed = number.wrapping_mul(4).wrapping_add(word);
-        let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        chunk.copy_from_slice(&(z ^ z >> 31).to_le_bytes());
-    }
-    KeyDigest(bytes)
 }
 
 fn hex(digest: &KeyDigest) -> String {
