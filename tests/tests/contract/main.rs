@@ -2,12 +2,12 @@
 //!
 //! Contents: `requests` (bodies that are refused), `raw` (bytes that are refused), `keys` (who may
 //! ask), `rates` and `flood` (limits, one by one and all at once), `privacy` (who may see a
-//! request), `playground` (who needs no key), `routing` (whom a request goes to), `told` (what an
-//! answer says of that), `money` (what is not paid for), `provider` (what a provider's failure
-//! becomes), `byok` (customers' own provider keys), `headers` (what every answer says), `lists`
-//! (models), `account` (the account API), `credits` (what credit costs, and where every cent went),
-//! `receipts` (what is signed), `mistakes` (wrong files at a start), `publish` (a change holds when
-//! its answer arrives).
+//! request), `playground` (who needs no key), `routing` (whom a request goes to; its `shop` is also
+//! that of `privacy`), `told` (what an answer says of that), `money` (what is not paid for),
+//! `provider` (what a provider's failure becomes), `byok` (customers' own provider keys), `headers`
+//! (what every answer says), `lists` (models), `account` (the account API), `credits` (what credit
+//! costs, and where every cent went), `receipts` (what is signed), `mistakes` (wrong files at a
+//! start), `publish` (a change holds when its answer arrives).
 //! Invariant: every status and code is compared exactly.
 
 #![expect(
@@ -36,5 +36,6 @@ mod raw;
 mod receipts;
 mod requests;
 mod routing;
+mod shop;
 mod tls;
 mod told;

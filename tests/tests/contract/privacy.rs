@@ -6,6 +6,8 @@ use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{ROUTED_CHAT, Stand, hello};
 use tollgate_tests::upstream::Upstream;
 
+use crate::shop;
+
 const MODEL: &str = r#"
 [[model]]
 id = "shop/chat"
@@ -30,13 +32,7 @@ struct Shop {
 
 impl Shop {
     fn open() -> Self {
-        let second = Upstream::start();
-        let stand = Stand::with(|config| {
-            let privacy = "data_collection = false\nzdr = true\nregion = \"eu\"";
-            let mut config = config.provider("second", &second.base_url(), privacy);
-            config.catalog.push_str(MODEL);
-            config
-        });
+        let (stand, second) = shop::open(MODEL);
         Self { stand, second }
     }
 

@@ -6,6 +6,8 @@ use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{CHAT, ROUTED_CHAT, Stand, hello, hello_stream};
 use tollgate_tests::upstream::Upstream;
 
+use crate::shop;
+
 /// `shop/chat` costs 1 and 10 at `up`, which collects data, and 2 and 20 at `second`, which retains
 /// nothing; `shop/small` is `second`'s alone. `house/low` is both, `house/high` is planned.
 struct Shop {
@@ -52,13 +54,7 @@ models = ["shop/chat"]
 
 impl Shop {
     fn open() -> Self {
-        let second = Upstream::start();
-        let stand = Stand::with(|config| {
-            let privacy = "data_collection = false\nzdr = true\nregion = \"eu\"";
-            let mut config = config.provider("second", &second.base_url(), privacy);
-            config.catalog.push_str(MODELS);
-            config
-        });
+        let (stand, second) = shop::open(MODELS);
         Self { stand, second }
     }
 
