@@ -333,6 +333,7 @@ impl<'a> Candidate<'a> {
     fn write_request(&self, body: &[u8]) -> (Buffer, Buffer) {
         let Request { local, intent, .. } = self.request;
         let terms = UpstreamTerms {
+            dialect: self.provider.dialect,
             model_json: &self.endpoint.upstream_model_json,
             output_cap: self.output_cap(),
             cap_as_completion_tokens: self.provider.output_cap_field

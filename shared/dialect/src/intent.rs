@@ -5,14 +5,18 @@
 
 use std::fmt;
 
-use catalog::Parameters;
 use catalog::route::{InputShape, Wishes};
+use catalog::{Dialect, Parameters};
 use wire::Span;
 use wire::json::Member;
+
+use crate::client::ClientDialect;
 
 /// A checked request.
 #[derive(Debug)]
 pub struct Intent {
+    /// The client's dialect.
+    pub client: ClientDialect,
     /// The model as the client named it, unescaped.
     pub model: Box<str>,
     /// Whether the answer is to be streamed.
@@ -21,6 +25,9 @@ pub struct Intent {
     pub include_usage: bool,
     /// The client's own limit of output tokens for each choice.
     pub output_limit: Option<u64>,
+    /// The most of it that may be thought, where the client says so: an output cap leaves room for
+    /// more than that, or is refused.
+    pub thinking_budget: Option<u64>,
     /// How many choices (`n`).
     pub choices: u64,
     /// The service tier asked for, where one is.
@@ -52,15 +59,44 @@ pub struct Intent {
     pub places: Places,
 }
 
+impl Intent {
+    /// What nobody asked for yet.
+    pub(crate) fn of(client: ClientDialect) -> Self {
+        Self {
+            client,
+            model: Box::default(),
+            stream: false,
+            include_usage: false,
+            output_limit: None,
+            thinking_budget: None,
+            choices: 1,
+            service_tier: None,
+            input: InputShape::default(),
+            audio_output: false,
+            web_search: false,
+            foreign_tools: false,
+            parameters: Parameters::NONE,
+            wishes: None,
+            session: None,
+            cache_key: None,
+            conversation: 0,
+            continues: false,
+            places: Places::default(),
+        }
+    }
+}
+
 /// Where the members stand that are spliced.
 #[derive(Debug, Default)]
 pub struct Places {
     /// The whole object.
     pub object: Span,
-    /// The value of `model`; absent where only `models` are named.
+    /// The value of `model`; absent where only `models` are named, or the path names it.
     pub model: Option<Span>,
     /// `max_tokens`, if present.
     pub max_tokens: Option<Member>,
+    /// Gemini's `generationConfig`, if present.
+    pub generation_config: Option<Member>,
     /// `max_completion_tokens`, if present.
     pub max_completion_tokens: Option<Member>,
     /// `stream_options`, if present.
@@ -72,6 +108,8 @@ pub struct Places {
 /// What the chosen endpoint needs changed in the body.
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamTerms<'a> {
+    /// The dialect that it speaks.
+    pub dialect: Dialect,
     /// The upstream's model id as a JSON string, quotes included.
     pub model_json: &'a [u8],
     /// The output cap to write, for each choice.

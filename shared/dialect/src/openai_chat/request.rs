@@ -4,21 +4,23 @@
 //! are the gateway's alone are read and marked, so that they never go upstream.
 
 use catalog::Parameters;
-use catalog::route::InputShape;
 use wire::Span;
 use wire::gate::TopLevel;
 use wire::json::{
     Cursor, JsonFault, Member, ValueKind, elements, members, trimmed, u64_value, unescape,
 };
 
+use crate::client::ClientDialect;
 use crate::intent::{Intent, Places, RequestFault};
-use crate::session::{SESSION_BYTES_MAX, conversation, hash, is_instruction};
+use crate::member::{
+    flag_in, named, read_bool, read_limit, read_model, read_session, read_text, refuse_look_alike,
+    spells, string_of,
+};
+use crate::session::{conversation, is_instruction};
 use crate::wishes::WishReader;
 
 /// Most choices one request may ask for (OpenAI's own bound).
 const CHOICES_MAX: u64 = 128;
-/// Longest model name that is looked up.
-const MODEL_BYTES_MAX: usize = 256;
 
 /// Reads a gated chat request. `body` is what the gate passed.
 pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
@@ -35,23 +37,6 @@ pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> 
     reader.finish(top)
 }
 
-/// Keys by which a request is priced or routed.
-const DECIDING: [&str; 13] = [
-    "model",
-    "messages",
-    "stream",
-    "stream_options",
-    "max_tokens",
-    "max_completion_tokens",
-    "n",
-    "service_tier",
-    "provider",
-    "routing",
-    "models",
-    "route",
-    "allowed_models",
-];
-
 /// A request half read: every known member goes to its place.
 struct Reader<'b> {
     body: &'b [u8],
@@ -64,25 +49,8 @@ struct Reader<'b> {
 
 impl<'b> Reader<'b> {
     fn new(body: &'b [u8]) -> Self {
-        let intent = Intent {
-            model: Box::default(),
-            stream: false,
-            include_usage: false,
-            output_limit: None,
-            choices: 1,
-            service_tier: None,
-            input: InputShape::default(),
-            audio_output: false,
-            web_search: false,
-            foreign_tools: false,
-            parameters: Parameters::NONE,
-            wishes: None,
-            session: None,
-            cache_key: None,
-            conversation: 0,
-            continues: false,
-            places: Places { object: trimmed(body), ..Places::default() },
-        };
+        let mut intent = Intent::of(ClientDialect::Chat);
+        intent.places.object = trimmed(body);
         let wishes = WishReader::default();
         Self { body, intent, wishes, saw_messages: false, part_bytes: 0 }
     }
@@ -241,51 +209,6 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// Whether a key spells `name`, whatever escapes it is written with.
-fn spells(body: &[u8], key: Span, name: &str) -> bool {
-    let raw = key.of(body);
-    raw == name.as_bytes()
-        || (raw.contains(&b'\\') && unescape(body, key).is_ok_and(|text| text == name))
-}
-
-fn string_of(object: &[u8], member: &Member) -> Option<String> {
-    let text = (member.kind == ValueKind::String).then(|| unescape(object, member.content()))?;
-    text.ok().map(|text| text.into_owned())
-}
-
-fn read_model(body: &[u8], member: &Member) -> Result<Box<str>, RequestFault> {
-    match string_of(body, member) {
-        Some(model) if !model.is_empty() && model.len() <= MODEL_BYTES_MAX => Ok(model.into()),
-        Some(_) => Err(RequestFault::invalid(
-            "model",
-            format!("`model` must be a name of 1 to {MODEL_BYTES_MAX} bytes"),
-        )),
-        None => Err(RequestFault::invalid("model", "`model` must be a string")),
-    }
-}
-
-fn read_bool(member: &Member, name: &'static str) -> Result<bool, RequestFault> {
-    match member.kind {
-        ValueKind::True => Ok(true),
-        ValueKind::False | ValueKind::Null => Ok(false),
-        _ => Err(RequestFault::invalid(name, format!("`{name}` must be true or false"))),
-    }
-}
-
-fn read_text(
-    body: &[u8],
-    member: &Member,
-    name: &'static str,
-) -> Result<Option<Box<str>>, RequestFault> {
-    if member.kind == ValueKind::Null {
-        return Ok(None);
-    }
-    let text = string_of(body, member);
-    let text =
-        text.ok_or_else(|| RequestFault::invalid(name, format!("`{name}` must be a string")))?;
-    Ok(Some(text.into()))
-}
-
 fn read_choices(body: &[u8], member: &Member) -> Result<u64, RequestFault> {
     if member.kind == ValueKind::Null {
         return Ok(1);
@@ -309,29 +232,6 @@ fn read_output_limit(body: &[u8], places: &Places) -> Result<Option<u64>, Reques
     }
 }
 
-fn read_limit(
-    body: &[u8],
-    member: Option<&Member>,
-    name: &'static str,
-) -> Result<Option<u64>, RequestFault> {
-    let Some(member) = member.filter(|member| member.kind != ValueKind::Null) else {
-        return Ok(None);
-    };
-    match u64_value(member.value.of(body)) {
-        Some(limit) if limit >= 1 && member.kind == ValueKind::Number => Ok(Some(limit)),
-        _ => Err(RequestFault::invalid(name, format!("`{name}` must be a whole number from 1 on"))),
-    }
-}
-
-/// Whether an object member holds `key` with the value true.
-pub(super) fn flag_in(body: &[u8], member: &Member, key: &str) -> bool {
-    let object = member.value.of(body);
-    member.kind == ValueKind::Object
-        && members(object)
-            .flatten()
-            .any(|flag| flag.is(object, key) && flag.kind == ValueKind::True)
-}
-
 fn lists_audio(body: &[u8], member: &Member) -> bool {
     let array = member.value.of(body);
     member.kind == ValueKind::Array
@@ -348,30 +248,4 @@ fn lists_foreign_tool(body: &[u8], member: &Member) -> bool {
 fn is_foreign_tool(tool: &[u8]) -> bool {
     let kind = members(tool).flatten().find(|member| member.is(tool, "type"));
     kind.is_some_and(|kind| !matches!(kind.value.of(tool), b"\"function\"" | b"\"custom\""))
-}
-
-/// Refuses a key that some upstreams would read as one that is billed or routed by, though it is
-/// not spelled so: readers that ignore case see a limit there that nobody priced.
-fn refuse_look_alike(key: &[u8]) -> Result<(), RequestFault> {
-    let looked_like = DECIDING.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(key));
-    looked_like.map_or(Ok(()), |name| {
-        let key = String::from_utf8_lossy(key);
-        Err(RequestFault::invalid(name, format!("`{key}` must be spelled `{name}`")))
-    })
-}
-
-/// A session that asks for the same endpoint as before.
-fn read_session(body: &[u8], member: &Member) -> Result<Option<u64>, RequestFault> {
-    let is_named = member.kind == ValueKind::String && member.content().len() <= SESSION_BYTES_MAX;
-    if !is_named && member.kind != ValueKind::Null {
-        let message = format!("`session_id` must be a string of at most {SESSION_BYTES_MAX} bytes");
-        return Err(RequestFault::invalid("session_id", message));
-    }
-    Ok(named(body, member))
-}
-
-/// A number for what a member names; `None` where it names nothing.
-fn named(body: &[u8], member: &Member) -> Option<u64> {
-    let text = (member.kind == ValueKind::String).then(|| member.content().of(body))?;
-    (!text.is_empty()).then(|| hash(text))
 }

@@ -19,6 +19,7 @@ fn upstream(body: &str, terms: &UpstreamTerms<'_>) -> String {
 }
 
 const TERMS: UpstreamTerms<'_> = UpstreamTerms {
+    dialect: catalog::Dialect::OpenAi,
     model_json: b"\"up\"",
     output_cap: 9,
     cap_as_completion_tokens: true,

@@ -8,7 +8,7 @@ use wire::json::{Member, ValueKind, members};
 use wire::splice::Edits;
 
 use crate::intent::{Intent, UpstreamTerms};
-use crate::openai_chat::request::flag_in;
+use crate::member::flag_in;
 
 /// Writes the body that the upstream gets: `body` with its model, cap and streaming as priced.
 pub fn write_upstream(intent: &Intent, body: &[u8], terms: &UpstreamTerms<'_>, out: &mut Vec<u8>) {

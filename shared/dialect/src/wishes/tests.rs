@@ -289,6 +289,7 @@ fn no_wish_goes_upstream_and_a_model_always_does() {
     let body = body(members);
     let intent = intent(members).unwrap();
     let terms = UpstreamTerms {
+        dialect: catalog::Dialect::OpenAi,
         model_json: b"\"up\"",
         output_cap: 9,
         cap_as_completion_tokens: false,
