@@ -172,7 +172,7 @@ pub struct Tool<'a> {
     /// What it does.
     pub description: Option<Cow<'a, str>>,
     /// The JSON Schema of its arguments; none where it takes none.
-    pub schema: Option<&'a RawValue>,
+    pub schema: Option<Cow<'a, RawValue>>,
     /// Whether calls must follow it to the letter.
     pub strict: Option<bool>,
     /// Whether the provider is to keep everything up to here.
@@ -217,7 +217,7 @@ pub struct Sampling {
 }
 
 /// What an answer must look like.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub enum Shape<'a> {
     /// Anything.
     #[default]
@@ -227,9 +227,9 @@ pub enum Shape<'a> {
     /// JSON of a schema.
     Schema {
         /// What the schema is called.
-        name: Option<&'a str>,
+        name: Option<Cow<'a, str>>,
         /// The JSON Schema.
-        schema: &'a RawValue,
+        schema: Cow<'a, RawValue>,
         /// Whether to the letter.
         strict: Option<bool>,
     },
