@@ -4,20 +4,27 @@
 //! Invariants: every answer has `x-request-id`; one to a known key has its rate limit; one to an
 //! inference request that held credit has its generation.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 
+use dialect::{ClientDialect, Framing};
 use ledger::cell::{DayVerdict, RateVerdict, TokenVerdict};
 use serde_json::Value;
 use units::GenerationId;
 
 use crate::local::Local;
-use crate::route::Surface;
+use crate::route::{Surface, client_of};
 
 /// The head of one answer, but for its status and type.
 pub struct AnswerHead {
     /// Under whose rules it is given.
     pub surface: Surface,
+    /// A number for the path that it is given at.
+    pub path: u64,
+    /// In whose words.
+    pub client: ClientDialect,
+    /// How the events of a stream are parted.
+    pub framing: Framing,
     /// The generation, once credit is held for one.
     pub generation: Option<GenerationId>,
     /// The key's rate limit, once the key is known.
@@ -40,16 +47,23 @@ pub struct AnswerHead {
     pub explanation: Option<Box<Value>>,
     /// Whether it is served above a price cap that the request lets go for once.
     pub is_escalated: Cell<bool>,
+    /// The members of the request that its upstream is not told, by name.
+    pub dropped: RefCell<Option<String>>,
     /// Whether a browser of another origin asks.
     pub cross_origin: bool,
-    request: u64,
+    request: [u64; 3],
 }
 
 impl AnswerHead {
-    /// The head of an answer to the request that now begins.
-    pub fn new(local: &Local, surface: Surface, cross_origin: bool) -> Self {
+    /// The head of an answer to the request that now begins, for this path.
+    pub fn new(local: &Local, path: &[u8], cross_origin: bool) -> Self {
+        let place = local.place;
+        let number = local.counters.next_request();
         Self {
-            surface,
+            surface: Surface::of(path),
+            path: dialect::hash(path),
+            client: client_of(path),
+            framing: Framing::Events,
             generation: None,
             rate: None,
             day: None,
@@ -60,14 +74,32 @@ impl AnswerHead {
             explains: false,
             explanation: None,
             is_escalated: Cell::new(false),
+            dropped: RefCell::new(None),
             cross_origin,
-            request: local.counters.next_request(),
+            request: [u64::from(place.epoch.0), u64::from(place.ring), number],
         }
     }
 
     /// A number that no other request of this core has.
     pub const fn number(&self) -> u64 {
-        self.request
+        self.request[2]
+    }
+
+    /// The answer's own id, as `x-request-id` tells it.
+    pub fn id(&self) -> String {
+        let [epoch, ring, number] = self.request;
+        match self.generation {
+            Some(generation) => generation.to_string(),
+            None => format!("req-{epoch}-{ring}-{number}"),
+        }
+    }
+
+    /// The media type of a streamed answer.
+    pub const fn stream_type(&self) -> &'static str {
+        match self.framing {
+            Framing::Events => "text/event-stream",
+            Framing::Array { .. } => "application/json",
+        }
     }
 
     /// Appends the status line and the fields, without the blank line.
@@ -81,7 +113,7 @@ impl AnswerHead {
             field(out, "content-type", content_type);
         }
         local.clock_text.write(local.deadlines.clock().wall(), out);
-        self.write_ids(local, out);
+        self.write_ids(out);
         self.write_limits(out);
         if self.cross_origin {
             field(out, "access-control-allow-origin", "*");
@@ -89,7 +121,7 @@ impl AnswerHead {
         }
     }
 
-    fn write_ids(&self, local: &Local, out: &mut Vec<u8>) {
+    fn write_ids(&self, out: &mut Vec<u8>) {
         match self.generation {
             Some(generation) => {
                 let id = generation_text(generation);
@@ -100,9 +132,8 @@ impl AnswerHead {
                 }
             }
             None => {
-                let place = local.place;
                 out.extend_from_slice(b"x-request-id: req-");
-                for part in [u64::from(place.epoch.0), u64::from(place.ring), self.request] {
+                for part in self.request {
                     put(out, part);
                     out.push(b'-');
                 }
@@ -133,6 +164,9 @@ impl AnswerHead {
         }
         if self.is_escalated.get() {
             field(out, "X-Route-Escalated", "true");
+        }
+        if let Some(names) = &*self.dropped.borrow() {
+            field(out, "x-dropped-params", names);
         }
     }
 }

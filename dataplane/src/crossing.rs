@@ -17,7 +17,6 @@ use crate::connection;
 use crate::fault::{Code, Fault};
 use crate::local::Local;
 use crate::net::task::spawn;
-use crate::route::Surface;
 use crate::stage::refuse;
 
 /// Moves a client to another core; it comes back where the way is not open, and is refused.
@@ -37,10 +36,10 @@ pub async fn move_to(local: &Local, client: Client, core: usize, head: &RequestH
         },
     };
     client.keeps_alive = false;
-    let surface = Surface::of(head.path(client.input.filled()));
+    let answer = AnswerHead::new(local, head.path(client.input.filled()), false);
     let message = "the core that this Idempotency-Key belongs to takes no more; try again";
     let fault = Fault::new(Code::Overloaded, message);
-    refuse::refuse(local, &mut client, &AnswerHead::new(local, surface, false), &fault).await;
+    refuse::refuse(local, &mut client, &answer, &fault).await;
     client.close(&local.settings.limits).await;
 }
 

@@ -101,7 +101,7 @@ fn reachable((number, provider): (usize, &catalog::Provider)) -> Upstream {
         needs_key: false,
         host: provider.base_url.authority().into(),
         base_path: provider.base_url.path.clone(),
-        authorizations: Vec::new(),
+        secrets: Vec::new(),
     }
 }
 

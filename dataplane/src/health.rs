@@ -144,7 +144,7 @@ impl Health {
     /// The key of a provider that a request with this number uses: each in its turn, those that
     /// rest not before all of them do.
     pub fn key(&self, upstream: &Upstream, number: u64, now: UnixMillis) -> Option<usize> {
-        let keys = &upstream.authorizations;
+        let keys = &upstream.secrets;
         let turn = number.checked_rem(keys.len() as u64)? as usize;
         if now.0 >= self.keys_rest_until.load(Ordering::Relaxed) {
             return Some(turn);
@@ -156,7 +156,7 @@ impl Health {
 
     /// Whether none of a provider's keys is to be used now.
     pub fn all_rest(&self, upstream: &Upstream, now: UnixMillis) -> bool {
-        let keys = &upstream.authorizations;
+        let keys = &upstream.secrets;
         !keys.is_empty() && keys.iter().all(|key| self.rests(key.id(), now))
     }
 
@@ -174,9 +174,9 @@ mod tests {
     const NOW: UnixMillis = UnixMillis(1_000_000_000);
 
     fn upstream(keys: &[&str]) -> Upstream {
-        let authorizations = keys.iter().map(|key| Secret::new("p", *key)).collect();
+        let secrets = keys.iter().map(|key| Secret::new("p", *key)).collect();
         let (way, needs_key) = (None, true);
-        Upstream { way, needs_key, host: "".into(), base_path: "".into(), authorizations }
+        Upstream { way, needs_key, host: "".into(), base_path: "".into(), secrets }
     }
 
     fn endpoint() -> Endpoint {
@@ -196,10 +196,10 @@ mod tests {
         let (health, upstream) = (Health::new(5), upstream(&["a", "b"]));
         let condition = |now| condition(&health, &upstream, now);
         assert_eq!([0, 1, 2].map(|n| health.key(&upstream, n, NOW)), [Some(0), Some(1), Some(0)]);
-        health.refused(upstream.authorizations[0].id(), Some(2_000), NOW);
+        health.refused(upstream.secrets[0].id(), Some(2_000), NOW);
         assert_eq!([0, 1, 2].map(|n| health.key(&upstream, n, NOW)), [Some(1); 3]);
         assert_eq!(condition(NOW), route::Condition::Well);
-        health.refused(upstream.authorizations[1].id(), Some(9_000), NOW);
+        health.refused(upstream.secrets[1].id(), Some(9_000), NOW);
         assert_eq!(condition(NOW), route::Condition::Ejected);
         assert_eq!(health.key(&upstream, 1, NOW), Some(1), "the last one is asked all the same");
         assert_eq!(condition(NOW.plus_ms(2_000)), route::Condition::Well);
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(health.key(&self::upstream(&[]), 1, NOW), None);
         let overload = Failure { is_overload: true, ..Failure::at(Part::Begin) };
         (0..20).for_each(|_| health.visit(&endpoint(), true, NOW).unwrap().failed(overload, NOW));
-        health.refused(upstream.authorizations[0].id(), None, NOW);
+        health.refused(upstream.secrets[0].id(), None, NOW);
         let known = health.of(&endpoint(), Some(&upstream), (route::Detail::Condition, NOW));
         assert_eq!(known, route::Health::UNKNOWN);
     }

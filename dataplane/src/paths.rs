@@ -2,7 +2,6 @@
 //!
 //! Left out on purpose: what the account API answers. It is passed to the control plane as it came.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use catalog::listing::{Allowance, Rendered, endpoints};
@@ -13,7 +12,7 @@ use crate::client::Client;
 use crate::fault::{Code, Fault};
 use crate::forward;
 use crate::local::{Generation, Local};
-use crate::route::{Route, route};
+use crate::route::{Route, decoded, route};
 use crate::stage::authenticate::Principal;
 use crate::stage::{authenticate, pace, refuse};
 use crate::tiers;
@@ -92,7 +91,13 @@ fn respond(
         Route::UnknownMethod => {
             return Err(Fault::new(Code::NotImplemented, "this method is not known").closing());
         }
-        Route::Chat | Route::Guest | Route::Quote | Route::Account | Route::Unknown => {
+        Route::GeminiModels(_) => return Err(refuse::unknown_path()),
+        Route::Infer(_)
+        | Route::Count(_)
+        | Route::Guest
+        | Route::Quote
+        | Route::Account
+        | Route::Unknown => {
             return Err(refuse::unknown_path());
         }
     }
@@ -124,27 +129,6 @@ fn allowance(key: Option<&Principal>) -> Allowance<'_> {
         models: principal.key.allowed_models.as_deref(),
         providers: principal.key.allowed_providers.as_deref(),
     })
-}
-
-/// An id of a path as it was meant: some SDKs escape its slash. A `%` that begins no escape stands
-/// for itself.
-fn decoded(id: &str) -> Cow<'_, str> {
-    if !id.contains('%') {
-        return Cow::Borrowed(id);
-    }
-    let hex = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
-    let (mut bytes, mut rest) = (Vec::with_capacity(id.len()), id.as_bytes());
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        match (first, hex(after.first()), hex(after.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => bytes.push(*first),
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn unknown_model(id: &str) -> Fault {
@@ -199,23 +183,4 @@ fn give(
         field(&mut fields, name, value);
     }
     client.answer(&fields, body);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_of_an_id_are_undone_once() {
-        for (id, expected) in [
-            ("up/chat", "up/chat"),
-            ("up%2Fchat%3afree", "up/chat:free"),
-            ("a%252Fb", "a%2Fb"),
-            ("100%", "100%"),
-            ("%zz%4", "%zz%4"),
-            ("%ff", "\u{fffd}"),
-        ] {
-            assert_eq!(decoded(id), expected);
-        }
-    }
 }

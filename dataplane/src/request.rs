@@ -18,7 +18,7 @@ use crate::local::Local;
 use crate::local::answers::Name;
 use crate::paths;
 use crate::report;
-use crate::route::{Route, Surface, route};
+use crate::route::{self, Route, route};
 use crate::stage::admission::Admission;
 use crate::stage::attempt::Request;
 use crate::stage::attend::Attendance;
@@ -37,11 +37,12 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
     let buf = client.input.filled();
     let is_foreign = head.header(buf, "origin").is_some();
     let explains = head.header(buf, "x-route-explain").is_some_and(|value| value == b"1");
-    let mut answer = AnswerHead::new(local, Surface::of(head.path(buf)), is_foreign);
+    let mut answer = AnswerHead::new(local, head.path(buf), is_foreign);
     answer.explains = explains;
     match route(head.method, head.path(buf)) {
-        named @ (Route::Chat | Route::Guest) => {
+        named @ (Route::Infer(_) | Route::Guest) => {
             let is_guest = named == Route::Guest;
+            answer.framing = route::framing(head.path(buf), head.query(buf));
             if let Err(fault) = infer(local, client, head, &mut answer, is_guest).await {
                 let fault = if is_guest { refuse::to_guest(local, fault) } else { fault };
                 refuse::refuse(local, client, &answer, &fault).await;
@@ -59,8 +60,8 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
 
 /// The core that a request belongs to, if it is not this one.
 pub fn home(local: &Local, client: &mut Client, head: &RequestHead) -> Option<usize> {
-    let is_inference = route(head.method, head.path(client.input.filled())) == Route::Chat;
-    if is_inference { repeat::home(local, client, head) } else { None }
+    let named = route(head.method, head.path(client.input.filled()));
+    if matches!(named, Route::Infer(_)) { repeat::home(local, client, head) } else { None }
 }
 
 /// Serves one inference request, or repeats the answer that it asks for again.
@@ -116,17 +117,20 @@ async fn run(
     client.digest = asked.map(|_| Digesting::default());
     let outcome = {
         let begun = exchange::exchange(&request, client, &body, &mut attendance).await;
-        client.drop_body(body);
         match begun {
             Ok((exchange, visit)) => {
-                let outcome = match relay::begin(&request, client, exchange, &mut attendance) {
+                let begun = (exchange, body);
+                let outcome = match relay::begin(&request, client, begun, &mut attendance) {
                     Relay::Over(outcome) => outcome,
                     Relay::Stream(stream) => stream.run().await,
                 };
                 learn::learn(&request, &outcome, &visit);
                 outcome
             }
-            Err(failure) => fail::fail(local, client, failure, &attendance),
+            Err(failure) => {
+                client.drop_body(body);
+                fail::fail(local, client, failure, &attendance)
+            }
         }
     };
     drop(attendance);
@@ -153,7 +157,7 @@ async fn open(
         enter(local, client, head, answer)
     };
     let (principal, name) = entered.inspect_err(|_| client.skip_request(head))?;
-    let (intent, body) = read::intent(local, client, head).await?;
+    let (intent, body) = read::intent(local, client, head, answer.client).await?;
     answer.tells_detail |= intent.wishes.as_ref().is_some_and(|wishes| wishes.budget.is_some());
     Ok((principal, name, intent, body))
 }

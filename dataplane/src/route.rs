@@ -3,6 +3,9 @@
 //! The whole table of the public port stands here; what it does not know, and the account API,
 //! the control plane answers.
 
+use std::borrow::Cow;
+
+use dialect::{ClientDialect, Framing};
 use wire::head::Method;
 
 /// Under whose rules an inference path answers.
@@ -21,19 +24,61 @@ impl Surface {
     }
 }
 
+/// In whose words a path is answered, one of ours or not.
+pub fn client_of(path: &[u8]) -> ClientDialect {
+    let path = path.strip_prefix(b"/api").unwrap_or(path);
+    let is_gemini = || path.starts_with(b"/v1beta") || gemini_call(path).is_some();
+    match path {
+        b"/v1/responses" => ClientDialect::Responses,
+        _ if path.starts_with(b"/v1/messages") => ClientDialect::Messages,
+        _ if is_gemini() => ClientDialect::Gemini,
+        _ => ClientDialect::Chat,
+    }
+}
+
+/// What is asked of a model that the path names, which is Gemini's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeminiVerb {
+    /// An answer at once.
+    Generate,
+    /// An answer in pieces.
+    Stream,
+    /// How many tokens a request counts.
+    Count,
+}
+
+/// The model, as the path spells it, and what is asked of it: `…/models/{model}:{verb}`, where the
+/// model may hold slashes and colons.
+pub fn gemini_call(path: &[u8]) -> Option<(&str, GeminiVerb)> {
+    let path = std::str::from_utf8(path).ok()?;
+    let named = path.strip_prefix("/v1beta/").or_else(|| path.strip_prefix("/v1/"))?;
+    let (model, verb) = named.strip_prefix("models/")?.rsplit_once(':')?;
+    let verb = match verb {
+        "generateContent" => GeminiVerb::Generate,
+        "streamGenerateContent" => GeminiVerb::Stream,
+        "countTokens" => GeminiVerb::Count,
+        _ => return None,
+    };
+    (!model.is_empty()).then_some((model, verb))
+}
+
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route<'p> {
-    /// A chat completion.
-    Chat,
-    /// The same for guests, who have no key.
+    /// An answer of a model.
+    Infer(ClientDialect),
+    /// A chat completion for guests, who have no key.
     Guest,
+    /// How many tokens a request counts.
+    Count(ClientDialect),
     /// What a chat completion would cost, and where it would go.
     Quote,
     /// The list of models.
     Models,
     /// One model: its id.
     Model(&'p str),
+    /// The list of models as Gemini tells it, or one of them.
+    GeminiModels(Option<&'p str>),
     /// The endpoints of one model: `author/slug`.
     Endpoints(&'p str),
     /// How tiers can be had now.
@@ -79,7 +124,15 @@ pub fn route(method: Method, path: &[u8]) -> Route<'_> {
 /// The route of a path, and its methods; no methods where the control plane decides.
 fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
     Some(match path {
-        "/v1/chat/completions" | "/api/v1/chat/completions" => (Route::Chat, "POST"),
+        "/v1/chat/completions" | "/api/v1/chat/completions" => {
+            (Route::Infer(ClientDialect::Chat), "POST")
+        }
+        "/v1/responses" | "/api/v1/responses" => (Route::Infer(ClientDialect::Responses), "POST"),
+        "/v1/messages" | "/api/v1/messages" => (Route::Infer(ClientDialect::Messages), "POST"),
+        "/v1/messages/count_tokens" | "/api/v1/messages/count_tokens" => {
+            (Route::Count(ClientDialect::Messages), "POST")
+        }
+        "/v1beta/models" => (Route::GeminiModels(None), "GET"),
         "/playground/v1/chat/completions" => (Route::Guest, "POST"),
         "/v1/quote" | "/api/v1/quote" => (Route::Quote, "POST"),
         "/v1/models" | "/api/v1/models" => (Route::Models, "GET"),
@@ -90,6 +143,16 @@ fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
 }
 
 fn named_deeper(path: &str) -> Option<(Route<'_>, &'static str)> {
+    if let Some((_, verb)) = gemini_call(path.as_bytes()) {
+        let named = match verb {
+            GeminiVerb::Generate | GeminiVerb::Stream => Route::Infer(ClientDialect::Gemini),
+            GeminiVerb::Count => Route::Count(ClientDialect::Gemini),
+        };
+        return Some((named, "POST"));
+    }
+    if let Some(id) = path.strip_prefix("/v1beta/models/").filter(|id| !id.is_empty()) {
+        return Some((Route::GeminiModels(Some(id)), "GET"));
+    }
     if let Some(id) = path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()) {
         return Some((Route::Model(id), "GET"));
     }
@@ -101,6 +164,37 @@ fn named_deeper(path: &str) -> Option<(Route<'_>, &'static str)> {
     is_account.then_some((Route::Account, ""))
 }
 
+/// An id of a path as it was meant: some SDKs escape its slash. A `%` that begins no escape stands
+/// for itself.
+pub fn decoded(id: &str) -> Cow<'_, str> {
+    if !id.contains('%') {
+        return Cow::Borrowed(id);
+    }
+    let hex = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let (mut bytes, mut rest) = (Vec::with_capacity(id.len()), id.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match (first, hex(after.first()), hex(after.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            _ => bytes.push(*first),
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// How the events of a stream are parted that this path asks for.
+pub fn framing(path: &[u8], query: Option<&[u8]>) -> Framing {
+    let mut asked = query.unwrap_or_default().split(|byte| *byte == b'&');
+    let is_array = matches!(gemini_call(path), Some((_, GeminiVerb::Stream)));
+    if is_array && !asked.any(|pair| pair == b"alt=sse") {
+        return Framing::Array { begun: false };
+    }
+    Framing::Events
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,8 +202,16 @@ mod tests {
     #[test]
     fn paths_and_methods_find_their_route() {
         for (method, path, expected) in [
-            (Method::Post, "/v1/chat/completions", Route::Chat),
-            (Method::Post, "/api/v1/chat/completions", Route::Chat),
+            (Method::Post, "/v1/chat/completions", Route::Infer(ClientDialect::Chat)),
+            (Method::Post, "/api/v1/chat/completions", Route::Infer(ClientDialect::Chat)),
+            (Method::Post, "/v1/responses", Route::Infer(ClientDialect::Responses)),
+            (Method::Post, "/api/v1/messages", Route::Infer(ClientDialect::Messages)),
+            (Method::Post, "/v1/messages/count_tokens", Route::Count(ClientDialect::Messages)),
+            (Method::Post, "/v1beta/models/g:generateContent", Route::Infer(ClientDialect::Gemini)),
+            (Method::Post, "/v1/models/a/b:c:countTokens", Route::Count(ClientDialect::Gemini)),
+            (Method::Get, "/v1/models/g:generateContent", Route::WrongMethod("POST")),
+            (Method::Get, "/v1beta/models", Route::GeminiModels(None)),
+            (Method::Get, "/v1beta/models/a/b", Route::GeminiModels(Some("a/b"))),
             (Method::Post, "/playground/v1/chat/completions", Route::Guest),
             (Method::Get, "/v1/chat/completions", Route::WrongMethod("POST")),
             (Method::Post, "/v1/quote", Route::Quote),
@@ -128,10 +230,41 @@ mod tests {
             assert_eq!(route(method, path.as_bytes()), expected, "{method:?} {path}");
         }
     }
+
+    #[test]
+    fn a_path_tells_the_dialect_of_its_answer() {
+        for (path, expected) in [
+            ("/v1/messages", ClientDialect::Messages),
+            ("/api/v1/messages/batches", ClientDialect::Messages),
+            ("/v1beta/nothing", ClientDialect::Gemini),
+            ("/v1/models/a/b:streamGenerateContent", ClientDialect::Gemini),
+            ("/v1/models/a/b", ClientDialect::Chat),
+            ("/api/v1/responses", ClientDialect::Responses),
+        ] {
+            assert_eq!(client_of(path.as_bytes()), expected, "{path}");
+        }
+        let call = gemini_call(b"/v1beta/models/google%2Fg:free:streamGenerateContent");
+        assert_eq!(call, Some(("google%2Fg:free", GeminiVerb::Stream)));
+    }
+
     #[test]
     fn whose_rules_hold_is_seen_by_the_path_alone() {
         assert_eq!(Surface::of(b"/api/v1/nothing"), Surface::OpenRouter);
         assert_eq!(Surface::of(b"/v1/chat/completions"), Surface::OpenAi);
         assert_eq!(Surface::of(b"/api/usage/summary"), Surface::OpenAi);
+    }
+
+    #[test]
+    fn escapes_of_an_id_are_undone_once() {
+        for (id, expected) in [
+            ("up/chat", "up/chat"),
+            ("up%2Fchat%3afree", "up/chat:free"),
+            ("a%252Fb", "a%2Fb"),
+            ("100%", "100%"),
+            ("%zz%4", "%zz%4"),
+            ("%ff", "\u{fffd}"),
+        ] {
+            assert_eq!(decoded(id), expected);
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod attempt;
 pub mod attend;
 pub mod authenticate;
 pub mod borrow;
+pub mod dispatch;
 pub mod exchange;
 pub mod fail;
 pub mod first_event;

@@ -23,7 +23,6 @@ use units::GenerationId;
 
 use crate::limits::Limits;
 use crate::local::recording::{Budget, Reader, Recording, Writer};
-use crate::route::Surface;
 
 /// How long a key is remembered after its answer ended.
 const KEY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -36,8 +35,8 @@ pub type Name = [u8; 32];
 pub struct Asked {
     /// The SHA-256 of its body.
     pub body: [u8; 32],
-    /// Under whose rules it is to be answered.
-    pub surface: Surface,
+    /// A number for its path.
+    pub path: u64,
 }
 
 /// The part that a request has in its answer.

@@ -90,7 +90,7 @@ impl OwnKey {
         let purpose = OwnKeyRow::purpose(row.account, &row.provider);
         let opened = master.map(|master| master.open(&purpose, &row.sealed));
         let secret = match opened {
-            Some(Ok(text)) => Some(Secret::own(&row.provider, format!("Bearer {text}"))),
+            Some(Ok(text)) => Some(Secret::own(&row.provider, text)),
             Some(Err(why)) => {
                 notice::warn!("own key {} of {} is not used: {why}", row.id, row.account);
                 None
@@ -181,11 +181,11 @@ mod tests {
         let rows = vec![row(&master, "second", 2), off, row(&master, "first", 1)];
         let own = open(rows, Some(&master));
         let shown = || own.secret(wanted(1, "a/x"), &health, NOW).unwrap();
-        assert_eq!(shown().reveal(), "Bearer first");
+        assert_eq!(shown().reveal(), "first");
         health.refused(shown().id(), Some(5_000), NOW);
-        assert_eq!(shown().reveal(), "Bearer second");
+        assert_eq!(shown().reveal(), "second");
         health.refused(shown().id(), Some(5_000), NOW);
-        assert_eq!(shown().reveal(), "Bearer first", "asked all the same");
+        assert_eq!(shown().reveal(), "first", "asked all the same");
     }
 
     #[test]

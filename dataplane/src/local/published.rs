@@ -93,8 +93,8 @@ pub struct Upstream {
     pub host: Box<str>,
     /// What stands before the dialect's own path.
     pub base_path: Box<str>,
-    /// Its shared API keys as header values, ready to send; empty where none is configured.
-    pub authorizations: Vec<Secret>,
+    /// Its shared API keys; empty where none is configured.
+    pub secrets: Vec<Secret>,
 }
 
 /// The bit in which the numbers of customers' secrets differ from the operator's.
@@ -139,7 +139,7 @@ impl Secret {
 
     /// A message without the secret, should somebody have repeated it there.
     pub fn struck_from(&self, message: String) -> String {
-        let bare = self.text.strip_prefix("Bearer ").unwrap_or(&self.text);
+        let bare = &*self.text;
         if message.contains(bare) { message.replace(bare, "[key]") } else { message }
     }
 
@@ -223,7 +223,7 @@ impl Published {
     /// Whether a provider can be called with a shared key, or needs none.
     pub fn is_usable(&self, provider: ProviderIndex) -> bool {
         let upstream = self.upstream(provider);
-        upstream.way.is_some() && !(upstream.needs_key && upstream.authorizations.is_empty())
+        upstream.way.is_some() && !(upstream.needs_key && upstream.secrets.is_empty())
     }
 
     /// Whether it can be called with somebody's key.

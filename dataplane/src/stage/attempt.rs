@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use catalog::price::Ceiling;
 use catalog::route::Candidate;
-use dialect::Intent;
+use catalog::rows::Dialect;
 use dialect::openai_chat::Answer;
+use dialect::{ClientDialect, Intent, Message};
 use wire::sse::{Frame, FrameScanner};
 
 use crate::fault::{Code, Fault};
@@ -16,6 +17,7 @@ use crate::local::Local;
 use crate::local::published::Published;
 use crate::stage::admission::Admission;
 use crate::stage::attend::ClientGone;
+use crate::stage::meter::Meter;
 use crate::stage::plan::Plan;
 use crate::upstream::body::Body;
 
@@ -80,6 +82,36 @@ pub struct Allowed {
     pub choices: u64,
 }
 
+/// How an answer gets from an endpoint to its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As it comes, both sides speaking OpenAI's chat.
+    Chat,
+    /// As it comes, both sides speaking this dialect.
+    Relayed(Dialect),
+    /// From this dialect into another.
+    Translated(Dialect),
+}
+
+impl Way {
+    /// From an upstream of this dialect to a client of that one.
+    pub const fn of(upstream: Dialect, client: ClientDialect) -> Self {
+        match (upstream, client.is_spoken_by(upstream)) {
+            (Dialect::OpenAi, true) => Self::Chat,
+            (upstream, true) => Self::Relayed(upstream),
+            (upstream, false) => Self::Translated(upstream),
+        }
+    }
+}
+
+/// A whole answer that was read into the event form.
+pub struct Heard {
+    /// What it says.
+    pub message: Message,
+    /// What it used.
+    pub meter: Meter,
+}
+
 /// The beginning of an answer.
 pub enum Answering {
     /// A stream whose first event is at the front of its body, not yet consumed.
@@ -91,8 +123,10 @@ pub enum Answering {
         /// The first event.
         first: Frame,
     },
-    /// An answer that was read whole and is a JSON object without an error.
+    /// An answer of [`Way::Chat`] that was read whole and is a JSON object without an error.
     Whole(Body, Answer),
+    /// An answer of another way that was read whole.
+    Heard(Body, Box<Heard>),
 }
 
 /// Whose illness a failure shows.

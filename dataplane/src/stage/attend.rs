@@ -9,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use catalog::rows::AbortPolicy;
+use dialect::Framing;
 
 use crate::answer_head::AnswerHead;
 use crate::client::Client;
@@ -20,6 +21,8 @@ use crate::net::deadline::{Alarm, Race, read_or_tick};
 const ROUND_MS: u64 = 1_000;
 /// A comment that no SDK sees as an event: it has no blank line of its own.
 const HEARTBEAT: &[u8] = b": keep-alive\n";
+/// What may stand between the items of an array.
+const BLANK: &[u8] = b"\n";
 
 /// The client is gone and the wait is over.
 #[derive(Debug)]
@@ -131,7 +134,8 @@ impl<'a> Attendance<'a> {
             return;
         }
         begin_stream(self.local, client, self.head);
-        client.chunk(|out| out.extend(HEARTBEAT));
+        let sign = if self.head.framing == Framing::Events { HEARTBEAT } else { BLANK };
+        client.chunk(|out| out.extend(sign));
         client.flush(limits).await;
         self.signed();
     }
@@ -141,7 +145,7 @@ impl<'a> Attendance<'a> {
 pub fn begin_stream(local: &Local, client: &mut Client, head: &AnswerHead) {
     if !client.has_begun() {
         let mut fields = Vec::with_capacity(512);
-        head.write(local, 200, "text/event-stream", &mut fields);
+        head.write(local, 200, head.stream_type(), &mut fields);
         fields.extend_from_slice(b"cache-control: no-cache\r\n");
         client.begin_stream(&fields);
     }

@@ -12,13 +12,9 @@ use std::cell::Cell;
 use std::pin::pin;
 
 use catalog::route::KeySource;
-use catalog::rows::OutputCapField;
 use catalog::{Endpoint, Provider, route};
-use dialect::UpstreamTerms;
-use dialect::openai_chat::{self};
 use ledger::record::{Attempt, Attempts};
 
-use crate::answer_head::{field, generation_text};
 use crate::client::{self, Client};
 use crate::fault::Fault;
 use crate::health::part::Part;
@@ -28,6 +24,7 @@ use crate::local::published::{Secret, Upstream};
 use crate::net::buffer::Buffer;
 use crate::stage::attempt::{Answering, Blame, Miss, Request};
 use crate::stage::attend::Attendance;
+use crate::stage::dispatch::Dispatch;
 use crate::stage::first_event;
 use crate::stage::turns::Turns;
 use crate::stage::verdict;
@@ -223,7 +220,7 @@ impl<'a> Candidate<'a> {
         let (source, now) = (self.planned.source, local.deadlines.clock().wall());
         if !source.is_own() {
             let turn = local.health.key(self.upstream, admission.hold_seq, now)?;
-            return self.upstream.authorizations.get(turn);
+            return self.upstream.secrets.get(turn);
         }
         let wanted = KeyUse {
             key: admission.key.id,
@@ -289,16 +286,23 @@ impl<'a> Candidate<'a> {
         body: &client::Body,
         attendance: &mut Attendance<'_>,
     ) -> Result<Answering, Miss> {
+        let translated = self.dispatch().translated(body.bytes());
+        let translated = translated.map_err(verdict::of_request)?;
+        let (made, dropped) = translated.unzip();
+        *attendance.head().dropped.borrow_mut() = dropped.and_then(|names| names.header());
         let mut sent = {
-            let sending = pin!(self.send(Freshness::Any, body.bytes()));
+            let sending = pin!(self.send(Freshness::Any, body.bytes(), made.as_ref()));
             attendance.wait(client, sending).await?
         };
         if sent.as_ref().is_err_and(UpstreamFault::is_stale) {
-            let again = pin!(self.send(Freshness::Fresh, body.bytes()));
+            let again = pin!(self.send(Freshness::Fresh, body.bytes(), made.as_ref()));
             sent = attendance.wait(client, again).await?;
         }
+        drop(made);
         let response = sent.map_err(|fault| verdict::of_transport(&fault))?;
-        let answering = first_event::answering(self.request, client, response, attendance).await;
+        let served = (self.provider, self.planned.source.is_own());
+        let answering =
+            first_event::answering(self.request, client, response, attendance, served).await;
         answering.map_err(|miss| self.told(miss))
     }
 
@@ -316,56 +320,36 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Sends the request; its bytes are made when there is a connection to send them on.
-    async fn send(&self, freshness: Freshness, body: &[u8]) -> Result<Response, UpstreamFault> {
+    /// Sends the request; what is relayed is made when there is a connection to send it on.
+    async fn send(
+        &self,
+        freshness: Freshness,
+        body: &[u8],
+        translated: Option<&Buffer>,
+    ) -> Result<Response, UpstreamFault> {
         let local = self.request.local;
         let bounds = local.settings.limits.exchange();
         let connection =
             connect(&local.dialler, &local.connections, self.way, freshness, bounds).await?;
-        let (head, body) = self.write_request(body);
+        let dispatch = self.dispatch();
+        let relayed = translated.is_none().then(|| dispatch.relayed(body));
+        let body = translated.or(relayed.as_ref()).map_or(&[][..], Buffer::filled);
+        let head = dispatch.head(body.len());
         self.is_written.set(true);
-        let sent = connection.send(head.filled(), body.filled()).await?;
-        drop((head, body));
+        let sent = connection.send(head.filled(), body).await?;
+        drop((head, relayed));
         sent.head().await
     }
 
-    /// The request as this endpoint gets it: head, and the client's body as priced.
-    fn write_request(&self, body: &[u8]) -> (Buffer, Buffer) {
-        let Request { local, intent, .. } = self.request;
-        let terms = UpstreamTerms {
-            dialect: self.provider.dialect,
-            model_json: &self.endpoint.upstream_model_json,
+    fn dispatch(&self) -> Dispatch<'_> {
+        Dispatch {
+            request: self.request,
+            endpoint: self.endpoint,
+            provider: self.provider,
+            upstream: self.upstream,
+            secret: self.secret,
             output_cap: self.output_cap(),
-            cap_as_completion_tokens: self.provider.output_cap_field
-                == OutputCapField::MaxCompletionTokens,
-            stream_usage: self.provider.stream_usage,
             thinks: self.planned.thinks,
-        };
-        let mut sent = local.pool.buffer();
-        sent.make_room(body.len() + 256);
-        openai_chat::write_upstream(intent, body, &terms, sent.tail());
-        let mut head = local.pool.buffer();
-        head.make_room(1024);
-        self.write_head(sent.len(), head.tail());
-        (head, sent)
-    }
-
-    fn write_head(&self, length: usize, out: &mut Vec<u8>) {
-        let Request { admission, intent, .. } = self.request;
-        out.extend_from_slice(b"POST ");
-        out.extend_from_slice(self.upstream.base_path.as_bytes());
-        out.extend_from_slice(b"/chat/completions HTTP/1.1\r\n");
-        field(out, "host", &self.upstream.host);
-        if let Some(key) = self.secret {
-            field(out, "authorization", key.reveal());
         }
-        let accepted = if intent.stream { "text/event-stream" } else { "application/json" };
-        field(out, "accept", accepted);
-        out.extend_from_slice(b"content-type: application/json\r\nuser-agent: tollgate\r\n");
-        out.extend_from_slice(b"x-request-id: ");
-        out.extend_from_slice(&generation_text(admission.generation));
-        out.extend_from_slice(b"\r\ncontent-length: ");
-        out.extend_from_slice(length.to_string().as_bytes());
-        out.extend_from_slice(b"\r\n\r\n");
     }
 }

@@ -5,12 +5,15 @@
 
 use std::pin::pin;
 
+use catalog::Provider;
 use dialect::openai_chat::{Answer, is_done, said_so_far};
+use dialect::{DecodeFault, Decoder, Message, Progress};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
 use crate::client::Client;
-use crate::stage::attempt::{Answering, Miss, Request, unreadable};
+use crate::stage::attempt::{Answering, Heard, Miss, Request, Way, unreadable};
 use crate::stage::attend::Attendance;
+use crate::stage::meter::Meter;
 use crate::stage::verdict;
 use crate::upstream::body::{Body, More};
 use crate::upstream::http1::Response;
@@ -21,7 +24,9 @@ pub async fn answering(
     client: &mut Client,
     response: Response,
     attendance: &mut Attendance<'_>,
+    (provider, is_own): (&Provider, bool),
 ) -> Result<Answering, Miss> {
+    let way = Way::of(provider.dialect, request.intent.client);
     let limits = &request.local.settings.limits;
     let plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
     if !response.header("content-encoding").is_none_or(plain) {
@@ -40,13 +45,32 @@ pub async fn answering(
     });
     let mut body = response.into_body();
     if request.intent.stream && is_event_stream {
-        return first_frame(body, client, attendance, limits.event_bytes).await;
+        return first_frame(body, client, attendance, (limits.event_bytes, way)).await;
     }
     read_whole(&mut body, client, attendance, limits.answer_bytes).await?;
     if request.intent.stream {
         // A provider that answers a stream with one JSON object says what went wrong in it.
         return Err(verdict::of_error_in_answer(body.window()));
     }
+    if way == Way::Chat {
+        return chat_answer(body);
+    }
+    let mut heard = Box::new(Heard {
+        message: Message::default(),
+        meter: Meter::new(provider.cache_included, is_own),
+    });
+    let mut decoder = Decoder::new(provider.dialect, provider.cache_included);
+    let read = decoder.whole(body.window(), &mut |event| {
+        heard.meter.hear(&event);
+        heard.message.add(&event);
+    });
+    match read {
+        Ok(()) => Ok(Answering::Heard(body, heard)),
+        Err(fault) => Err(miss_of(fault, body.window())),
+    }
+}
+
+fn chat_answer(body: Body) -> Result<Answering, Miss> {
     match Answer::read(body.window()) {
         Ok(answer) if answer.is_error => Err(verdict::of_error_in_answer(body.window())),
         Ok(answer) if !answer.has_choices => Err(unreadable("it has no choices")),
@@ -55,17 +79,24 @@ pub async fn answering(
     }
 }
 
+fn miss_of(fault: DecodeFault, data: &[u8]) -> Miss {
+    match fault {
+        DecodeFault::IsError => verdict::of_error_in_answer(data),
+        DecodeFault::Unreadable(what) => unreadable(what),
+    }
+}
+
 async fn first_frame(
     mut body: Body,
     client: &mut Client,
     attendance: &mut Attendance<'_>,
-    event_bytes: usize,
+    (event_bytes, way): (usize, Way),
 ) -> Result<Answering, Miss> {
     let mut scanner = FrameScanner::new(event_bytes);
     loop {
         match scanner.next(body.window()) {
             Err(_) => return Err(unreadable("an event is too large")),
-            Ok(Some(first)) => match opening(body.window(), &first)? {
+            Ok(Some(first)) => match opening(body.window(), &first, way)? {
                 Opening::Event => return Ok(Answering::Stream { body, scanner, first }),
                 Opening::Nothing => body.consume(first.len),
             },
@@ -73,7 +104,7 @@ async fn first_frame(
                 let last = scanner.at_eof(body.window());
                 let first =
                     last.ok_or_else(|| unreadable("the stream ended before its first event"))?;
-                return match opening(body.window(), &first)? {
+                return match opening(body.window(), &first, way)? {
                     Opening::Event => Ok(Answering::Stream { body, scanner, first }),
                     Opening::Nothing => Err(unreadable("the stream ended before its first event")),
                 };
@@ -91,11 +122,22 @@ enum Opening {
     Nothing,
 }
 
-fn opening(window: &[u8], frame: &Frame) -> Result<Opening, Miss> {
+/// What the first events mean. They are read again when they are passed on, so nothing is kept of
+/// one that says nothing yet, such as a sign of life.
+fn opening(window: &[u8], frame: &Frame, way: Way) -> Result<Opening, Miss> {
     if matches!(frame.kind, FrameKind::Comment | FrameKind::Empty) {
         return Ok(Opening::Nothing);
     }
     let data = joined_data(window, frame);
+    if let Way::Relayed(upstream) | Way::Translated(upstream) = way {
+        let mut opening = Opening::Nothing;
+        let read = Decoder::new(upstream, true).event(&data, &mut |_| opening = Opening::Event);
+        return match read {
+            Ok(Progress::GoesOn) => Ok(opening),
+            Ok(Progress::Over) => Err(unreadable("the stream ended before its first event")),
+            Err(fault) => Err(miss_of(fault, &data)),
+        };
+    }
     if is_done(&data) {
         return Err(unreadable("the stream ended before its first event"));
     }

@@ -10,7 +10,7 @@
 use catalog::Endpoint;
 use catalog::price::{PriceTable, ServiceTier, TierSet};
 use dialect::openai_chat::Answer;
-use dialect::{Finish, Usage, UsageFault, chat_usage};
+use dialect::{Event, Finish, Usage, UsageFault, chat_usage};
 use ledger::record::{Flags, UpstreamId, UsageSource};
 use units::{TokenClass, Tokens, Usd};
 
@@ -122,6 +122,28 @@ impl Meter {
         }
     }
 
+    /// Takes note of an event of an answer that is not OpenAI's chat, or becomes another dialect.
+    pub fn hear(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Begin { id } if self.upstream_id == UpstreamId::NONE => {
+                self.upstream_id = UpstreamId::new(id.as_bytes());
+            }
+            Event::Text(text)
+            | Event::Refusal(text)
+            | Event::Thought(text)
+            | Event::Redacted(text)
+            | Event::Arguments(text) => self.add_text(text.len()),
+            Event::Call { name, .. } => self.text_bytes += name.len() as u64,
+            Event::Finish { finish, .. } => {
+                self.finish = *finish;
+                self.finished |= 1;
+            }
+            Event::Tier(tier) => self.served_tier = ServiceTier::from_name(tier),
+            Event::Usage(told) => self.take_usage(*told),
+            Event::Begin { .. } | Event::Signature(_) | Event::Image { .. } => {}
+        }
+    }
+
     /// Takes a usage. Counts of an answer grow, so one that is smaller than an earlier one is odd;
     /// what says nothing leaves the earlier one as it is.
     fn take_usage(&mut self, told: Result<Usage, UsageFault>) {
@@ -197,7 +219,7 @@ impl Meter {
                 let is_likely = self.is_likely(&usage.tokens, allowed);
                 let is_odd = self.is_usage_odd || usage.is_odd || !is_likely;
                 let flags = if is_odd { Flags::USAGE_ODD } else { Flags::NONE };
-                match self.since_usage(allowed.choices) {
+                match self.since_usage(&usage.tokens, allowed.choices) {
                     (0, 0) => (with_request(usage.tokens), UsageSource::Reported, flags),
                     more => {
                         let tokens = with_more(with_request(usage.tokens), more);
@@ -249,10 +271,13 @@ impl Meter {
         tokens.input_total() <= input_max && tokens.output_total() <= output_max
     }
 
-    /// What came after the usage was told, of an answer that never came to its end: tokens of text
-    /// and of sound, estimated.
-    const fn since_usage(&self, choices: u64) -> (u64, u64) {
-        if self.is_answered(choices) {
+    /// What came after the usage was told, of an answer that never came to its end, or of which so
+    /// little was told that the rest must have come afterwards: tokens of text and of sound,
+    /// estimated.
+    fn since_usage(&self, told: &Tokens, choices: u64) -> (u64, u64) {
+        let was_told_first = self.counted == (0, 0)
+            && told.output_total().saturating_mul(BYTES_PER_TOKEN_MAX) < self.text_bytes;
+        if self.is_answered(choices) && !was_told_first {
             return (0, 0);
         }
         let (text, sound) = self.counted;

@@ -61,7 +61,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn of(catalog: &Catalog, route: &Route, question: &Question<'_>, session: u64) -> Self {
+    fn of(
+        catalog: &Catalog,
+        route: &Route,
+        question: &Question<'_>,
+        (session, thinking): (u64, Option<u64>),
+    ) -> Self {
         let needs = &question.needs;
         let (worst, limit) = (route.worst, needs.output_limit);
         let fee = question.own.fee;
@@ -77,7 +82,7 @@ impl Plan {
             output_token_cost_max: worst.output_token,
             output_cap: worst.output_max,
             output_limit: limit,
-            output_cap_floor: limit.unwrap_or(u64::MAX).min(OUTPUT_CAP_FLOOR).min(worst.output_max),
+            output_cap_floor: cap_floor(limit, thinking).min(worst.output_max),
             input_tokens_estimate: worst.input_tokens_estimate,
             input_tokens_max: worst.input_tokens_max,
             session,
@@ -140,6 +145,13 @@ impl Plan {
     }
 }
 
+/// The output cap below which a request is better refused: what its client asks for at least, and
+/// more than what is to be thought before an answer.
+fn cap_floor(limit: Option<u64>, thinking: Option<u64>) -> u64 {
+    let asked = limit.unwrap_or(u64::MAX).min(OUTPUT_CAP_FLOOR);
+    thinking.map_or(asked, |budget| asked.max(budget.saturating_add(1)))
+}
+
 /// What is asked of the planner.
 #[derive(Clone, Copy)]
 pub struct Asking<'a> {
@@ -171,7 +183,7 @@ pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Resul
     let question = question(key, own, asking)?;
     let then = Then::new(published, key, asking);
     match route::plan(catalog, &question, &then) {
-        Ok(route) => Ok(Plan::of(catalog, &route, &question, then.session)),
+        Ok(route) => Ok(Plan::of(catalog, &route, &question, then.kept())),
         Err(why) => Err(unroutable(catalog, &why, key, asking.surface)),
     }
 }
@@ -196,7 +208,7 @@ pub fn explain(
     let question = question(key, own, asking)?;
     let then = Then::new(published, key, asking);
     let explanation = route::explain(catalog, &question, &then);
-    let plan = explanation.route.map(|route| Plan::of(catalog, &route, &question, then.session));
+    let plan = explanation.route.map(|route| Plan::of(catalog, &route, &question, then.kept()));
     let plan = plan.map_err(|why| unroutable(catalog, &why, key, asking.surface));
     Ok(Explained { plan, verdicts: explanation.verdicts })
 }
@@ -222,6 +234,13 @@ impl<'a> Then<'a> {
         let draw = of_account(named.unwrap_or(asking.number));
         let is_old = named.is_some() || intent.continues;
         Self { published, asking, draw, session, is_old }
+    }
+}
+
+impl Then<'_> {
+    /// What of it a plan keeps: the session, and how much is to be thought.
+    const fn kept(&self) -> (u64, Option<u64>) {
+        (self.session, self.asking.intent.thinking_budget)
     }
 }
 

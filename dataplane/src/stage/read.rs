@@ -3,13 +3,14 @@
 //! Invariants: the body is bounded before it is read and strict JSON before it is understood; its
 //! bytes stay where they came in.
 
-use dialect::{Intent, openai_chat, session};
+use dialect::{Asked, ClientDialect, Intent, read_intent, session};
 use wire::gate::GateLimits;
 use wire::head::RequestHead;
 
 use crate::client::{Body, Client};
 use crate::fault::{Code, Fault};
 use crate::local::Local;
+use crate::route::{GeminiVerb, decoded, gemini_call};
 
 /// Refuses a body that is not plain JSON, by what its head says.
 pub fn check_type(head: &RequestHead, buf: &[u8]) -> Result<(), Fault> {
@@ -26,18 +27,29 @@ pub fn check_type(head: &RequestHead, buf: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Reads a chat request's body. *abandon closes*
+/// Reads a request's body in the dialect of its path. *abandon closes*
 pub async fn intent(
     local: &Local,
     client: &mut Client,
     head: &RequestHead,
+    dialect: ClientDialect,
 ) -> Result<(Intent, Body), Fault> {
     let limits = &local.settings.limits;
-    let named = head.header(client.input.filled(), "x-session-id").and_then(session);
+    let buf = client.input.filled();
+    let named = head.header(buf, "x-session-id").and_then(session);
+    let betas = head.header(buf, "anthropic-beta").and_then(|it| std::str::from_utf8(it).ok());
+    let betas = betas.filter(|_| dialect == ClientDialect::Messages).map(Into::into);
+    let call = gemini_call(head.path(buf)).map(|(model, verb)| (decoded(model).into_owned(), verb));
     let body = client.read_body(head, limits).await?;
-    match understand(local, body.bytes()) {
+    let asked = Asked {
+        client: dialect,
+        model: call.as_ref().map(|(model, _)| model.as_str()),
+        stream: call.as_ref().is_some_and(|(_, verb)| *verb == GeminiVerb::Stream),
+    };
+    match understand(local, asked, body.bytes()) {
         Ok(mut intent) => {
             intent.session = intent.session.or(named);
+            intent.betas = betas;
             Ok((intent, body))
         }
         Err(fault) => {
@@ -47,11 +59,11 @@ pub async fn intent(
     }
 }
 
-fn understand(local: &Local, body: &[u8]) -> Result<Intent, Fault> {
+fn understand(local: &Local, asked: Asked<'_>, body: &[u8]) -> Result<Intent, Fault> {
     let bounds = GateLimits { depth: local.settings.limits.json_depth, ..GateLimits::default() };
     let mut gate = local.gate.borrow_mut();
     let top = gate.check(body, &bounds)?;
-    let intent = openai_chat::read_intent(&top, body);
+    let intent = read_intent(asked, &top, body);
     gate.reuse(top);
     Ok(intent?)
 }

@@ -5,8 +5,9 @@
 //! `x-should-retry: false` on 402, so that no SDK retries what money must mend, and on what an
 //! idempotency key refuses, which a retry does not change.
 
+use catalog::rows::Dialect;
 use dialect::openai_chat::add_member;
-use dialect::{ErrorForm, openai_error_body};
+use dialect::{ClientDialect, Encoder, ErrorForm, Frames, Label, StreamError, error_body};
 use units::UnixMillis;
 
 use serde_json::{Value, json};
@@ -57,14 +58,24 @@ pub async fn refuse_head(local: &Local, client: &mut Client, fault: &Fault) {
     client.keeps_alive = false;
     // The head is not understood, but its target mostly stands where it should.
     let mut words = client.input.filled().split(|byte| *byte == b' ');
-    let surface = words.nth(1).map_or(Surface::OpenAi, Surface::of);
-    let head = AnswerHead::new(local, surface, false);
+    let target = words.nth(1).unwrap_or_default().to_vec();
+    let head = AnswerHead::new(local, &target, false);
     refuse(local, client, &head, fault).await;
 }
 
-/// Appends a fault as the last event of a stream that has begun: for OpenRouter's readers a chunk
-/// that ends with an error.
+/// Appends a fault as the last event of a stream that has begun with nothing but signs of life: for
+/// OpenRouter's readers of chat a chunk that ends with an error.
 pub fn write_event(head: &AnswerHead, fault: &Fault, out: &mut Buffer) {
+    if head.client != ClientDialect::Chat {
+        let generation = head.id();
+        let label =
+            Label { generation: &generation, model_json: b"\"\"", own_id: false, created: 0 };
+        let error = StreamError { refusal: &fault.refusal, form: form(head, fault) };
+        let mut framing = head.framing;
+        let mut frames = Frames { out: out.tail(), framing: &mut framing };
+        Encoder::new(head.client, b"{}").fail(&label, &error, &mut frames);
+        return frames.close();
+    }
     let mut event = body(head, fault);
     if head.surface == Surface::OpenRouter
         && let Some(generation) = head.generation
@@ -79,13 +90,29 @@ pub fn write_event(head: &AnswerHead, fault: &Fault, out: &mut Buffer) {
     out.extend(b"\n\n");
 }
 
-fn body(head: &AnswerHead, fault: &Fault) -> Vec<u8> {
+/// Appends an error to a stream that is relayed in its own dialect.
+pub fn write_error(dialect: Dialect, error: &StreamError<'_>, frames: &mut Frames<'_>) {
+    let client = match dialect {
+        Dialect::OpenAi => ClientDialect::Chat,
+        Dialect::Anthropic => ClientDialect::Messages,
+        Dialect::Gemini => ClientDialect::Gemini,
+    };
+    let label = Label { generation: "", model_json: b"\"\"", own_id: false, created: 0 };
+    Encoder::new(client, b"{}").fail(&label, error, frames);
+}
+
+/// How OpenAI's form of a fault looks to whoever asked.
+pub fn form(head: &AnswerHead, fault: &Fault) -> ErrorForm {
     let is_about_routing = fault.refusal.param.is_some_and(|param| param.starts_with("routing"));
-    let form = ErrorForm {
+    ErrorForm {
         integer_code: head.surface == Surface::OpenRouter,
         detail: head.tells_detail || is_about_routing,
-    };
-    let mut body = openai_error_body(&fault.refusal, form);
+    }
+}
+
+fn body(head: &AnswerHead, fault: &Fault) -> Vec<u8> {
+    let form = form(head, fault);
+    let mut body = error_body(head.client, &fault.refusal, form, &head.id());
     if let Some(explanation) = &head.explanation {
         let mut told = Value::clone(explanation);
         told["attempts"] = fault.tried.clone().unwrap_or_else(|| json!([]));

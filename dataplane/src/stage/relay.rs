@@ -11,28 +11,33 @@
 //!   ends: [DONE] or end of stream, error event, upstream died, hold used up, client gone
 //! ```
 
+mod chat;
 mod names;
 mod passing;
+mod spoken;
 mod whole;
 
 use std::pin::pin;
 
-use dialect::openai_chat::{ChunkReader, Label, Pattern, add_own_cost};
+use catalog::Provider;
+use dialect::{ClientDialect, Decoder, Encoder};
 use ledger::record::{Attempts, Progress, Record};
 use wire::sse::{Frame, FrameScanner};
 
-use crate::client::Client;
+use crate::answer_head::AnswerHead;
+use crate::client::{self, Client};
 use crate::fault::{Code, Fault};
 use crate::route::Surface;
-use crate::stage::attempt::{Allowed, Answering, Request};
+use crate::stage::attempt::{Allowed, Answering, Request, Way};
 use crate::stage::attend::{Attendance, begin_stream};
 use crate::stage::exchange::Exchange;
 use crate::stage::meter::{Meter, Metered};
 use crate::stage::note::Note;
 use crate::stage::outcome::{Ending, Outcome};
-use crate::stage::relay::names::{Ids, quoted_generation};
-use crate::stage::relay::passing::{Passing, Step};
-use crate::stage::relay::whole::Own;
+use crate::stage::relay::chat::Chat;
+use crate::stage::relay::names::{Ids, Names};
+use crate::stage::relay::passing::Step;
+use crate::stage::relay::spoken::Spoken;
 use crate::stage::{refuse, verdict};
 use crate::upstream::body::{Body, More};
 use crate::upstream::fault::UpstreamFault;
@@ -53,50 +58,84 @@ pub enum Relay<'s, 'a> {
     Stream(Box<Stream<'s, 'a>>),
 }
 
-/// Begins to pass an answer on.
+/// Begins to pass an answer on. `sent` is what the client had sent.
 pub fn begin<'s, 'a>(
     request: &'s Request<'a>,
     client: &'s mut Client,
-    exchange: Exchange,
+    (exchange, sent): (Exchange, client::Body),
     attendance: &'s mut Attendance<'a>,
 ) -> Relay<'s, 'a> {
     let Exchange { endpoint, is_own, answer, attempts, first_byte_ms } = exchange;
-    let served = Served { endpoint, attempts, first_byte_ms };
-    let catalog = request.published.catalog();
-    let provider = catalog.provider(catalog.endpoints[endpoint as usize].provider);
-    let mut meter = Meter::new(provider.cache_included, is_own);
-    let note = Note::of(request, attendance.head(), (endpoint, attempts));
+    let served = Served { endpoint, is_own, attempts, first_byte_ms };
+    let head = attendance.head();
+    let note = Note::of(request, head, (endpoint, attempts));
     match answer {
         Answering::Whole(body, answer) => {
-            meter.observe(body.window(), &answer);
-            let is_owed = attendance.head().surface == Surface::OpenRouter;
-            let is_ours = is_owed && (is_own || !meter.was_told_usage());
-            let usage = is_ours.then(|| meter.price(request, endpoint));
-            let ids = Ids::of(request, endpoint, attendance.head().surface);
-            let own = Own { ids, usage, note: note.map(|note| (note, &meter)) };
-            let ending = whole::relay(request, client, (body, &answer), attendance.head(), &own);
+            client.drop_body(sent);
+            let (ending, meter) =
+                whole::chat(request, client, (body, &answer), (head, served, note));
             Relay::Over(served.outcome(ending, meter))
         }
+        Answering::Heard(body, heard) => {
+            let answer = whole::heard(request, sent.bytes(), (&body, &heard), (head, served, note));
+            client.drop_body(sent);
+            let ending = whole::give(request, client, (body, &answer), (head, heard.meter.finish));
+            Relay::Over(served.outcome(ending, heard.meter))
+        }
         Answering::Stream { body, scanner, first } => {
-            let mut stream =
-                Stream::new(request, client, attendance, (body, scanner, first), (served, meter));
+            let voice = Voice::of(request, endpoint, head, sent.bytes());
+            client.drop_body(sent);
+            let stream = (body, scanner, first);
+            let mut stream = Stream::new(request, client, attendance, stream, (served, voice));
             stream.note = note;
             Relay::Stream(Box::new(stream))
         }
     }
 }
 
+/// How a stream is said again.
+#[expect(clippy::large_enum_variant, reason = "the usual voice is next to what it is used with")]
+enum Voice<'a> {
+    /// Both sides speak OpenAI's chat.
+    Chat(Chat<'a>),
+    /// They speak another dialect, or two.
+    Spoken(Box<Spoken<'a>>),
+}
+
+impl<'a> Voice<'a> {
+    fn of(request: &Request<'a>, endpoint: u32, head: &AnswerHead, sent: &[u8]) -> Self {
+        let provider = provider_of(request, endpoint);
+        let client = request.intent.client;
+        let names = || Names::of(request, endpoint, head.surface);
+        let spoken = match Way::of(provider.dialect, client) {
+            Way::Chat => return Self::Chat(Chat::new(Ids::of(request, endpoint, head.surface))),
+            Way::Relayed(dialect) => Spoken::relayed(names(), dialect, head.framing),
+            Way::Translated(dialect) => {
+                let decoder = Decoder::new(dialect, provider.cache_included);
+                Spoken::translated(names(), decoder, Encoder::new(client, sent), head.framing)
+            }
+        };
+        Self::Spoken(Box::new(spoken))
+    }
+}
+
+fn provider_of<'a>(request: &Request<'a>, endpoint: u32) -> &'a Provider {
+    let catalog = request.published.catalog();
+    catalog.provider(catalog.endpoints[endpoint as usize].provider)
+}
+
 /// Who serves, and how it came to that.
 #[derive(Clone, Copy)]
 struct Served {
     endpoint: u32,
+    is_own: bool,
     attempts: Attempts,
     first_byte_ms: u32,
 }
 
 impl Served {
     fn outcome(self, ending: Ending, meter: Meter) -> Outcome {
-        let Self { endpoint, attempts, first_byte_ms } = self;
+        let Self { endpoint, attempts, first_byte_ms, .. } = self;
         let endpoint = Some(endpoint);
         Outcome { ending, endpoint, meter, attempts, first_byte_ms, status: 200 }
     }
@@ -109,10 +148,8 @@ pub struct Stream<'s, 'a> {
     attendance: &'s mut Attendance<'a>,
     body: Body,
     scanner: FrameScanner,
-    reader: ChunkReader,
-    pattern: Pattern,
+    voice: Voice<'a>,
     meter: Meter,
-    ids: Ids<'a>,
     /// What is still to be said of the route.
     note: Option<Note<'s>>,
     wants_usage: bool,
@@ -138,22 +175,26 @@ impl<'s, 'a> Stream<'s, 'a> {
         client: &'s mut Client,
         attendance: &'s mut Attendance<'a>,
         (body, scanner, first): (Body, FrameScanner, Frame),
-        (served, meter): (Served, Meter),
+        (served, mut voice): (Served, Voice<'a>),
     ) -> Self {
         let surface = attendance.head().surface;
-        let ids = Ids::of(request, served.endpoint, surface);
-        let wants_usage = request.intent.include_usage || surface == Surface::OpenRouter;
+        let tells_always = request.intent.client != ClientDialect::Chat;
+        let wants_usage =
+            request.intent.include_usage || surface == Surface::OpenRouter || tells_always;
         begin_stream(request.local, client, attendance.head());
+        if let Voice::Spoken(spoken) = &mut voice {
+            client.chunk(|out| spoken.begin(request.plan.input_tokens_estimate, out));
+        }
+        let provider = provider_of(request, served.endpoint);
+        let meter = Meter::new(provider.cache_included, served.is_own);
         Self {
             request,
             client,
             attendance,
             body,
             scanner,
-            reader: ChunkReader::default(),
-            pattern: Pattern::default(),
+            voice,
             meter,
-            ids,
             note: None,
             wants_usage,
             served,
@@ -207,31 +248,17 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Handles every whole frame of what was read, as one chunk to the client.
     fn pass_frames(&mut self, waiting: Option<Frame>) -> Step {
-        let Self {
-            body,
-            scanner,
-            reader,
-            pattern,
-            meter,
-            ids,
-            note,
-            allowed,
-            wants_usage,
-            client,
-            ..
-        } = self;
-        // What an own key costs is told with a usage of ours, behind the rest.
-        let wants_usage = *wants_usage && !(meter.is_own() && ids.id_json.is_some());
-        let mut passing = Passing {
-            reader,
-            pattern,
-            meter,
-            rewrite: ids.rewrite(!wants_usage),
-            wants_usage,
-            note,
-            allowed: *allowed,
-        };
-        client.chunk(|out| passing.all(body, scanner, waiting, out))
+        let Self { body, scanner, voice, meter, note, client, .. } = self;
+        let (allowed, wants_usage) = (self.allowed, self.wants_usage);
+        match voice {
+            Voice::Chat(chat) => {
+                let mut passing = chat.passing(meter, note, (allowed, wants_usage));
+                client.chunk(|out| passing.all(body, scanner, waiting, out))
+            }
+            Voice::Spoken(spoken) => {
+                client.chunk(|out| spoken.all((body, scanner), waiting, (meter, allowed), out))
+            }
+        }
     }
 
     /// Writes down what was delivered so far, now and then: what a crash would charge.
@@ -306,59 +333,26 @@ impl<'s, 'a> Stream<'s, 'a> {
     }
 
     fn finish(&mut self) -> Ending {
-        let tells_cost = self.meter.is_own() && self.ids.id_json.is_some();
-        let is_owed = self.wants_usage && (tells_cost || !self.meter.was_told_usage());
-        let usage = is_owed.then(|| self.priced());
-        let note = self.note.take();
-        if usage.is_some() || note.is_some() {
-            self.say(|label, meter, out| {
-                match &usage {
-                    Some(metered) => {
-                        label.write_usage(&metered.tokens, out);
-                        if tells_cost {
-                            add_own_cost(metered.cost, metered.list_cost, out);
-                        }
-                    }
-                    None => label.write_silent(out),
-                }
-                if let Some(note) = note {
-                    note.add(meter, out);
-                }
-            });
+        match self.voice {
+            Voice::Chat(_) => self.finish_chat(),
+            Voice::Spoken(_) => self.finish_spoken(),
         }
-        self.client.chunk(|out| out.extend(b"data: [DONE]\n\n"));
+        self.end()
+    }
+
+    fn end(&mut self) -> Ending {
         self.client.finish_stream();
         Ending::at_the_end(self.client.was_seen_deserted(), self.meter.finish)
     }
 
     /// The upstream ignores its limit: the hold is used up, and the answer ends as one cut short.
     fn cut(&mut self) -> Ending {
-        self.say(|label, _, out| label.write_cut(out));
-        self.finish();
-        Ending::CutAtHold
-    }
-
-    /// Queues a chunk of our own.
-    fn say(&mut self, write: impl FnOnce(&Label<'_>, &Meter, &mut Vec<u8>)) {
-        let id = self.own_id();
-        let Self { ids, client, meter, .. } = self;
-        let label = Label { id_json: &id, model_json: ids.model_json };
-        client.chunk(|out| {
-            out.extend(b"data: ");
-            write(&label, meter, out.tail());
-            out.extend(b"\n\n");
-        });
-    }
-
-    /// The id of a chunk of our own: that of the provider's chunks, as the client saw it.
-    fn own_id(&self) -> Vec<u8> {
-        let theirs = self.meter.upstream_id.as_bytes();
-        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        let is_plain = !theirs.is_empty() && theirs.iter().all(is_plain);
-        if is_plain && self.ids.id_json.is_none() {
-            return [b"\"", theirs, b"\""].concat();
+        match self.voice {
+            Voice::Chat(_) => self.cut_chat(),
+            Voice::Spoken(_) => self.cut_spoken(),
         }
-        quoted_generation(self.request).to_vec()
+        self.end();
+        Ending::CutAtHold
     }
 
     /// What was delivered so far, at the prices of whoever serves it.
@@ -371,8 +365,13 @@ impl<'s, 'a> Stream<'s, 'a> {
         if self.client.is_deserted() {
             return Ending::ClientGone;
         }
-        let head = self.attendance.head();
-        self.client.chunk(|out| refuse::write_event(head, fault, out));
+        match self.voice {
+            Voice::Chat(_) => {
+                let head = self.attendance.head();
+                self.client.chunk(|out| refuse::write_event(head, fault, out));
+            }
+            Voice::Spoken(_) => self.fail_spoken(fault),
+        }
         self.client.finish_stream();
         Ending::UpstreamDied
     }

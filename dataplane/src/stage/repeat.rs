@@ -82,7 +82,7 @@ pub fn role(
     answer: &mut AnswerHead,
 ) -> Result<Role, Fault> {
     let Some(name) = name else { return Ok(Role::Alone) };
-    let asked = Asked { body: digest(body), surface: answer.surface };
+    let asked = Asked { body: digest(body), path: answer.path };
     match local.answers.part(name, asked, local.now_ms()) {
         Ok(Part::First(first, writer)) => {
             client.recording = Some(writer);

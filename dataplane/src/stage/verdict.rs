@@ -3,7 +3,7 @@
 //! Invariants: what the client did wrong is passed on with its status and is not tried elsewhere;
 //! a refusal of our own key is never the client's fault; whose fault it was is always said.
 
-use dialect::upstream_message;
+use dialect::{RequestFault, upstream_message};
 
 use crate::fault::{Code, Fault};
 use crate::health::part::{Failure, Part};
@@ -30,6 +30,13 @@ pub fn of_transport(fault: &UpstreamFault) -> Miss {
     };
     let is_overload = fault.timed_out() && part == Part::Begin;
     Miss::Lost(transport(fault), Failure { is_overload, ..Failure::at(part) })
+}
+
+/// A request that an endpoint cannot be asked for: another one may do.
+pub fn of_request(fault: RequestFault) -> Miss {
+    let fault = Fault::from(fault);
+    let answered = fault.status();
+    Miss::Failed { fault, try_next: true, blame: Blame::Nobody, answered }
 }
 
 /// A status other than 200.

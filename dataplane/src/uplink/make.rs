@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use catalog::compile::{CompileOptions, compile};
 use catalog::keys::{KeyRow, KeyTable};
 use catalog::listing::Listing;
-use catalog::rows::Dialect;
 use catalog::{Catalog, KeyClass, Provider};
 use ledger::Purse;
 use ledger::cell::PaceLimits;
@@ -198,8 +197,7 @@ impl Maker {
         })?;
         let mut catalog = compiled.catalog;
         catalog.number_offers(&published.offers).map_err(|fault| fault.to_string())?;
-        let called = catalog.providers.iter().filter(|provider| is_called(provider));
-        let names: Order = called.map(name_of).collect();
+        let names: Order = catalog.providers.iter().map(name_of).collect();
         self.await_names(&names);
         // A resolver that is gone means that the process is ending.
         let _ = self.resolver.send(names);
@@ -218,13 +216,12 @@ impl Maker {
     }
 
     fn upstream(&mut self, provider: &Provider) -> Upstream {
-        let authorizations = secrets_of(provider, self.master_keys.as_ref());
         Upstream {
-            way: is_called(provider).then(|| self.way(provider)).flatten(),
+            way: self.way(provider),
             needs_key: !provider.allow_private || !provider.api_keys.is_empty(),
             host: provider.base_url.authority().into(),
             base_path: provider.base_url.path.clone(),
-            authorizations,
+            secrets: secrets_of(provider, self.master_keys.as_ref()),
         }
     }
 
@@ -251,11 +248,6 @@ impl Maker {
 fn nothing() -> PublishedCatalog {
     let rows = catalog::rows::CatalogRows::default();
     PublishedCatalog { rows, offers: Vec::new(), multiplier: (1, 1), own_key_fee: (0, 1) }
-}
-
-/// Whether this data plane speaks the provider's dialect.
-fn is_called(provider: &Provider) -> bool {
-    provider.dialect == Dialect::OpenAi
 }
 
 fn name_of(provider: &Provider) -> Name {

@@ -55,6 +55,8 @@ pub struct Intent {
     pub conversation: u64,
     /// Whether it goes on with a conversation: one that only begins has nothing cached.
     pub continues: bool,
+    /// What of its dialect's betas the client asks for, as its header says it.
+    pub betas: Option<Box<str>>,
     /// Where the members stand that go upstream in another form.
     pub places: Places,
 }
@@ -81,6 +83,7 @@ impl Intent {
             cache_key: None,
             conversation: 0,
             continues: false,
+            betas: None,
             places: Places::default(),
         }
     }

@@ -24,7 +24,7 @@ use crate::refusal::{ErrorForm, Refusal};
 use crate::{anthropic, gemini, openai_chat, openai_responses};
 
 /// What the path says of a request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked<'p> {
     /// The client's dialect.
     pub client: ClientDialect,

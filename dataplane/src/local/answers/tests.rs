@@ -5,7 +5,7 @@ use units::{DataPlaneId, Epoch};
 use super::*;
 use crate::local::recording::Piece;
 
-const ASKED: Asked = Asked { body: [1; 32], surface: Surface::OpenAi };
+const ASKED: Asked = Asked { body: [1; 32], path: 1 };
 
 fn answers() -> Rc<Answers> {
     Answers::new(&Limits {
@@ -88,8 +88,7 @@ fn a_repeat_joins_and_later_ones_replay_until_time_is_up() {
 fn a_key_asks_for_one_thing() {
     let answers = answers();
     let (begun, writer) = first(&answers, 1, 0);
-    for asked in [Asked { body: [2; 32], ..ASKED }, Asked { surface: Surface::OpenRouter, ..ASKED }]
-    {
+    for asked in [Asked { body: [2; 32], ..ASKED }, Asked { path: 2, ..ASKED }] {
         let refused = answers.part(name(1), asked, 1);
         assert_eq!(refused.err(), Some(Refused::OtherBody));
     }

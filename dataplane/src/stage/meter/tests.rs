@@ -33,18 +33,19 @@ fn a_usage_far_beyond_what_was_held_for_is_odd() {
 }
 
 #[test]
-fn what_comes_after_the_usage_of_a_stream_that_never_ends_is_added() {
+fn what_comes_after_a_usage_that_cannot_count_it_is_added() {
     let text = |finish| {
         let content = "y".repeat(400);
         format!(r#"{{"choices":[{{"delta":{{"content":"{content}"}},"finish_reason":{finish}}}]}}"#)
     };
     let usage = r#"{"usage":{"prompt_tokens":50,"completion_tokens":1}}"#;
-    let cut = meter(&[usage, &text("null"), &text("null")]);
-    assert_eq!(cut.since_usage(1), (200, 0));
-    let whole = meter(&[usage, &text("null"), &text("\"stop\"")]);
-    assert_eq!(whole.since_usage(1), (0, 0), "the provider counts what it delivered");
-    let told_last = meter(&[&text("null"), &text("null"), usage]);
-    assert_eq!(told_last.since_usage(1), (0, 0));
+    let since = |meter: Meter| meter.since_usage(&told(50, 1), 1);
+    assert_eq!(since(meter(&[usage, &text("null"), &text("null")])), (200, 0));
+    let told_first = meter(&[usage, &text("null"), &text("\"stop\"")]);
+    assert_eq!(since(told_first), (200, 0), "a count before the answer cannot be of it");
+    let told_amid = meter(&[&text("null"), usage, &text("\"stop\"")]);
+    assert_eq!(since(told_amid), (0, 0), "the provider counts what it delivered");
+    assert_eq!(since(meter(&[&text("null"), &text("null"), usage])), (0, 0));
 }
 
 #[test]

@@ -58,14 +58,10 @@ impl Passing<'_, '_> {
                     body.consume(len);
                     None
                 }
-                None => match scanner.next(body.window()) {
-                    Ok(None) => match body.more_of_read() {
-                        Ok(true) => continue,
-                        Ok(false) => return Step::GoOn,
-                        Err(fault) => return Step::Lost(fault),
-                    },
-                    Ok(frame) => frame,
-                    Err(fault) => return Step::Failed(broken(&fault.to_string())),
+                None => match front(body, scanner) {
+                    Ok(Some(frame)) => Some(frame),
+                    Ok(None) => continue,
+                    Err(step) => return step,
                 },
                 frame => frame,
             };
@@ -138,6 +134,35 @@ impl Passing<'_, '_> {
     }
 }
 
+/// The next whole frame of what was read; none where there is more to look at first.
+///
+/// # Errors
+/// The step that the stream comes to: there is none in what was read, or it cannot be read.
+#[inline]
+fn front(body: &mut Body, scanner: &mut FrameScanner) -> Result<Option<Frame>, Step> {
+    match scanner.next(body.window()) {
+        Ok(None) => match body.more_of_read() {
+            Ok(true) => Ok(None),
+            Ok(false) => Err(Step::GoOn),
+            Err(fault) => Err(Step::Lost(fault)),
+        },
+        Ok(frame) => Ok(frame),
+        Err(fault) => Err(Step::Failed(broken(&fault.to_string()))),
+    }
+}
+
+/// The next whole frame of what was read.
+///
+/// # Errors
+/// As of [`front`].
+pub(super) fn next_frame(body: &mut Body, scanner: &mut FrameScanner) -> Result<Frame, Step> {
+    loop {
+        if let Some(frame) = front(body, scanner)? {
+            return Ok(frame);
+        }
+    }
+}
+
 /// JSON without line ends, which there stand between tokens only: many readers of event streams
 /// know no data of several lines.
 fn on_one_line(json: &[u8]) -> Vec<u8> {
@@ -145,6 +170,6 @@ fn on_one_line(json: &[u8]) -> Vec<u8> {
 }
 
 /// The fault of a stream that cannot be read.
-fn broken(what: &str) -> Fault {
+pub(super) fn broken(what: &str) -> Fault {
     Fault::upstream(Code::ProviderError, format!("the provider's stream is broken: {what}"))
 }

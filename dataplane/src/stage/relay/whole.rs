@@ -1,55 +1,95 @@
-//! An answer that was read whole, on its way: the provider's own bytes, under our names.
+//! An answer that was read whole, on its way: the provider's own bytes, under our names, or what it
+//! says in the client's dialect.
 //!
 //! Invariants: it goes out in one piece, with what the gateway says of it at the end of its object.
-//! Left out on purpose: reading it (`first_event`), and metering it.
+//! Left out on purpose: reading it (`first_event`).
 
 use dialect::openai_chat::{Answer, add_own_cost, add_usage};
+use dialect::{Finish, rename, write_whole};
 
-use super::names::Ids;
+use super::names::{Ids, Names};
+use super::{Served, provider_of};
 use crate::answer_head::AnswerHead;
 use crate::client::Client;
-use crate::stage::attempt::Request;
-use crate::stage::meter::{Meter, Metered};
+use crate::net::buffer::Buffer;
+use crate::route::Surface;
+use crate::stage::attempt::{Heard, Request, Way};
+use crate::stage::meter::Meter;
 use crate::stage::note::Note;
 use crate::stage::outcome::Ending;
 use crate::upstream::body::Body;
 
 const JSON: &str = "application/json";
 
-/// What a whole answer gets beside what the provider says.
-pub(super) struct Own<'a> {
-    pub(super) ids: Ids<'a>,
-    /// The usage, where it is owed and the provider did not tell it, or not what it costs.
-    pub(super) usage: Option<Metered>,
-    pub(super) note: Option<(Note<'a>, &'a Meter)>,
-}
-
-/// Queues the answer.
-pub(super) fn relay(
+/// Queues an answer of OpenAI's chat to a client that speaks it.
+pub(super) fn chat(
     request: &Request<'_>,
     client: &mut Client,
-    (mut body, answer): (Body, &Answer),
-    head: &AnswerHead,
-    own: &Own<'_>,
-) -> Ending {
-    let local = request.local;
-    let mut fields = Vec::with_capacity(512);
-    head.write(local, 200, JSON, &mut fields);
-    let mut json = local.pool.buffer();
+    (body, answer): (Body, &Answer),
+    (head, served, note): (&AnswerHead, Served, Option<Note<'_>>),
+) -> (Ending, Meter) {
+    let provider = provider_of(request, served.endpoint);
+    let mut meter = Meter::new(provider.cache_included, served.is_own);
+    meter.observe(body.window(), answer);
+    // The usage, where it is owed and the provider did not tell it, or not what it costs.
+    let is_owed = head.surface == Surface::OpenRouter;
+    let is_ours = is_owed && (served.is_own || !meter.was_told_usage());
+    let usage = is_ours.then(|| meter.price(request, served.endpoint));
+    let ids = Ids::of(request, served.endpoint, head.surface);
+    let mut json = request.local.pool.buffer();
     json.make_room(body.window().len() + 512);
-    answer.rewrite(body.window(), &own.ids.rewrite(own.usage.is_some()), json.tail());
-    if let Some(metered) = &own.usage {
+    answer.rewrite(body.window(), &ids.rewrite(usage.is_some()), json.tail());
+    if let Some(metered) = &usage {
         add_usage(&metered.tokens, json.tail());
         if metered.own_key {
             add_own_cost(metered.cost, metered.list_cost, json.tail());
         }
     }
-    if let Some((note, meter)) = &own.note {
-        note.add(meter, json.tail());
+    if let Some(note) = note {
+        note.add(&meter, json.tail());
     }
+    (give(request, client, (body, &json), (head, answer.finish)), meter)
+}
+
+/// An answer of another way, as the client reads it. `sent` is what the client had sent.
+pub(super) fn heard(
+    request: &Request<'_>,
+    sent: &[u8],
+    (body, heard): (&Body, &Heard),
+    (head, served, note): (&AnswerHead, Served, Option<Note<'_>>),
+) -> Buffer {
+    let names = Names::of(request, served.endpoint, head.surface);
+    let client = request.intent.client;
+    let mut json = request.local.pool.buffer();
+    json.make_room(body.window().len() + 512);
+    match Way::of(provider_of(request, served.endpoint).dialect, client) {
+        Way::Translated(_) => {
+            let tokens = heard.meter.price(request, served.endpoint).tokens;
+            let label = names.label();
+            write_whole((client, sent), &label, &heard.message, &tokens, json.tail());
+        }
+        Way::Relayed(dialect) => rename(dialect, body.window(), names.model_json, json.tail()),
+        Way::Chat => json.extend(body.window()),
+    }
+    if let Some(note) = note {
+        note.add(&heard.meter, json.tail());
+    }
+    json
+}
+
+/// Queues an answer, and gives back what brought it.
+pub(super) fn give(
+    request: &Request<'_>,
+    client: &mut Client,
+    (mut body, json): (Body, &Buffer),
+    (head, finish): (&AnswerHead, Finish),
+) -> Ending {
+    let local = request.local;
+    let mut fields = Vec::with_capacity(512);
+    head.write(local, 200, JSON, &mut fields);
     client.answer(&fields, json.filled());
     let length = body.window().len();
     body.consume(length);
     body.reuse(&local.connections);
-    Ending::at_the_end(client.was_seen_deserted(), answer.finish)
+    Ending::at_the_end(client.was_seen_deserted(), finish)
 }

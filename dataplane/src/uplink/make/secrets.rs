@@ -53,13 +53,13 @@ pub(super) fn own_keys(
     Arc::new(table)
 }
 
-/// The provider's keys as header values; those that cannot be read are left out, and said so.
+/// The provider's keys; those that cannot be read are left out, and said so.
 pub(super) fn secrets_of(provider: &Provider, master: Option<&MasterKeys>) -> Vec<Secret> {
     let mut secrets = Vec::new();
     for reference in &provider.api_keys {
         let opened = opened(provider, reference, master);
         match opened.and_then(|reference| read_secret(&reference)) {
-            Ok(Some(key)) => secrets.push(Secret::new(&provider.id, format!("Bearer {key}"))),
+            Ok(Some(key)) => secrets.push(Secret::new(&provider.id, key)),
             Ok(None) => {}
             Err(what) => notice::warn!("a key of provider {}: {what}", provider.id),
         }
