@@ -6,7 +6,8 @@
 
 use serde_json::json;
 
-use crate::ask::{Ask, Shape};
+use crate::ask::{Ask, Made, Shape};
+use crate::dialect::Dialect;
 use crate::schema;
 use crate::script::{Length, Script};
 use crate::text::{self, Dice};
@@ -16,24 +17,18 @@ use crate::truth::Billed;
 /// Tokens of an answer that nobody bounded: between these two.
 const NATURAL: (u64, u64) = (60, 120);
 
+/// Ends of Gemini's that leave nothing to read.
+const MALFORMED: [&str; 2] = ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"];
+
 /// Why a choice ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finish {
     Stop,
+    /// One of the caller's stop sequences came up.
+    Sequence,
     Length,
     ToolCalls,
     Error,
-}
-
-impl Finish {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::ToolCalls => "tool_calls",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// One call of a tool.
@@ -51,6 +46,8 @@ pub(crate) struct Choice {
     pub text: String,
     pub calls: Vec<Call>,
     pub finish: Finish,
+    /// The stop sequence that came up.
+    pub stopped: Option<String>,
 }
 
 impl Choice {
@@ -75,29 +72,58 @@ pub(crate) struct Answer {
 
 /// Makes the answer to a request.
 pub(crate) fn compose(ask: &Ask<'_>, script: &Script, seed: u64) -> Answer {
-    let choices: Vec<_> = (0..ask.choices)
+    let blocked = ask.dialect == Dialect::Gemini && !script.blocked.is_empty();
+    let spoken = if blocked || matches!(ask.shape, Shape::Made(_)) { 0 } else { ask.choices };
+    let choices: Vec<_> = (0..spoken)
         .map(|index| choice(ask, script, &mut Dice::new(seed.wrapping_add(index))))
         .collect();
+    let billed = billed(ask, script, &choices);
+    Answer { choices, billed }
+}
+
+fn billed(ask: &Ask<'_>, script: &Script, choices: &[Choice]) -> Billed {
     let prompt = ask.prompt_tokens;
     let cached = script.cached.map_or(0, |wished| wish_of(wished, prompt / 2, prompt));
-    let room = prompt - cached;
-    let cache_write = script.cache_write.map_or(0, |wished| wish_of(wished, prompt / 4, room));
-    let audio = (ask.audio_tokens + script.media.audio_in).min(room - cache_write);
-    let completion: u64 = choices.iter().map(Choice::tokens).sum();
+    let mut room = prompt - cached;
+    let (cache_write_1h, cache_write) = written(ask, script, cached);
+    room -= cache_write_1h + cache_write;
+    let audio = (ask.audio_tokens + script.media.audio_in).min(room);
+    let painted = match ask.shape {
+        Shape::Made(Made::Pictures(count)) => count * tokens::IMAGE,
+        _ => 0,
+    };
+    let completion = painted + choices.iter().map(Choice::tokens).sum::<u64>();
     let reasoning: u64 = choices.iter().map(Choice::reasoning_tokens).sum();
     let audio_out = script.media.audio_out.min(completion - reasoning);
-    let billed = Billed {
+    Billed {
         prompt,
         cached,
         cache_write,
+        cache_write_1h,
         audio,
-        image: script.media.image_in.min(room - cache_write - audio),
+        image: script.media.image_in.min(room - audio),
         completion,
         reasoning,
         audio_out,
-        image_out: script.media.image_out.min(completion - reasoning - audio_out),
-    };
-    Answer { choices, billed }
+        image_out: (painted + script.media.image_out).min(completion - reasoning - audio_out),
+        searches: if ask.dialect == Dialect::Anthropic { script.searches } else { 0 },
+    }
+}
+
+/// What is written to a cache, for an hour and for five minutes: what the script wishes, else what
+/// is marked and was not read. Gemini writes without being told to, and without a price.
+fn written(ask: &Ask<'_>, script: &Script, cached: u64) -> (u64, u64) {
+    if ask.dialect == Dialect::Gemini {
+        return (0, 0);
+    }
+    let usual = ask.prompt_tokens / 4;
+    let room = ask.prompt_tokens - cached;
+    let marked = ask.marked.one_hour.saturating_sub(cached);
+    let one_hour = script.cache_write_1h.map_or(marked, |wished| wish_of(wished, usual, room));
+    let room = room - one_hour;
+    let marked = ask.marked.five_minutes.saturating_sub(cached.saturating_sub(ask.marked.one_hour));
+    let wished = script.cache_write.map_or(marked, |wished| wish_of(wished, usual, room));
+    (one_hour, wished.min(room))
 }
 
 /// A wished count, or a usual one where none was named, within what there is.
@@ -112,33 +138,35 @@ fn choice(ask: &Ask<'_>, script: &Script, dice: &mut Dice) -> Choice {
     };
     let reasoning = reasoning(ask, cap, dice);
     let room = cap - tokens::count(&reasoning);
-    if !ask.calls.is_empty() {
+    if !ask.calls.is_empty() && !MALFORMED.contains(&script.finish.as_str()) {
         return calling(ask, reasoning, room, dice);
     }
+    if MALFORMED.contains(&script.finish.as_str()) {
+        let text = String::new();
+        return Choice { reasoning, text, calls: Vec::new(), finish: Finish::Stop, stopped: None };
+    }
     let mut text = said(ask, script, dice);
-    if let Some(stop) = ask.stop.iter().filter_map(|stop| text.find(stop.as_str())).min() {
-        text.truncate(stop);
+    let found = |stop: &String| Some((text.find(stop.as_str())?, stop.clone()));
+    let found = ask.stop.iter().filter_map(found).min_by_key(|(at, _)| *at);
+    if let Some((at, _)) = &found {
+        text.truncate(*at);
     }
     let kept = tokens::take(&text, room).len();
     let finish = match kept < text.len() {
         _ if script.finish_error => Finish::Error,
         true => Finish::Length,
+        false if found.is_some() => Finish::Sequence,
         false => Finish::Stop,
     };
     text.truncate(kept);
-    Choice { reasoning, text, calls: Vec::new(), finish }
+    let stopped = found.map(|(_, stop)| stop).filter(|_| finish == Finish::Sequence);
+    Choice { reasoning, text, calls: Vec::new(), finish, stopped }
 }
 
 /// What a model would think before it speaks.
 fn reasoning(ask: &Ask<'_>, cap: u64, dice: &mut Dice) -> String {
-    let tokens = match ask.reasoning.as_deref() {
-        None | Some("none") => 0,
-        Some("minimal") => 8,
-        Some("low") => 24,
-        Some("medium") => 64,
-        Some(_) => 160,
-    };
-    if tokens == 0 { String::new() } else { text::exactly(&ask.prompt, tokens.min(cap), dice) }
+    let tokens = ask.thinking.min(cap);
+    if tokens == 0 { String::new() } else { text::exactly(&ask.prompt, tokens, dice) }
 }
 
 fn said(ask: &Ask<'_>, script: &Script, dice: &mut Dice) -> String {
@@ -152,8 +180,10 @@ fn said(ask: &Ask<'_>, script: &Script, dice: &mut Dice) -> String {
             json!({"answer": answer, "sure": true, "words": answer.split(' ').count()}).to_string()
         }
         (Shape::Schema(schema), _) => schema::value_of(schema, schema, dice).to_string(),
-        (Shape::Text, _) if ask.answers_tool => text::about_result(&ask.prompt, natural / 2, dice),
-        (Shape::Text, _) => text::about(&ask.prompt, natural, dice),
+        (_, _) if ask.answers_tool && ask.shape == Shape::Text => {
+            text::about_result(&ask.prompt, natural / 2, dice)
+        }
+        (Shape::Text | Shape::Made(_), _) => text::about(&ask.prompt, natural, dice),
     }
 }
 
@@ -173,10 +203,10 @@ fn calling(ask: &Ask<'_>, reasoning: String, mut room: u64, dice: &mut Dice) -> 
         }
         arguments.truncate(kept);
         room -= 1 + tokens::count(&arguments);
-        let id = format!("call_{:016x}", dice.roll());
+        let id = format!("{}{:016x}", ask.dialect.call_prefix(), dice.roll());
         calls.push(Call { id, name: function.name.clone(), arguments });
     }
-    Choice { reasoning, text: String::new(), calls, finish }
+    Choice { reasoning, text: String::new(), calls, finish, stopped: None }
 }
 
 #[cfg(test)]

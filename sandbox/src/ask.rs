@@ -1,122 +1,82 @@
-//! A chat request as the sandbox reads it: parsed once, checked, its tokens counted.
+//! A request as every dialect's reader leaves it: checked, its tokens counted.
 //!
-//! Read with serde_json on purpose: the gateway in front edits bodies with a scanner of its own,
-//! and a mistake of that scanner should meet a second opinion here. A duplicate of a field that
-//! matters is refused, as are types that OpenAI would not take. Unknown fields are ignored.
+//! The readers use serde_json on purpose: the gateway in front edits and translates bodies with
+//! code of its own, and a mistake of that code should meet a second opinion here.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::tokens;
+use crate::dialect::Dialect;
 
-/// Most choices of one request.
-const CHOICES_MAX: u64 = 16;
-
-/// The body of a chat request, borrowed from it where possible.
-#[derive(Debug, Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    messages: Option<Vec<Message<'a>>>,
-    stream: Option<bool>,
-    stream_options: Option<StreamOptions>,
-    max_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
-    n: Option<u64>,
-    seed: Option<i64>,
-    stop: Option<Stop>,
-    #[serde(borrow)]
-    tools: Option<&'a RawValue>,
-    tool_choice: Option<Value>,
-    parallel_tool_calls: Option<bool>,
-    #[serde(borrow)]
-    response_format: Option<&'a RawValue>,
-    reasoning_effort: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Stop {
-    One(String),
-    Several(Vec<String>),
-}
-
-#[derive(Debug, Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    role: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Option<Content<'a>>,
-    #[serde(borrow)]
-    tool_calls: Option<&'a RawValue>,
-}
-
-/// A text, or parts. Read in one pass: prompts may be long.
-#[derive(Debug)]
-enum Content<'a> {
-    Text(Cow<'a, str>),
-    Parts(Vec<Part<'a>>),
-}
-
-#[derive(Debug, Deserialize)]
-struct Part<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Tool {
-    function: Option<Function>,
-}
-
-#[derive(Debug, Deserialize)]
+/// A function that may be called.
+#[derive(Clone, Debug, serde::Deserialize)]
 pub(crate) struct Function {
     pub name: String,
     #[serde(default)]
     pub parameters: Value,
 }
 
-#[derive(Debug, Deserialize)]
-struct Format {
-    #[serde(rename = "type")]
-    kind: String,
-    json_schema: Option<NamedSchema>,
-}
-
-#[derive(Debug, Deserialize)]
-struct NamedSchema {
-    #[serde(default)]
-    schema: Value,
-}
-
 /// What an answer must look like.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
     Text,
     /// Any JSON object.
     Object,
     /// JSON of this schema.
     Schema(Value),
+    /// No words at all, but what this says.
+    Made(Made),
 }
 
-/// A chat request, checked.
+/// What is made in place of words.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Made {
+    /// A vector for each input, each of so many numbers.
+    Vectors { texts: Vec<String>, dimensions: usize, base64: bool },
+    /// So many pictures.
+    Pictures(u64),
+    /// A sound.
+    Speech,
+    /// The words of a sound.
+    Transcript,
+}
+
+/// How the events of a stream are joined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// Server-sent events.
+    #[default]
+    Events,
+    /// The elements of one JSON array.
+    Array,
+}
+
+/// Whether the thoughts are part of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Thoughts {
+    /// Counted, not told.
+    #[default]
+    Hidden,
+    Told,
+    /// Told as a block without text, which is signed nevertheless.
+    Omitted,
+}
+
+/// Tokens of the prompt that are marked to be cached, each for so long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub one_hour: u64,
+    pub five_minutes: u64,
+}
+
+/// A request, checked.
 #[derive(Debug)]
 pub(crate) struct Ask<'a> {
+    pub dialect: Dialect,
     pub model: Cow<'a, str>,
     pub stream: bool,
+    pub joined: Joined,
     pub include_usage: bool,
     pub cap: Option<u64>,
     pub choices: u64,
@@ -125,199 +85,66 @@ pub(crate) struct Ask<'a> {
     /// The tools to call now, all of which are called.
     pub calls: Vec<Function>,
     pub shape: Shape,
-    /// The level as it was asked for.
-    pub reasoning: Option<String>,
-    /// The text of the last message.
+    /// Tokens to think before anything is said.
+    pub thinking: u64,
+    pub thoughts: Thoughts,
+    /// The text of the last message, or of all tool results at the end.
     pub prompt: String,
     /// Whether the last message is a tool's result.
     pub answers_tool: bool,
     pub prompt_tokens: u64,
     pub audio_tokens: u64,
+    pub marked: Marked,
+    /// The service tier that was asked for and is served; empty for none.
+    pub tier: String,
 }
 
-/// Why a request is refused: a message, and the field it is about.
+impl<'a> Ask<'a> {
+    /// A request that says nothing yet.
+    pub(crate) fn of(dialect: Dialect, model: Cow<'a, str>) -> Self {
+        Self {
+            dialect,
+            model,
+            stream: false,
+            joined: Joined::Events,
+            include_usage: false,
+            cap: None,
+            choices: 1,
+            seed: None,
+            stop: Vec::new(),
+            calls: Vec::new(),
+            shape: Shape::Text,
+            thinking: 0,
+            thoughts: Thoughts::Hidden,
+            prompt: String::new(),
+            answers_tool: false,
+            prompt_tokens: 0,
+            audio_tokens: 0,
+            marked: Marked::default(),
+            tier: String::new(),
+        }
+    }
+}
+
+/// Why a request is refused: a status, a message, and the field it is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
+    pub status: u16,
     pub message: String,
     pub param: Option<&'static str>,
 }
 
-fn refused(message: impl Into<String>, param: Option<&'static str>) -> Refused {
-    Refused { message: message.into(), param }
+pub(crate) fn refused(message: impl Into<String>, param: Option<&'static str>) -> Refused {
+    Refused { status: 400, message: message.into(), param }
 }
 
-impl<'a> Ask<'a> {
-    /// Reads and checks a body.
-    pub(crate) fn read(body: &'a [u8]) -> Result<Self, Refused> {
-        let body: Body<'a> = serde_json::from_slice(body)
-            .map_err(|error| refused(format!("could not read the body: {error}"), None))?;
-        let messages = match &body.messages {
-            Some(messages) if !messages.is_empty() => messages,
-            _ => return Err(refused("messages must be an array, not empty", Some("messages"))),
-        };
-        let cap = body.max_completion_tokens.or(body.max_tokens);
-        if cap == Some(0) {
-            return Err(refused("the output cap must be at least 1", Some("max_tokens")));
-        }
-        let choices = body.n.unwrap_or(1);
-        if !(1..=CHOICES_MAX).contains(&choices) {
-            return Err(refused("n must be between 1 and 16", Some("n")));
-        }
-        let mut input = Input::of(messages)?;
-        for raw in [body.tools, body.response_format].into_iter().flatten() {
-            input.tokens += tokens::count(raw.get());
-        }
-        let answers_tool = messages.last().is_some_and(|last| last.role == "tool");
-        let calls = if answers_tool { Vec::new() } else { calls(&body)? };
-        let shape = shape(body.response_format)?;
-        let missing = || refused("you must provide a model", Some("model"));
-        Ok(Self {
-            model: body.model.filter(|model| !model.is_empty()).ok_or_else(missing)?,
-            stream: body.stream.unwrap_or(false),
-            include_usage: body.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
-            cap,
-            choices,
-            seed: body.seed,
-            stop: stops(body.stop),
-            calls,
-            shape,
-            reasoning: body.reasoning_effort,
-            prompt: input.last,
-            answers_tool,
-            prompt_tokens: input.tokens,
-            audio_tokens: input.audio,
-        })
+/// Tokens that a model thinks at a level of effort.
+pub(crate) fn thinking_of(level: &str) -> u64 {
+    match level {
+        "none" => 0,
+        "minimal" => 8,
+        "low" => 24,
+        "medium" => 64,
+        _ => 160,
     }
 }
-
-/// What the messages count, and the text of the last one.
-struct Input {
-    tokens: u64,
-    audio: u64,
-    last: String,
-}
-
-impl Input {
-    fn of(messages: &[Message<'_>]) -> Result<Self, Refused> {
-        let mut input = Self { tokens: tokens::PER_REQUEST, audio: 0, last: String::new() };
-        for message in messages {
-            input.tokens += tokens::PER_MESSAGE;
-            input.last.clear();
-            if let Some(content) = &message.content {
-                input.add_content(content)?;
-            }
-            if let Some(calls) = message.tool_calls {
-                input.tokens += tokens::count(calls.get());
-            }
-        }
-        Ok(input)
-    }
-
-    fn add_content(&mut self, content: &Content<'_>) -> Result<(), Refused> {
-        let parts = match content {
-            Content::Text(text) => {
-                self.add_text(text);
-                return Ok(());
-            }
-            Content::Parts(parts) => parts,
-        };
-        for part in parts {
-            match &*part.kind {
-                "text" => self.add_text(part.text.as_deref().unwrap_or_default()),
-                "image_url" => self.tokens += tokens::IMAGE,
-                "file" => self.tokens += tokens::FILE,
-                "input_audio" => {
-                    self.tokens += tokens::AUDIO;
-                    self.audio += tokens::AUDIO;
-                }
-                _ => return Err(refused("a part of an unknown type", Some("messages"))),
-            }
-        }
-        Ok(())
-    }
-
-    fn add_text(&mut self, text: &str) {
-        self.tokens += tokens::count(text);
-        self.last.push_str(text);
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = Content<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or an array of parts")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Content<'de>, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content<'de>, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = seq.next_element()? {
-                    parts.push(part);
-                }
-                Ok(Content::Parts(parts))
-            }
-        }
-
-        from.deserialize_any(Either)
-    }
-}
-
-fn stops(stop: Option<Stop>) -> Vec<String> {
-    let mut stops = match stop {
-        None => Vec::new(),
-        Some(Stop::One(stop)) => vec![stop],
-        Some(Stop::Several(stops)) => stops,
-    };
-    stops.retain(|stop| !stop.is_empty());
-    stops
-}
-
-fn shape(raw: Option<&RawValue>) -> Result<Shape, Refused> {
-    let Some(raw) = raw else { return Ok(Shape::Text) };
-    let wrong = |_| refused("response_format is not understood", Some("response_format"));
-    let format: Format = serde_json::from_str(raw.get()).map_err(wrong)?;
-    match (format.kind.as_str(), format.json_schema) {
-        ("text", _) => Ok(Shape::Text),
-        ("json_object", _) => Ok(Shape::Object),
-        ("json_schema", Some(named)) => Ok(Shape::Schema(named.schema)),
-        _ => Err(refused("response_format is not understood", Some("response_format"))),
-    }
-}
-
-/// The functions to call: one, or all of them (at most four) where a call is required and
-/// parallel calls were not forbidden.
-fn calls(body: &Body<'_>) -> Result<Vec<Function>, Refused> {
-    let Some(tools) = body.tools else { return Ok(Vec::new()) };
-    let wrong = |error| refused(format!("tools are not understood: {error}"), Some("tools"));
-    let tools: Vec<Tool> = serde_json::from_str(tools.get()).map_err(wrong)?;
-    let mut functions: Vec<_> = tools.into_iter().filter_map(|tool| tool.function).collect();
-    let choice = body.tool_choice.as_ref().unwrap_or(&Value::Null);
-    let most = match choice.as_str() {
-        Some("none") => 0,
-        Some("required") if body.parallel_tool_calls.unwrap_or(true) => 4,
-        _ => 1,
-    };
-    if let Some(name) = choice.pointer("/function/name").and_then(Value::as_str) {
-        functions.retain(|function| function.name == name);
-        if functions.is_empty() {
-            return Err(refused("tool_choice names no tool of tools", Some("tool_choice")));
-        }
-    }
-    functions.truncate(most);
-    Ok(functions)
-}
-
-#[cfg(test)]
-mod tests;

@@ -12,7 +12,7 @@ use wire::body::BodyDecoder;
 use wire::head::{HeadLimits, Parsed, RequestHead};
 
 use crate::client::{Client, Stop};
-use crate::render::error;
+use crate::dialect::{Dialect, Failure, Route};
 use crate::reply::{HeadFields, Reply};
 use crate::routes;
 use crate::script::Script;
@@ -37,10 +37,17 @@ impl Incoming {
         std::str::from_utf8(self.head.header(&self.bytes, name)?).ok()
     }
 
+    /// The dialect that the path belongs to; OpenAI's where it is no provider's.
+    pub(crate) fn dialect(&self) -> Dialect {
+        Route::of(self.head.path(&self.bytes)).map_or(Dialect::OpenAi, |route| route.dialect())
+    }
+
     /// What the answer's head says beside its status.
     pub(crate) fn fields<'a>(&self, request_id: &'a str) -> HeadFields<'a> {
         HeadFields {
+            dialect: self.dialect(),
             request_id,
+            tier: "",
             keep_alive: self.head.keep_alive,
             chunks: self.head.minor_version >= 1,
             retry_after: None,
@@ -94,9 +101,15 @@ async fn requests(client: &mut Client, site: &Site, number: u64) -> Stop {
 }
 
 async fn refuse(client: &mut Client, status: u16, why: &str) -> Stop {
-    let fields =
-        HeadFields { request_id: "req_none", keep_alive: false, chunks: true, retry_after: None };
-    let body = error(status, why, None);
+    let fields = HeadFields {
+        dialect: Dialect::OpenAi,
+        request_id: "req_none",
+        tier: "",
+        keep_alive: false,
+        chunks: true,
+        retry_after: None,
+    };
+    let body = Dialect::OpenAi.error(&Failure::new(status, why, fields.request_id));
     match Reply::new(client, &Script::default()).json(status, &body, fields).await {
         Ok(()) => Stop::Close,
         Err(stop) => stop,

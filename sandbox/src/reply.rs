@@ -1,4 +1,4 @@
-//! How an answer leaves: head, framing, events, and the faults of these.
+//! How an answer leaves: head, framing, and the faults of these.
 //!
 //! Owns the bytes that wait to be written. Invariants: nothing is written before `flush` but when
 //! the buffer is full, so an answer without pace leaves in few writes; every event is one chunk,
@@ -7,7 +7,9 @@
 use tokio::time::Instant;
 use wire::body::{LAST_CHUNK, chunk_head};
 
+use crate::ask::Joined;
 use crate::client::{Client, Stop};
+use crate::dialect::Dialect;
 use crate::script::{Framing, Script};
 
 /// Bytes that may wait before they are written anyway.
@@ -29,7 +31,10 @@ enum Body {
 /// What every head says beside its status.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadFields<'a> {
+    pub dialect: Dialect,
     pub request_id: &'a str,
+    /// The service tier that Gemini names in its head; empty for none.
+    pub tier: &'a str,
     /// Whether the connection stays open.
     pub keep_alive: bool,
     /// Whether the client understands chunks (HTTP/1.1).
@@ -42,25 +47,30 @@ pub(crate) struct Reply<'c> {
     pub(crate) client: &'c mut Client,
     script: &'c Script,
     out: Vec<u8>,
-    event: Vec<u8>,
     body: Body,
-    begun: bool,
 }
 
 impl<'c> Reply<'c> {
     pub(crate) fn new(client: &'c mut Client, script: &'c Script) -> Self {
-        let (out, event) = (Vec::with_capacity(2048), Vec::new());
-        Self { client, script, out, event, body: Body::Length, begun: false }
+        Self { client, script, out: Vec::with_capacity(2048), body: Body::Length }
     }
 
     /// Sends the head of an event stream.
-    pub(crate) async fn stream_head(&mut self, fields: HeadFields<'_>) -> Result<(), Stop> {
+    pub(crate) async fn stream_head(
+        &mut self,
+        joined: Joined,
+        fields: HeadFields<'_>,
+    ) -> Result<(), Stop> {
+        let kind = match joined {
+            Joined::Events => "text/event-stream; charset=utf-8",
+            Joined::Array => "application/json; charset=UTF-8",
+        };
         let length = match self.script.framing {
             Framing::Short => Some(STREAM_LENGTH_SHORT),
             Framing::Long => Some(STREAM_LENGTH_LONG),
             _ => None,
         };
-        self.head(200, "text/event-stream; charset=utf-8", length, fields).await
+        self.head(200, kind, length, fields).await
     }
 
     /// Sends a head and a JSON body that is already whole.
@@ -108,7 +118,15 @@ impl<'c> Reply<'c> {
         add_line(out, &["HTTP/1.1 ", reason(status)]);
         add_line(out, &["content-type: ", kind]);
         add_line(out, &["x-request-id: ", f.request_id]);
-        add_line(out, &["openai-version: 2020-10-01"]);
+        if f.dialect == Dialect::Anthropic {
+            add_line(out, &["request-id: ", f.request_id]);
+        }
+        if f.dialect == Dialect::Gemini && !f.tier.is_empty() {
+            add_line(out, &["x-gemini-service-tier: ", f.tier]);
+        }
+        if let Some(line) = f.dialect.header() {
+            add_line(out, &[line]);
+        }
         if let Some(length) = length {
             add_line(out, &["content-length: ", &length.to_string()]);
         } else if self.body == Body::Chunked {
@@ -129,41 +147,13 @@ impl<'c> Reply<'c> {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Adds one event of JSON, made by `fill`, in the script's line ends.
-    pub(crate) async fn event(&mut self, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stop> {
-        self.make_event(fill);
-        let event = std::mem::take(&mut self.event);
-        let added = self.piece(&event).await;
-        self.event = event;
-        added
-    }
-
     /// The first half of an event, after which the connection breaks.
-    pub(crate) async fn half_event(&mut self, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stop> {
-        self.make_event(fill);
+    pub(crate) async fn half_event(&mut self, event: &[u8]) -> Result<(), Stop> {
         if self.body == Body::Chunked {
-            chunk_head(self.event.len(), &mut self.out);
+            chunk_head(event.len(), &mut self.out);
         }
-        self.out.extend_from_slice(&self.event[..self.event.len() / 2]);
+        self.out.extend_from_slice(&event[..event.len() / 2]);
         self.flush().await
-    }
-
-    fn make_event(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
-        let line_end = self.script.line_end.bytes();
-        self.event.clear();
-        if self.script.bom && !self.begun {
-            self.event.extend_from_slice("\u{feff}".as_bytes());
-        }
-        self.begun = true;
-        if self.script.comments {
-            for part in [b": sandbox".as_slice(), line_end, line_end] {
-                self.event.extend_from_slice(part);
-            }
-        }
-        self.event.extend_from_slice(b"data: ");
-        fill(&mut self.event);
-        self.event.extend_from_slice(line_end);
-        self.event.extend_from_slice(line_end);
     }
 
     /// Adds a piece of the body, as a chunk where the body is chunked.

@@ -1,7 +1,7 @@
-//! Which path does what. Everything but chat is about the sandbox itself.
+//! Which path does what, beside the paths of the dialects, which are about answers.
 //!
 //! ```text
-//! POST …/chat/completions   an answer
+//! POST (see `dialect`)      an answer
 //! GET  …/models             the models it names (any other name is answered, too)
 //! GET  /health              it is there
 //! GET  /faults              every fault, its argument and its meaning
@@ -15,7 +15,7 @@ use wire::head::Method;
 use crate::chat;
 use crate::client::{Client, Stop};
 use crate::connection::Incoming;
-use crate::render::error;
+use crate::dialect::{Dialect, Failure, Route};
 use crate::reply::Reply;
 use crate::script::{Script, list};
 use crate::site::Site;
@@ -31,14 +31,20 @@ pub(crate) async fn answer(
     close_on_next: &mut bool,
 ) -> Result<(), Stop> {
     let path = incoming.head.path(&incoming.bytes);
-    let chat = path.ends_with(b"/chat/completions");
+    let route = Route::of(path);
     let models = path.ends_with(b"/models");
-    if (chat || models) && !is_known(incoming, site) {
-        return plain(client, incoming, site, 401, "the API key is not correct").await;
+    if (route.is_some() || models)
+        && let Some((status, why)) = stranger(incoming, site)
+    {
+        return plain(client, incoming, site, status, why).await;
+    }
+    if let Some(route) = route {
+        return match incoming.head.method {
+            Method::Post => chat::answer(client, incoming, site, &route, close_on_next).await,
+            _ => plain(client, incoming, site, 405, "this path takes POST").await,
+        };
     }
     match incoming.head.method {
-        Method::Post if chat => chat::answer(client, incoming, site, close_on_next).await,
-        _ if chat => plain(client, incoming, site, 405, "chat takes POST").await,
         Method::Get if models => json(client, incoming, site, MODELS).await,
         Method::Get if path == b"/health" => {
             json(client, incoming, site, br#"{"status":"ok"}"#).await
@@ -49,10 +55,23 @@ pub(crate) async fn answer(
     }
 }
 
-fn is_known(incoming: &Incoming, site: &Site) -> bool {
-    let Some(key) = &site.settings.api_key else { return true };
-    let given = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    given == Some(key)
+/// Why a caller is turned away: each dialect takes the key where its provider does.
+fn stranger(incoming: &Incoming, site: &Site) -> Option<(u16, &'static str)> {
+    let key = site.settings.api_key.as_deref()?;
+    let bearer = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let query = incoming.head.query(&incoming.bytes).unwrap_or_default();
+    let mut pairs = query.split(|byte| *byte == b'&');
+    let in_query = pairs.find_map(|pair| pair.strip_prefix(b"key="));
+    let in_query = in_query.and_then(|key| std::str::from_utf8(key).ok());
+    let (given, wrong) = match incoming.dialect() {
+        Dialect::OpenAi => (bearer, (401, "the API key is not correct")),
+        Dialect::Anthropic => (incoming.header("x-api-key").or(bearer), (401, "invalid x-api-key")),
+        Dialect::Gemini => match incoming.header("x-goog-api-key").or(in_query) {
+            None => return Some((403, "Method doesn't allow unregistered callers")),
+            given => (given, (400, "API key not valid. Please pass a valid API key.")),
+        },
+    };
+    (given != Some(key)).then_some(wrong)
 }
 
 fn faults() -> String {
@@ -77,7 +96,7 @@ async fn plain(
     why: &str,
 ) -> Result<(), Stop> {
     let id = format!("req_{}", site.next_id());
-    let body = error(status, why, None);
+    let body = incoming.dialect().error(&Failure::new(status, why, &id));
     Reply::new(client, &Script::default()).json(status, &body, incoming.fields(&id)).await
 }
 

@@ -30,6 +30,14 @@ pub(crate) struct Script {
     pub cost_zero: bool,
     pub cached: Option<u64>,
     pub cache_write: Option<u64>,
+    pub cache_write_1h: Option<u64>,
+    /// Of what was written to a cache, so much stands in the total only.
+    pub split_short: u64,
+    /// Of the prompt, so much came of tools that the provider ran.
+    pub tool_prompt: u64,
+    pub searches: u64,
+    /// Anthropic's last usage repeats the counts of the prompt.
+    pub usage_repeats: bool,
     /// What was cached is left out of the prompt's count.
     pub cached_apart: bool,
     pub media: Media,
@@ -50,6 +58,15 @@ pub(crate) struct Script {
     pub big_event: usize,
     pub error_in_200: bool,
     pub finish_error: bool,
+    /// Why the answer ends, in the dialect's words; empty for the true reason.
+    pub finish: String,
+    /// The reason why a prompt gets no answer at all; empty for none.
+    pub blocked: String,
+    pub error_array: bool,
+    pub pings: u64,
+    pub redacted: bool,
+    pub calls_apart: bool,
+    pub strict: bool,
     pub show_reasoning: bool,
     pub close_on_next: bool,
     pub first_byte_ms: Option<u64>,
@@ -90,8 +107,10 @@ pub(crate) enum End {
     ResetMid,
     /// Reset after the finish, before the usage.
     ResetBehind,
-    /// The finish is sent, `[DONE]` is not.
+    /// The finish is sent, `[DONE]` (or what stands for it) is not.
     NoDone,
+    /// An error of this status in the middle of a stream, which then ends in order.
+    ErrorMid(u16),
 }
 
 /// What the usage says.
@@ -109,6 +128,22 @@ pub(crate) enum Reported {
     /// Twice as much first.
     Shrinks,
     Wrong(Wrong),
+}
+
+impl Reported {
+    /// What stands in place of every count, as JSON.
+    pub(crate) const fn literal(self) -> Option<&'static str> {
+        let Self::Wrong(wrong) = self else { return None };
+        Some(match wrong {
+            Wrong::Negative => "-7",
+            Wrong::Huge => "9223372036854775807",
+            Wrong::Beyond => "5000000",
+            Wrong::Float => "12.5",
+            Wrong::Text => r#""many""#,
+            Wrong::Null => "null",
+            Wrong::Zero => "0",
+        })
+    }
 }
 
 /// How a usage is wrong: what stands in place of its counts.
@@ -195,10 +230,15 @@ impl Script {
         }
     }
 
+    /// Whether the usage is told at all.
+    pub(crate) fn tells_usage(&self) -> bool {
+        self.usage != Reported::Absent
+    }
+
     /// Whether anything happens in the middle of the answer.
     pub(crate) fn breaks_in_the_middle(&self) -> bool {
         self.stall_mid_ms > 0
-            || matches!(self.end, End::Cut | End::ResetMid)
+            || matches!(self.end, End::Cut | End::ResetMid | End::ErrorMid(_))
             || self.framing == Framing::BadChunk
     }
 }

@@ -7,8 +7,27 @@
 //! Invariant: the steps of a choice hold exactly the choice's tokens.
 
 use crate::answer::Choice;
-use crate::render::Delta;
 use crate::tokens;
+
+/// A step of a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delta<'a> {
+    /// The beginning, and whether text follows.
+    Role {
+        text: bool,
+    },
+    Reasoning(&'a str),
+    Text(&'a str),
+    CallOpen {
+        index: usize,
+        id: &'a str,
+        name: &'a str,
+    },
+    CallArguments {
+        index: usize,
+        fragment: &'a str,
+    },
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
@@ -111,12 +130,14 @@ mod tests {
             text: "caf\u{e9} \u{6771}\u{4eac}!".into(),
             calls: Vec::new(),
             finish: Finish::Stop,
+            stopped: None,
         };
         let calling = Choice {
             reasoning: String::new(),
             text: String::new(),
             calls: vec![call("a", "{}"), call("b", r#"{"n":123456}"#)],
             finish: Finish::ToolCalls,
+            stopped: None,
         };
         for (choice, most) in [(&talking, 1), (&talking, 3), (&calling, 1), (&calling, 100)] {
             let mut teller = Teller::new(choice);

@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use units::{TokenClass, Tokens};
 
+use crate::dialect::Dialect;
+
 /// How a request ended for the sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,8 +41,10 @@ pub struct Billed {
     pub prompt: u64,
     /// Of `prompt`, those read from the cache.
     pub cached: u64,
-    /// Of `prompt`, those written to the cache.
+    /// Of `prompt`, those written to the cache (for five minutes, where there are two lengths).
     pub cache_write: u64,
+    /// Of `prompt`, those written to the cache for an hour.
+    pub cache_write_1h: u64,
     /// Of `prompt`, those of audio parts.
     pub audio: u64,
     /// Of `prompt`, those of images that count as such.
@@ -53,21 +57,25 @@ pub struct Billed {
     pub audio_out: u64,
     /// Of `completion`, those that were painted.
     pub image_out: u64,
+    /// Searches made.
+    pub searches: u64,
 }
 
 impl Billed {
     /// What is billed of it before anything was said.
     pub(crate) const fn of_the_prompt(self) -> Self {
-        Self { completion: 0, reasoning: 0, audio_out: 0, image_out: 0, ..self }
+        Self { completion: 0, reasoning: 0, audio_out: 0, image_out: 0, searches: 0, ..self }
     }
 
     /// The same as disjoint classes, the form that prices multiply.
     pub fn tokens(&self) -> Tokens {
         let mut tokens = Tokens::ZERO;
         let media = self.audio + self.image;
-        tokens[TokenClass::Input] = self.prompt - self.cached - self.cache_write - media;
+        let written = self.cache_write + self.cache_write_1h;
+        tokens[TokenClass::Input] = self.prompt - self.cached - written - media;
         tokens[TokenClass::CacheRead] = self.cached;
         tokens[TokenClass::CacheWrite] = self.cache_write;
+        tokens[TokenClass::CacheWrite1h] = self.cache_write_1h;
         tokens[TokenClass::AudioInput] = self.audio;
         tokens[TokenClass::ImageInput] = self.image;
         let special = self.reasoning + self.audio_out + self.image_out;
@@ -75,6 +83,7 @@ impl Billed {
         tokens[TokenClass::Reasoning] = self.reasoning;
         tokens[TokenClass::AudioOutput] = self.audio_out;
         tokens[TokenClass::ImageOutput] = self.image_out;
+        tokens[TokenClass::Search] = self.searches;
         tokens
     }
 }
@@ -84,8 +93,12 @@ impl Billed {
 pub struct Truth {
     /// The sandbox's id of the request: the answer's `x-request-id`.
     pub request: String,
-    /// The answer's `id` (`chatcmpl-…`).
+    /// The answer's id: `chatcmpl-…`, `msg_…`, or Gemini's `responseId`.
     pub id: String,
+    /// The dialect that was spoken.
+    pub dialect: Dialect,
+    /// The path that was asked.
+    pub path: String,
     /// The header `x-generation-id` as it was received.
     pub generation: Option<String>,
     /// The header `x-request-id` as it was received.
@@ -215,6 +228,8 @@ mod tests {
         Truth {
             request: id.into(),
             id: id.into(),
+            dialect: Dialect::OpenAi,
+            path: "/v1/chat/completions".into(),
             generation: None,
             caller_request: None,
             model: "chat".into(),
@@ -234,16 +249,18 @@ mod tests {
             prompt: 100,
             cached: 40,
             cache_write: 5,
+            cache_write_1h: 6,
             audio: 7,
             image: 8,
             completion: 30,
             reasoning: 9,
             audio_out: 2,
             image_out: 3,
+            searches: 1,
         };
         let tokens = billed.tokens();
         assert_eq!((tokens.input_total(), tokens.output_total()), (100, 30));
-        assert_eq!((tokens[TokenClass::Input], tokens[TokenClass::Output]), (40, 16));
+        assert_eq!((tokens[TokenClass::Input], tokens[TokenClass::Output]), (34, 16));
     }
 
     #[test]

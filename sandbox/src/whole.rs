@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::answer::Choice;
 use crate::chat::Job;
 use crate::client::Stop;
-use crate::render::{error, whole};
 use crate::reply::Reply;
 use crate::script::{End, Framing, Length};
 use crate::truth::{Outcome, Record};
@@ -27,10 +26,10 @@ pub(crate) async fn send(
     generate(reply, job, record).await?;
     let mut body = Vec::with_capacity(1024);
     if job.script.error_in_200 {
-        body = error(500, "the sandbox was asked for an error in a good answer", None);
+        body = job.error(500, "the sandbox was asked for an error in a good answer");
         record.set(Outcome::Broken);
     } else {
-        whole(&mut body, job.label, job.answer, job.script);
+        job.whole(&mut body);
     }
     if job.script.breaks_in_the_middle() {
         return broken(reply, job, record, &body).await;
@@ -43,7 +42,7 @@ pub(crate) async fn send(
         Framing::Long => (body.len() + LENGTH_OFF, body.as_slice()),
         _ => (body.len(), body.as_slice()),
     };
-    reply.head(200, "application/json", Some(length), job.fields).await?;
+    reply.head(200, job.content_type(), Some(length), job.fields).await?;
     reply.piece(sent).await?;
     reply.end().await
 }
@@ -88,7 +87,7 @@ async fn broken(
     }
     match job.script.end {
         End::Cut => return Err(Stop::Close),
-        End::ResetMid => return Err(Stop::Reset),
+        End::ResetMid | End::ErrorMid(_) => return Err(Stop::Reset),
         _ => {}
     }
     if record.truth.outcome == Outcome::Running {

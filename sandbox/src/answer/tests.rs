@@ -10,7 +10,7 @@ fn answer(rest: &str, wishes: &str) -> Answer {
     );
     let mut script = Script::default();
     script.add(wishes).unwrap();
-    compose(&Ask::read(body.as_bytes()).unwrap(), &script, 11)
+    compose(&crate::openai::read::chat(body.as_bytes()).unwrap(), &script, 11)
 }
 
 #[test]
@@ -84,5 +84,6 @@ fn json_answers_are_json() {
 fn a_stop_sequence_ends_the_text() {
     let answer = answer(r#","stop":["sky"]"#, "");
     assert!(!answer.choices[0].text.contains("sky"));
-    assert_eq!(answer.choices[0].finish, Finish::Stop);
+    assert_eq!(answer.choices[0].finish, Finish::Sequence);
+    assert_eq!(answer.choices[0].stopped.as_deref(), Some("sky"));
 }

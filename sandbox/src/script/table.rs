@@ -30,7 +30,7 @@ macro_rules! rows {
 #[rustfmt::skip]
 const ROWS: &[Row] = rows! {
     "status", "a status code, then :retry-after=SECONDS if wished",
-        "answers with this status and an error in OpenAI's form",
+        "answers with this status and an error in the dialect's form",
         |script, arg| { script.refusal = Some(refusal(arg)?); Some(()) };
     "stall", MS, "says nothing for so long before the head",
         |script, arg| { script.stall_ms = arg.parse().ok()?; Some(()) };
@@ -48,12 +48,21 @@ const ROWS: &[Row] = rows! {
         |script, arg| ended(script, arg, End::ResetMid);
     "reset-end", NONE, "resets the connection of a stream after the finish, before the usage",
         |script, arg| ended(script, arg, End::ResetBehind);
-    "fin-no-done", NONE, "ends a stream well, but without [DONE]",
+    "error-mid", "a status, 500 if not given",
+        "an error in the middle of a stream, in the dialect's form, which then ends in order",
+        |script, arg| { script.end = End::ErrorMid(error_status(arg)?); Some(()) };
+    "fin-no-done", NONE, "ends a stream well, but without [DONE] or message_stop",
         |script, arg| ended(script, arg, End::NoDone);
     "error-in-200", NONE, "a 200 whose first event is an error",
         |script, arg| flag(&mut script.error_in_200, arg);
     "finish-error", NONE, "an answer of text that the model ends with an error",
         |script, arg| flag(&mut script.finish_error, arg);
+    "finish", "a reason in the dialect's own words", "an answer that ends for that reason",
+        |script, arg| { script.finish = word(arg)?; Some(()) };
+    "blocked", "a reason, SAFETY if not given", "Gemini: a prompt that gets no candidates",
+        |script, arg| { script.blocked = word_or(arg, "SAFETY")?; Some(()) };
+    "error-array", NONE, "Gemini: errors stand in an array of one",
+        |script, arg| flag(&mut script.error_array, arg);
     "no-usage", NONE, "never tells the usage",
         |script, arg| reported(script, arg, Reported::Absent);
     "usage-early", NONE, "a stream that tells the usage before the finish",
@@ -76,6 +85,17 @@ const ROWS: &[Row] = rows! {
     "cache-write", "a number of tokens, or nothing for a quarter of the prompt",
         "so much of the prompt counts as written to a cache",
         |script, arg| { script.cache_write = Some(number_or(arg, u64::MAX)?); Some(()) };
+    "cache-write-1h", "a number of tokens, or nothing for a quarter of the prompt",
+        "so much of the prompt counts as written to a cache for an hour",
+        |script, arg| { script.cache_write_1h = Some(number_or(arg, u64::MAX)?); Some(()) };
+    "split-short", TOKENS, "Anthropic: so much of what was written is missing in the split",
+        |script, arg| { script.split_short = arg.parse().ok()?; Some(()) };
+    "tool-prompt", TOKENS, "Gemini: so much of the prompt counts apart, as tool use",
+        |script, arg| { script.tool_prompt = arg.parse().ok()?; Some(()) };
+    "searches", "a number", "Anthropic: so many web searches were made",
+        |script, arg| { script.searches = arg.parse().ok()?; Some(()) };
+    "usage-repeats", NONE, "Anthropic: the last usage repeats the counts of the prompt",
+        |script, arg| flag(&mut script.usage_repeats, arg);
     "cached-apart", NONE, "the prompt's count leaves out what was cached",
         |script, arg| flag(&mut script.cached_apart, arg);
     "audio-in", TOKENS, "so much of the prompt counts as audio",
@@ -124,6 +144,14 @@ const ROWS: &[Row] = rows! {
         |script, arg| { script.big_event = number_or(arg, BIG_EVENT)? as usize; Some(()) };
     "reasoning-text", NONE, "reasoning is shown as reasoning_content",
         |script, arg| flag(&mut script.show_reasoning, arg);
+    "pings", "how many, 100 if not given", "Anthropic: so many pings before anything is said",
+        |script, arg| { script.pings = number_or(arg, 100)?; Some(()) };
+    "redacted", NONE, "Anthropic: reasoning is told as redacted_thinking",
+        |script, arg| flag(&mut script.redacted, arg);
+    "calls-apart", NONE, "Gemini: each of several calls stands in a chunk of its own",
+        |script, arg| flag(&mut script.calls_apart, arg);
+    "strict", NONE, "OpenAI: fields that it does not know are refused",
+        |script, arg| flag(&mut script.strict, arg);
     "close-on-keepalive", NONE, "answers, then closes as soon as the next request arrives",
         |script, arg| flag(&mut script.close_on_next, arg);
     "first-byte", MS, "pace: when the answer begins",
@@ -177,6 +205,10 @@ fn refusal(arg: &str) -> Option<Refusal> {
     Some(Refusal { status, retry_after })
 }
 
+fn error_status(arg: &str) -> Option<u16> {
+    number_or(arg, 500)?.try_into().ok()
+}
+
 fn wrong(arg: &str) -> Option<Wrong> {
     Some(match arg {
         "negative" => Wrong::Negative,
@@ -188,6 +220,16 @@ fn wrong(arg: &str) -> Option<Wrong> {
         "zero" => Wrong::Zero,
         _ => return None,
     })
+}
+
+/// A word that needs no escapes in JSON.
+fn word(arg: &str) -> Option<String> {
+    let is_word = arg.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    (is_word && !arg.is_empty()).then(|| arg.to_owned())
+}
+
+fn word_or(arg: &str, otherwise: &str) -> Option<String> {
+    word(if arg.is_empty() { otherwise } else { arg })
 }
 
 fn tier(arg: &str) -> Option<String> {

@@ -106,8 +106,28 @@ pub(crate) fn streamed(rest: &str) -> String {
 
 /// A request's bytes; `headers` end in CR LF.
 pub(crate) fn request(headers: &str, body: &str) -> Vec<u8> {
-    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n";
+    request_to("/v1/chat/completions", headers, body)
+}
+
+/// The same to another path.
+pub(crate) fn request_to(path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\n");
     format!("{head}{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// One request to a path, on a connection of its own.
+pub(crate) fn ask_at(to: &Handle, path: &str, headers: &str, body: &Value) -> Got {
+    let mut line = connect(to);
+    line.send(&request_to(path, headers, &body.to_string()));
+    line.read()
+}
+
+/// The first value with the members of the second in place of its own.
+pub(crate) fn with(mut body: Value, rest: Value) -> Value {
+    if let (Some(members), Value::Object(rest)) = (body.as_object_mut(), rest) {
+        members.extend(rest);
+    }
+    body
 }
 
 /// A connection, and what was read from it too early.

@@ -1,6 +1,6 @@
 //! The checker finds what it is there to find.
 
-use sandbox::Billed;
+use sandbox::{Billed, Dialect};
 use serde_json::json;
 
 use super::*;
@@ -13,6 +13,8 @@ fn truth(id: &str, outcome: Outcome) -> Truth {
     Truth {
         request: format!("req_{id}"),
         id: id.into(),
+        dialect: Dialect::OpenAi,
+        path: "/v1/chat/completions".into(),
         generation: None,
         caller_request: None,
         model: "chat".into(),

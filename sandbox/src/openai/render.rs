@@ -1,57 +1,51 @@
-//! OpenAI's JSON, written by hand: whole answers, chunks, usage, errors.
+//! OpenAI's JSON, written by hand: whole answers, chunks, usage.
 //!
 //! Invariants: every value is valid JSON (unless the script wants a wrong usage, whose literals
 //! are still JSON); a good chunk never has a key named `error`.
 
-use std::io::Write;
-
 use wire::splice::write_string;
 
 use crate::answer::{Answer, Call, Choice, Finish};
-use crate::script::{Reported, Script, Wrong};
+use crate::script::Script;
+use crate::tell::Delta;
 use crate::truth::Billed;
+use crate::voice::{Label, put};
 
-/// What every object of one answer repeats.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Label<'a> {
-    pub id: &'a str,
-    /// Seconds since 1970.
-    pub created: u64,
-    pub model: &'a str,
-    /// The service tier that is named; empty for none.
-    pub tier: &'a str,
-}
-
-/// A step of a choice, as a stream tells it.
+/// The kinds of object that hold choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delta<'a> {
-    /// The beginning: a role, and whether text follows.
-    Role {
-        text: bool,
-    },
-    Reasoning(&'a str),
-    Text(&'a str),
-    CallOpen {
-        index: usize,
-        id: &'a str,
-        name: &'a str,
-    },
-    CallArguments {
-        index: usize,
-        fragment: &'a str,
-    },
-    Finish(Finish),
+pub(super) enum Object {
+    Chat,
+    ChatChunk,
+    /// A completion of before chat, whole or a chunk of one.
+    Completion,
 }
 
-macro_rules! put {
-    ($out:expr, $($format:tt)*) => {
-        // Writing into memory cannot fail.
-        let _ = write!($out, $($format)*);
-    };
+impl Object {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat.completion",
+            Self::ChatChunk => "chat.completion.chunk",
+            Self::Completion => "text_completion",
+        }
+    }
 }
 
-fn open(out: &mut Vec<u8>, object: &str, label: Label<'_>) {
+/// Why a choice ended, in OpenAI's words.
+pub(super) fn finish_name<'s>(choice: &Choice, script: &'s Script) -> &'s str {
+    if !script.finish.is_empty() {
+        return &script.finish;
+    }
+    match choice.finish {
+        Finish::Stop | Finish::Sequence => "stop",
+        Finish::Length => "length",
+        Finish::ToolCalls => "tool_calls",
+        Finish::Error => "error",
+    }
+}
+
+fn open(out: &mut Vec<u8>, object: Object, label: Label<'_>) {
     let Label { id, created, model, tier } = label;
+    let object = object.name();
     put!(out, r#"{{"id":"{id}","object":"{object}","created":{created},"model":"#);
     write_string(model, out);
     out.extend_from_slice(br#","system_fingerprint":"fp_sandbox","#);
@@ -61,20 +55,32 @@ fn open(out: &mut Vec<u8>, object: &str, label: Label<'_>) {
 }
 
 /// A whole answer.
-pub(crate) fn whole(out: &mut Vec<u8>, label: Label<'_>, answer: &Answer, script: &Script) {
-    open(out, "chat.completion", label);
+pub(super) fn whole(
+    out: &mut Vec<u8>,
+    object: Object,
+    label: Label<'_>,
+    answer: &Answer,
+    script: &Script,
+) {
+    open(out, object, label);
     out.extend_from_slice(br#""choices":["#);
     let shown = if script.empty_choices { &[] } else { answer.choices.as_slice() };
     for (index, choice) in shown.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        put!(out, r#"{{"index":{index},"message":"#);
-        message(out, choice, script);
-        put!(out, r#","logprobs":null,"finish_reason":"{}"}}"#, choice.finish.name());
+        if object == Object::Completion {
+            put!(out, r#"{{"index":{index},"text":"#);
+            write_string(&choice.text, out);
+        } else {
+            put!(out, r#"{{"index":{index},"message":"#);
+            message(out, choice, script);
+        }
+        let finish = finish_name(choice, script);
+        put!(out, r#","logprobs":null,"finish_reason":"{finish}"}}"#);
     }
     out.push(b']');
-    if script.usage != Reported::Absent {
+    if script.tells_usage() {
         out.extend_from_slice(b",\"usage\":");
         usage(out, &answer.billed, script);
     }
@@ -118,22 +124,52 @@ fn whole_call(out: &mut Vec<u8>, call: &Call) {
 }
 
 /// One chunk of a stream. With `usage_asked` it says that the usage comes later.
-pub(crate) fn chunk(
+pub(super) fn chunk(
     out: &mut Vec<u8>,
     label: Label<'_>,
     index: usize,
     delta: Delta<'_>,
     usage_asked: bool,
 ) {
-    open(out, "chat.completion.chunk", label);
+    open(out, Object::ChatChunk, label);
     put!(out, r#""choices":[{{"index":{index},"delta":"#);
     delta_object(out, delta);
+    end_choice(out, None, usage_asked);
+}
+
+/// The chunk that ends a choice.
+pub(super) fn finish_chunk(
+    out: &mut Vec<u8>,
+    object: Object,
+    label: Label<'_>,
+    (index, finish): (usize, &str),
+    usage_asked: bool,
+) {
+    open(out, object, label);
+    let nothing = if object == Object::Completion { r#""text":"""# } else { r#""delta":{}"# };
+    put!(out, r#""choices":[{{"index":{index},{nothing}"#);
+    end_choice(out, Some(finish), usage_asked);
+}
+
+/// A chunk of text of before chat.
+pub(super) fn text_chunk(
+    out: &mut Vec<u8>,
+    label: Label<'_>,
+    index: usize,
+    text: &str,
+    usage_asked: bool,
+) {
+    open(out, Object::Completion, label);
+    put!(out, r#""choices":[{{"index":{index},"text":"#);
+    write_string(text, out);
+    end_choice(out, None, usage_asked);
+}
+
+fn end_choice(out: &mut Vec<u8>, finish: Option<&str>, usage_asked: bool) {
     out.extend_from_slice(br#","logprobs":null,"finish_reason":"#);
-    match delta {
-        Delta::Finish(finish) => {
-            put!(out, r#""{}""#, finish.name());
-        }
-        _ => out.extend_from_slice(b"null"),
+    match finish {
+        Some(finish) => put!(out, r#""{finish}""#),
+        None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(if usage_asked { br#"}],"usage":null}"# } else { b"}]}" });
 }
@@ -165,18 +201,18 @@ fn delta_object(out: &mut Vec<u8>, delta: Delta<'_>) {
             write_string(fragment, out);
             out.extend_from_slice(b"}}]}");
         }
-        Delta::Finish(_) => out.extend_from_slice(b"{}"),
     }
 }
 
 /// A chunk without choices; with a usage, or without.
-pub(crate) fn bare_chunk(
+pub(super) fn bare_chunk(
     out: &mut Vec<u8>,
+    object: Object,
     label: Label<'_>,
     billed: Option<&Billed>,
     script: &Script,
 ) {
-    open(out, "chat.completion.chunk", label);
+    open(out, object, label);
     out.extend_from_slice(br#""choices":[]"#);
     if let Some(billed) = billed {
         out.extend_from_slice(br#","usage":"#);
@@ -186,8 +222,8 @@ pub(crate) fn bare_chunk(
 }
 
 /// A chunk of `bytes` bytes that changes nothing.
-pub(crate) fn big_chunk(out: &mut Vec<u8>, label: Label<'_>, bytes: usize) {
-    open(out, "chat.completion.chunk", label);
+pub(super) fn big_chunk(out: &mut Vec<u8>, label: Label<'_>, bytes: usize) {
+    open(out, Object::ChatChunk, label);
     out.extend_from_slice(br#""choices":[{"index":0,"delta":{},"finish_reason":null}]"#);
     padding(out, bytes);
     out.push(b'}');
@@ -200,21 +236,13 @@ fn padding(out: &mut Vec<u8>, bytes: usize) {
     out.push(b'"');
 }
 
-fn usage(out: &mut Vec<u8>, billed: &Billed, script: &Script) {
-    let literal = match script.usage {
-        Reported::Wrong(Wrong::Negative) => Some("-7"),
-        Reported::Wrong(Wrong::Huge) => Some("9223372036854775807"),
-        Reported::Wrong(Wrong::Beyond) => Some("5000000"),
-        Reported::Wrong(Wrong::Float) => Some("12.5"),
-        Reported::Wrong(Wrong::Text) => Some(r#""many""#),
-        Reported::Wrong(Wrong::Null) => Some("null"),
-        Reported::Wrong(Wrong::Zero) => Some("0"),
-        _ => None,
-    };
-    let Billed { prompt, cached, cache_write, audio, completion, reasoning, .. } = *billed;
+/// What an answer costs.
+pub(super) fn usage(out: &mut Vec<u8>, billed: &Billed, script: &Script) {
+    let Billed { prompt, cached, audio, completion, reasoning, .. } = *billed;
     let Billed { image, audio_out, image_out, .. } = *billed;
+    let cache_write = billed.cache_write + billed.cache_write_1h;
     let prompt = if script.cached_apart { prompt - cached - cache_write } else { prompt };
-    match literal {
+    match script.usage.literal() {
         Some(wrong) => {
             put!(out, r#"{{"prompt_tokens":{wrong},"completion_tokens":{wrong},"#);
             put!(out, r#""total_tokens":{wrong}"#);
@@ -237,29 +265,4 @@ fn usage(out: &mut Vec<u8>, billed: &Billed, script: &Script) {
     put!(out, r#""reasoning_tokens":{reasoning},"audio_tokens":{audio_out},"#);
     put!(out, r#""accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}"#);
     out.extend_from_slice(if script.cost_zero { br#","cost":0}"# } else { b"}" });
-}
-
-/// An error in OpenAI's form.
-pub(crate) fn error(status: u16, message: &str, param: Option<&str>) -> Vec<u8> {
-    let (kind, code) = match status {
-        401 => ("invalid_request_error", Some("invalid_api_key")),
-        404 => ("invalid_request_error", Some("model_not_found")),
-        429 => ("requests", Some("rate_limit_exceeded")),
-        400..500 => ("invalid_request_error", None),
-        _ => ("server_error", None),
-    };
-    let mut out = br#"{"error":{"message":"#.to_vec();
-    write_string(message, &mut out);
-    put!(out, r#","type":"{kind}","param":"#);
-    match param {
-        Some(param) => write_string(param, &mut out),
-        None => out.extend_from_slice(b"null"),
-    }
-    match code {
-        Some(code) => {
-            put!(out, r#","code":"{code}"}}}}"#);
-        }
-        None => out.extend_from_slice(br#","code":null}}"#),
-    }
-    out
 }

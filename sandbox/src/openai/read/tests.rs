@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(body: &str) -> Result<Ask<'_>, Refused> {
-    Ask::read(body.as_bytes())
+    chat(body.as_bytes())
 }
 
 #[test]
@@ -64,7 +64,8 @@ fn the_tools_to_call_follow_from_the_choice() {
 fn a_tools_result_is_answered_with_text() {
     let ask = read(
         r#"{"model":"m","messages":[{"role":"user","content":"x"},
-        {"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},
+        {"role":"assistant","content":null,"tool_calls":[
+          {"id":"1","type":"function","function":{"name":"a","arguments":"{}"}}]},
         {"role":"tool","tool_call_id":"1","content":"18 degrees"}],
         "tools":[{"type":"function","function":{"name":"a"}}],"tool_choice":"required"}"#,
     )

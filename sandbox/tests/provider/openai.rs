@@ -1,0 +1,118 @@
+//! OpenAI's dialect beside plain chat: strictness, completions of before it, vectors, pictures.
+
+use sandbox::{Handle, Outcome};
+use serde_json::{Value, json};
+
+use crate::raw::{Got, ask, ask_at, ask_with, chat, end_is_whole, start, streamed, with};
+
+fn post(to: &Handle, path: &str, body: &Value) -> Got {
+    ask_at(to, path, "", body)
+}
+
+#[test]
+fn calls_and_results_belong_together() {
+    let sandbox = start();
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "a", "arguments": "{}"}});
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": id});
+    let status = |calls: &[Value], rest: &[Value]| {
+        let calls = json!({"role": "assistant", "content": null, "tool_calls": calls});
+        let messages = [&[json!({"role": "user", "content": "x"}), calls], rest].concat();
+        let body = json!({"model": "chat", "messages": messages});
+        let got = post(&sandbox, "/v1/chat/completions", &body);
+        (got.status, got.text().contains("r1; r2"))
+    };
+    let [r1, r2] = ["r1", "r2"].map(result);
+    let two = [call("r1"), call("r2")];
+    assert_eq!(status(&two, &[r1.clone(), r2.clone()]), (200, true));
+    assert_eq!(status(&two, std::slice::from_ref(&r1)), (400, false));
+    assert_eq!(status(&two, &[r1.clone(), json!({"role": "user", "content": "y"})]).0, 400);
+    assert_eq!(status(&two[..1], &[r1, r2]).0, 400);
+    assert_eq!(status(&two[..1], &[result("other")]).0, 400);
+    let image = json!([{"type": "image_url", "image_url": {"url": "https://x"}}]);
+    let pictured = json!({"role": "tool", "tool_call_id": "r1", "content": image});
+    assert_eq!(status(&two[..1], &[pictured]).0, 400);
+    let named = chat(r#","tools":[{"type":"function","function":{"name":"a.b"}}]"#);
+    assert_eq!(ask(&sandbox, "", &named).status, 400);
+}
+
+#[test]
+fn unknown_fields_are_refused_only_when_wished() {
+    let sandbox = start();
+    let odd = chat(r#","top_k":5"#);
+    assert_eq!(ask(&sandbox, "", &odd).status, 200);
+    let refused = ask_with(&sandbox, "strict", &odd);
+    assert!(refused.status == 400 && refused.text().contains("top_k"));
+    assert_eq!(ask_with(&sandbox, "strict", &streamed("")).status, 200);
+}
+
+#[test]
+fn streams_fail_in_the_middle_in_order() {
+    let sandbox = start();
+    let got = ask_with(&sandbox, "error-mid", &streamed(""));
+    let (events, done) = got.events();
+    assert!(end_is_whole(&got) && !done && events.len() > 10);
+    assert!(events.last().unwrap()["error"]["message"].is_string());
+    assert_eq!(sandbox.truth().pop().unwrap().outcome, Outcome::Broken);
+    let filtered = ask_with(&sandbox, "finish:content_filter", &streamed(""));
+    assert!(filtered.text().contains(r#""finish_reason":"content_filter""#));
+}
+
+#[test]
+fn completions_of_before_chat_are_answered() {
+    let sandbox = start();
+    let body = json!({"model": "old", "prompt": "why is it so?", "max_tokens": 20, "seed": 3});
+    let whole = post(&sandbox, "/v1/completions", &body).json();
+    assert_eq!(whole["object"], "text_completion");
+    let options = json!({"stream": true, "stream_options": {"include_usage": true}});
+    let (events, done) = post(&sandbox, "/v1/completions", &with(body, options)).events();
+    let text = |event: &Value| event["choices"][0]["text"].as_str().map(str::to_owned);
+    let said: String = events.iter().filter_map(text).collect();
+    assert!(done && said == whole["choices"][0]["text"]);
+    assert_eq!(events.last().unwrap()["usage"], whole["usage"]);
+    assert_eq!(sandbox.truth().pop().unwrap().billed.completion, 20);
+    let two = json!({"model": "old", "prompt": ["a", "b"]});
+    assert_eq!(post(&sandbox, "/completions", &two).json()["choices"][1]["index"], 1);
+}
+
+#[test]
+fn inputs_of_every_form_become_vectors() {
+    let sandbox = start();
+    let embed = |rest: Value| {
+        post(&sandbox, "/v1/embeddings", &with(json!({"model": "e", "dimensions": 8}), rest))
+    };
+    let one = embed(json!({"input": "12345678"})).json();
+    let vector = one["data"][0]["embedding"].as_array().unwrap();
+    let length: f64 = vector.iter().map(|number| number.as_f64().unwrap().powi(2)).sum();
+    assert!(vector.len() == 8 && (length - 1.0).abs() < 1e-3);
+    assert_eq!(
+        (&one["usage"]["prompt_tokens"], &one["usage"]["total_tokens"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(sandbox.truth().pop().unwrap().billed.prompt, 2);
+    let several = embed(json!({"input": ["a", "12345678"]})).json();
+    assert_eq!((several["data"][1]["embedding"]).as_array(), Some(vector));
+    for (input, vectors) in [(json!([1, 2, 3]), 1), (json!([[1, 2], [3]]), 2)] {
+        let got = embed(json!({ "input": input })).json();
+        assert_eq!(got["data"].as_array().unwrap().len(), vectors);
+        assert_eq!(got["usage"]["prompt_tokens"], 3);
+    }
+    let packed = embed(json!({"input": "x", "encoding_format": "base64"})).json();
+    assert_eq!(packed["data"][0]["embedding"].as_str().map(str::len), Some(44));
+    for odd in [json!({"input": []}), json!({"input": [""]}), json!({"input": [[]]}), json!({})] {
+        assert_eq!(embed(odd.clone()).status, 400, "{odd}");
+    }
+}
+
+#[test]
+fn pictures_and_sounds_are_made() {
+    let sandbox = start();
+    let body = json!({"model": "p", "prompt": "a cat on a mat", "n": 2});
+    let painted = post(&sandbox, "/v1/images/generations", &body).json();
+    assert!(painted["data"][1]["b64_json"].is_string());
+    let billed = sandbox.truth().pop().unwrap().billed;
+    assert_eq!(painted["usage"]["output_tokens"], billed.image_out);
+    let spoken = post(&sandbox, "/v1/audio/speech", &json!({"model": "s", "input": "hello"}));
+    assert!(spoken.head.contains("audio/mpeg") && spoken.body.len() == 64);
+    let written = post(&sandbox, "/v1/audio/transcriptions", &json!("any bytes")).json();
+    assert!(written["text"].is_string() && written["usage"]["prompt_tokens"] == 128);
+}
