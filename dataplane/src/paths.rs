@@ -4,7 +4,10 @@
 
 use std::rc::Rc;
 
-use catalog::listing::{Allowance, Rendered, endpoints};
+use catalog::listing::{
+    Allowance, Rendered, anthropic_item, anthropic_list, endpoints, gemini_item, gemini_list,
+};
+use dialect::ClientDialect;
 use wire::head::RequestHead;
 
 use crate::answer_head::{AnswerHead, field};
@@ -26,7 +29,12 @@ pub async fn answer(
     head: &RequestHead,
     answer: &mut AnswerHead,
 ) {
-    let path = head.path(client.input.filled()).to_vec();
+    let buf = client.input.filled();
+    let path = head.path(buf).to_vec();
+    // One list has two forms at one path; Anthropic's readers say which version they speak.
+    if head.header(buf, "anthropic-version").is_some() {
+        answer.client = ClientDialect::Messages;
+    }
     let answered = match route(head.method, &path) {
         Route::Account => {
             // Whether the key is good is the control plane's to say; its rate is known here.
@@ -62,16 +70,24 @@ fn respond(
         }
         Route::Models => {
             let (generation, key) = seen?;
-            let published = generation.published();
-            let list = published.listing().cut_for(published.catalog(), allowance(key.as_ref()));
-            give_tagged(local, client, answer, known_tags.as_deref(), &list);
+            let (catalog, allowance) = (generation.published().catalog(), allowance(key.as_ref()));
+            match answer.client {
+                ClientDialect::Messages => {
+                    give(local, client, answer, &anthropic_list(catalog, allowance), &[]);
+                }
+                ClientDialect::Gemini => {
+                    give(local, client, answer, &gemini_list(catalog, allowance), &[]);
+                }
+                ClientDialect::Chat | ClientDialect::Responses => {
+                    let list = generation.published().listing().cut_for(catalog, allowance);
+                    give_tagged(local, client, answer, known_tags.as_deref(), &list);
+                }
+            }
         }
         Route::Model(id) => {
             let (generation, key) = seen?;
-            let (published, id) = (generation.published(), decoded(id));
-            let allowance = allowance(key.as_ref());
-            let item = published.listing().item_for(published.catalog(), &id, allowance);
-            give(local, client, answer, item.ok_or_else(|| unknown_model(&id))?, &[]);
+            let item = model_item(&generation, key.as_ref(), &decoded(id), answer.client)?;
+            give(local, client, answer, &item, &[]);
         }
         Route::Endpoints(id) => {
             let (generation, key) = seen?;
@@ -91,7 +107,6 @@ fn respond(
         Route::UnknownMethod => {
             return Err(Fault::new(Code::NotImplemented, "this method is not known").closing());
         }
-        Route::GeminiModels(_) => return Err(refuse::unknown_path()),
         Route::Infer(_)
         | Route::Count(_)
         | Route::Guest
@@ -102,6 +117,25 @@ fn respond(
         }
     }
     Ok(())
+}
+
+/// One model, as the caller's dialect tells it.
+fn model_item(
+    generation: &Generation,
+    key: Option<&Principal>,
+    id: &str,
+    dialect: ClientDialect,
+) -> Result<Vec<u8>, Fault> {
+    let (published, allowance) = (generation.published(), allowance(key));
+    let catalog = published.catalog();
+    let item = match dialect {
+        ClientDialect::Messages => anthropic_item(catalog, id, allowance),
+        ClientDialect::Gemini => gemini_item(catalog, id, allowance),
+        ClientDialect::Chat | ClientDialect::Responses => {
+            published.listing().item_for(catalog, id, allowance).map(<[u8]>::to_vec)
+        }
+    };
+    item.ok_or_else(|| unknown_model(id))
 }
 
 /// The generation, and who asks, if they say so: these paths are public, but a key that is sent

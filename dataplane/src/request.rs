@@ -28,8 +28,8 @@ use crate::stage::relay::Relay;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
 use crate::stage::{
-    admit, authenticate, exchange, fail, free_request, learn, pace, plan, quote, read, refuse,
-    relay, settle,
+    admit, authenticate, count, exchange, fail, free_request, learn, pace, plan, quote, read,
+    refuse, relay, settle,
 };
 
 /// Serves one request; the client's state says afterwards whether another may follow.
@@ -51,6 +51,11 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
         }
         Route::Quote => {
             if let Err(fault) = quote(local, client, head, &mut answer).await {
+                refuse::refuse(local, client, &answer, &fault).await;
+            }
+        }
+        Route::Count(_) => {
+            if let Err(fault) = count(local, client, head, &mut answer).await {
                 refuse::refuse(local, client, &answer, &fault).await;
             }
         }
@@ -257,6 +262,28 @@ fn asking<'a>(
         health: &local.health,
         now: local.deadlines.clock().wall(),
         free_used: !pace::may_have_free(local, principal),
+    }
+}
+
+/// Says how many tokens a request counts. Nothing is held.
+async fn count(
+    local: &Rc<Local>,
+    client: &mut Client,
+    head: &RequestHead,
+    answer: &mut AnswerHead,
+) -> Result<(), Fault> {
+    let (principal, _, intent, body) = open(local, client, head, answer, false).await?;
+    let published = principal.generation.published();
+    let asking = asking(local, &principal, &intent, answer);
+    match plan::plan(published, &principal.key, &asking) {
+        Ok(plan) => {
+            count::count(local, client, published, (&plan, &intent, body), answer).await;
+            Ok(())
+        }
+        Err(fault) => {
+            client.drop_body(body);
+            Err(fault)
+        }
     }
 }
 

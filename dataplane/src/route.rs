@@ -77,8 +77,6 @@ pub enum Route<'p> {
     Models,
     /// One model: its id.
     Model(&'p str),
-    /// The list of models as Gemini tells it, or one of them.
-    GeminiModels(Option<&'p str>),
     /// The endpoints of one model: `author/slug`.
     Endpoints(&'p str),
     /// How tiers can be had now.
@@ -132,10 +130,9 @@ fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
         "/v1/messages/count_tokens" | "/api/v1/messages/count_tokens" => {
             (Route::Count(ClientDialect::Messages), "POST")
         }
-        "/v1beta/models" => (Route::GeminiModels(None), "GET"),
         "/playground/v1/chat/completions" => (Route::Guest, "POST"),
         "/v1/quote" | "/api/v1/quote" => (Route::Quote, "POST"),
-        "/v1/models" | "/api/v1/models" => (Route::Models, "GET"),
+        "/v1/models" | "/api/v1/models" | "/v1beta/models" => (Route::Models, "GET"),
         "/v1/status/routes" => (Route::Routes, "GET"),
         "/health" => (Route::Health, "GET"),
         _ => return named_deeper(path),
@@ -150,10 +147,8 @@ fn named_deeper(path: &str) -> Option<(Route<'_>, &'static str)> {
         };
         return Some((named, "POST"));
     }
-    if let Some(id) = path.strip_prefix("/v1beta/models/").filter(|id| !id.is_empty()) {
-        return Some((Route::GeminiModels(Some(id)), "GET"));
-    }
-    if let Some(id) = path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()) {
+    let model = path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/v1beta/models/"));
+    if let Some(id) = model.filter(|id| !id.is_empty()) {
         return Some((Route::Model(id), "GET"));
     }
     if let Some(id) = path.strip_prefix("/api/v1/models/") {
@@ -210,8 +205,8 @@ mod tests {
             (Method::Post, "/v1beta/models/g:generateContent", Route::Infer(ClientDialect::Gemini)),
             (Method::Post, "/v1/models/a/b:c:countTokens", Route::Count(ClientDialect::Gemini)),
             (Method::Get, "/v1/models/g:generateContent", Route::WrongMethod("POST")),
-            (Method::Get, "/v1beta/models", Route::GeminiModels(None)),
-            (Method::Get, "/v1beta/models/a/b", Route::GeminiModels(Some("a/b"))),
+            (Method::Get, "/v1beta/models", Route::Models),
+            (Method::Get, "/v1beta/models/a/b", Route::Model("a/b")),
             (Method::Post, "/playground/v1/chat/completions", Route::Guest),
             (Method::Get, "/v1/chat/completions", Route::WrongMethod("POST")),
             (Method::Post, "/v1/quote", Route::Quote),

@@ -6,6 +6,7 @@
 //!                                              borrow             verdict      attend
 //!                                                                 turns        learn note
 //!   any of them may end in a fault: refuse before the hold, fail after it
+//!   beside them, for nothing: quote, count
 //! ```
 //!
 //! A stage imports the results of earlier stages, never a later stage; only `request` calls them.
@@ -16,6 +17,7 @@ pub mod attempt;
 pub mod attend;
 pub mod authenticate;
 pub mod borrow;
+pub mod count;
 pub mod dispatch;
 pub mod exchange;
 pub mod fail;

@@ -17,7 +17,7 @@ use crate::net::buffer::Buffer;
 use crate::stage::attempt::Request;
 
 /// The version of Anthropic's API that is spoken.
-const ANTHROPIC_VERSION: &str = "2023-06-01";
+pub const ANTHROPIC_VERSION: &str = "2023-06-01";
 /// Betas of Anthropic's that shape an answer and cost nothing of their own, by how they begin.
 const BETAS: [&str; 9] = [
     "interleaved-thinking-",
@@ -146,7 +146,7 @@ pub fn write_key(dialect: Dialect, key: &Secret, out: &mut Vec<u8>) {
 }
 
 /// Appends a model's name, a JSON string, as a part of a path (RFC 3986, section 2.3).
-fn write_escaped(model_json: &[u8], out: &mut Vec<u8>) {
+pub fn write_escaped(model_json: &[u8], out: &mut Vec<u8>) {
     let name = model_json.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\""));
     for byte in name.unwrap_or(model_json) {
         match byte {

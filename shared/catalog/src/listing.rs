@@ -6,9 +6,11 @@
 //! not know. A list for a key is cut from it item by item.
 //! Invariants: bytes never change after rendering; equal bytes have equal entity tags; what is not
 //! listed does not show; `sandbox/chat` is first where it is there, tiers follow the models.
+//! Other dialects' lists are rendered when they are asked for.
 //! Left out on purpose: paging and search; live figures of endpoints, which are `null`.
 
 mod item;
+mod others;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use rustc_hash::FxHashMap;
 use crate::catalog::{Catalog, Model, Tier};
 use crate::rows::TierStatus;
 use item::{EndpointsItem, ModelItem};
+pub use others::{anthropic_item, anthropic_list, gemini_item, gemini_list};
 
 /// The model that stands first, so that whoever tries us out finds it.
 const FIRST: &str = "sandbox/chat";

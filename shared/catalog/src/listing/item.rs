@@ -23,15 +23,15 @@ type Null = ();
 pub(super) struct ModelItem<'c> {
     pub(super) id: &'c str,
     object: &'static str,
-    created: u64,
+    pub(super) created: u64,
     owned_by: &'c str,
     canonical_slug: &'c str,
-    name: &'c str,
-    description: &'c str,
-    context_length: u64,
+    pub(super) name: &'c str,
+    pub(super) description: &'c str,
+    pub(super) context_length: u64,
     architecture: Architecture,
     pricing: Pricing,
-    top_provider: TopProvider,
+    pub(super) top_provider: TopProvider,
     per_request_limits: Null,
     supported_parameters: &'c [Box<str>],
     default_parameters: Null,
@@ -50,9 +50,9 @@ struct Links {
 }
 
 #[derive(Serialize)]
-struct TopProvider {
+pub(super) struct TopProvider {
     context_length: u64,
-    max_completion_tokens: u64,
+    pub(super) max_completion_tokens: u64,
     is_moderated: bool,
 }
 

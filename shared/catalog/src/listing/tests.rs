@@ -140,3 +140,35 @@ fn endpoints_show_each_providers_price() {
         assert!(found[0].get(key).is_some(), "{key}");
     }
 }
+
+#[test]
+fn other_dialects_list_the_same_models() {
+    let catalog = catalog();
+    let of = |list: Vec<u8>| json_of(&list);
+    let gemini = of(gemini_list(&catalog, Allowance::default()));
+    let named: Vec<_> = gemini["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["name"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = ["sandbox/chat", "lab/big", "lab/solo", "house/low"];
+    assert_eq!(named, expected.map(|id| format!("models/{id}")));
+    assert_eq!(gemini["models"][1]["outputTokenLimit"], 100);
+    let anthropic = of(anthropic_list(&catalog, Allowance::default()));
+    assert_eq!(
+        (&anthropic["first_id"], &anthropic["last_id"]),
+        (&expected[0].into(), &expected[3].into())
+    );
+    assert_eq!(anthropic["data"][1]["created_at"], "1970-01-01T00:00:07.000Z");
+    let only = ["lab/solo".to_owned()];
+    let key = Allowance { models: Some(&only), providers: None };
+    assert_eq!(
+        of(anthropic_list(&catalog, key))["data"].as_array().unwrap().len(),
+        2,
+        "and its tier"
+    );
+    assert!(gemini_item(&catalog, "lab/big", key).is_none());
+    assert!(anthropic_item(&catalog, "lab/solo", key).is_some());
+    assert!(anthropic_item(&catalog, "lab/hidden", Allowance::default()).is_none());
+}
