@@ -25,6 +25,7 @@ mod message;
 mod refusal;
 mod session;
 mod translate;
+mod typed;
 mod usage;
 mod wishes;
 

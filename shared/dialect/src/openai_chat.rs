@@ -4,23 +4,32 @@
 //! Source: OpenAI API reference, "Create chat completion" and "Chat completion chunk".
 
 mod answer;
+mod calls;
 mod decode;
+mod details;
 mod encode;
 mod made;
+mod messages;
+pub(crate) mod options;
+pub(crate) mod parts;
 mod pattern;
 mod prompt;
 mod request;
+mod turns;
 mod upstream;
+mod write;
 
 pub use answer::{Answer, ChunkReader, Rewrite, is_done, said_so_far};
 pub use decode::Decoder;
 pub use encode::Encoder;
 pub(crate) use encode::{write_error, write_whole};
 pub use made::{Label, add_member, add_own_cost, add_usage};
+pub(crate) use messages::arguments_of;
 pub use pattern::{Alike, Event, Pattern};
-pub use prompt::{read_prompt, write_prompt};
+pub use prompt::read_prompt;
 pub use request::read_intent;
 pub use upstream::write_upstream;
+pub use write::write_prompt;
 
 #[cfg(test)]
 mod tests;

@@ -1,27 +1,28 @@
 //! OpenAI Responses, on the client's side: no upstream is asked in it.
+//!
+//! Owns the meaning of this dialect's members and events. Nothing is kept between requests: an
+//! answer carries all that its next turn needs (proofs of thoughts as `encrypted_content`, whether
+//! it was asked for or not), and `store` changes nothing.
+//! Source: OpenAI API reference, "Create a model response" and "Streaming events".
+
+mod prompt;
+mod request;
 
 use units::Tokens;
-use wire::gate::TopLevel;
 
 use crate::event::Event;
 use crate::frames::{End, Frames, Label, StreamError};
-use crate::intent::{Intent, RequestFault};
 use crate::message::Message;
-use crate::prompt::Prompt;
 
-/// Reads a gated request.
-pub fn read_intent(_top: &TopLevel, _body: &[u8]) -> Result<Intent, RequestFault> {
-    Err(missing())
-}
+pub use prompt::read_prompt;
+pub use request::read_intent;
 
-/// Reads a whole request.
-pub fn read_prompt(_body: &[u8]) -> Result<Prompt<'_>, RequestFault> {
-    Err(missing())
-}
+#[cfg(test)]
+mod tests;
 
-fn missing() -> RequestFault {
-    RequestFault::unsupported("model", "this dialect is not spoken")
-}
+/// What an `encrypted_content` begins with that is a whole thought rather than the proof of the
+/// one beside it.
+const SEALED: &str = "sealed:";
 
 /// Writes answers.
 #[derive(Debug)]

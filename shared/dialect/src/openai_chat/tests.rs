@@ -1,5 +1,7 @@
 //! The chat dialect against bodies as SDKs and providers write them.
 
+mod prompt;
+
 use serde_json::{Value, json};
 use wire::gate::{Gate, GateLimits};
 
