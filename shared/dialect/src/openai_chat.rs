@@ -17,18 +17,20 @@ mod prompt;
 mod request;
 mod turns;
 mod upstream;
+mod whole;
 mod write;
 
 pub use answer::{Answer, ChunkReader, Rewrite, is_done, said_so_far};
 pub use decode::Decoder;
 pub use encode::Encoder;
-pub(crate) use encode::{write_error, write_whole};
+pub(crate) use encode::write_error;
 pub use made::{Label, add_member, add_own_cost, add_usage};
 pub(crate) use messages::arguments_of;
 pub use pattern::{Alike, Event, Pattern};
 pub use prompt::read_prompt;
 pub use request::read_intent;
 pub use upstream::write_upstream;
+pub(crate) use whole::write_whole;
 pub use write::write_prompt;
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ pub fn add_usage(tokens: &Tokens, out: &mut Vec<u8>) {
         return;
     }
     let (input, output) = (tokens.input_total(), tokens.output_total());
-    let (cached, written) = (tokens[TokenClass::CacheRead], tokens[TokenClass::CacheWrite]);
+    let cached = tokens[TokenClass::CacheRead];
+    let written = tokens[TokenClass::CacheWrite].saturating_add(tokens[TokenClass::CacheWrite1h]);
     let total = input.saturating_add(output);
     let reasoning = tokens[TokenClass::Reasoning];
     // Writing into a vector does not fail.

@@ -64,6 +64,7 @@ impl<'a> Function<'a> {
     pub(crate) fn read(self) -> Tool<'a> {
         let schema = self.parameters.filter(|schema| schema.get() != "null");
         let description = self.description.map(|text| text.0);
+        let schema = schema.map(Cow::Borrowed);
         Tool { name: self.name, description, schema, strict: self.strict, cache: None }
     }
 }
@@ -176,11 +177,12 @@ impl<'a> Format<'a> {
             "json_schema" => {
                 let flat = Schema { name: self.name, schema: self.schema, strict: self.strict };
                 let Schema { name, schema, strict } = self.json_schema.unwrap_or(flat);
-                let name = match name {
-                    Some(Text(Cow::Borrowed(name))) => Some(name),
-                    _ => None,
-                };
-                Ok(schema.map_or(Shape::Json, |schema| Shape::Schema { name, schema, strict }))
+                let name = name.map(|name| name.0);
+                Ok(schema.map_or(Shape::Json, |schema| Shape::Schema {
+                    name,
+                    schema: Cow::Borrowed(schema),
+                    strict,
+                }))
             }
             other => {
                 let message = format!("the format `{other}` is not offered for this model");

@@ -166,7 +166,7 @@ fn offered<'p>(prompt: &'p Prompt<'_>) -> Vec<Offered<'p>> {
     };
     let offer = |tool: &'p Tool<'_>| {
         let description = tool.description.as_deref();
-        let (parameters, strict) = (tool.schema, tool.strict);
+        let (parameters, strict) = (tool.schema.as_deref(), tool.strict);
         Offered { function: Function { name: &tool.name, description, parameters, strict } }
     };
     prompt.tools.iter().filter(may_be_called).map(offer).collect()
@@ -183,13 +183,13 @@ fn choice<'p>(choice: &'p ToolChoice<'_>) -> Choice<'p> {
     }
 }
 
-fn format<'p>(shape: &Shape<'p>) -> Option<Format<'p>> {
-    match *shape {
+fn format<'p>(shape: &'p Shape<'_>) -> Option<Format<'p>> {
+    match shape {
         Shape::Text => None,
         Shape::Json => Some(Format::JsonObject),
         Shape::Schema { name, schema, strict } => {
-            let name = name.unwrap_or("answer");
-            Some(Format::JsonSchema { json_schema: Schema { name, schema, strict } })
+            let name = name.as_deref().unwrap_or("answer");
+            Some(Format::JsonSchema { json_schema: Schema { name, schema, strict: *strict } })
         }
     }
 }
