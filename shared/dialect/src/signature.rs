@@ -31,8 +31,12 @@ pub fn of_maker(maker: Dialect, marked: &str) -> Option<&str> {
 /// A proof as a client of the maker's own dialect sends it back: one that is not marked is the
 /// maker's.
 pub fn from_client(native: Dialect, proof: Cow<'_, str>) -> Cow<'_, str> {
-    let is_marked = MARKS.iter().any(|(_, mark)| proof.starts_with(mark));
-    if is_marked { proof } else { Cow::Owned(marked(native, &proof)) }
+    if is_marked(&proof) { proof } else { Cow::Owned(marked(native, &proof)) }
+}
+
+/// Whether a proof says whose it is.
+pub fn is_marked(proof: &str) -> bool {
+    MARKS.iter().any(|(_, mark)| proof.starts_with(mark))
 }
 
 /// A call's id with its proof in it, of the letters that every dialect takes in an id.

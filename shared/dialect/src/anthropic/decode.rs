@@ -1,0 +1,306 @@
+//! What Anthropic answers, as events.
+//!
+//! ```text
+//!   message_start -> ( content_block_start -> content_block_delta* -> content_block_stop )*
+//!                 -> message_delta -> message_stop          `ping` anywhere, `error` instead
+//! ```
+//! Invariants: a delta counts only in a block of its kind; blocks of the provider's own tools say
+//! nothing; usage is what was told last, never a sum.
+//! Left out on purpose: citations.
+
+use std::borrow::Cow;
+
+use catalog::Dialect;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use units::Tokens;
+
+use super::blocks::Text;
+use super::json::Object;
+use super::settings::ANSWER_TOOL;
+use super::whole::{finish_of, write_usage};
+use crate::event::{DecodeFault, Event, Progress, Sink};
+use crate::frames::Frames;
+use crate::signature::marked;
+use crate::usage::MessagesUsage;
+
+/// Reads answers.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    usage: MessagesUsage,
+    /// The block that is open, by its place and what it is.
+    open: Option<(u64, Open)>,
+    /// What the open call is made with, as its block began; told if nothing follows.
+    input: Option<String>,
+    calls_tools: bool,
+}
+
+/// What a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Text,
+    Thought,
+    Call,
+    /// The call that stands for an answer in JSON.
+    Answer,
+    Other,
+}
+
+/// An event, or a whole message: their members' names do not clash.
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    index: Option<u64>,
+    message: Option<Message<'a>>,
+    content_block: Option<Block<'a>>,
+    delta: Option<Delta<'a>>,
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    id: Option<Text<'a>>,
+    content: Option<Vec<Block<'a>>>,
+    stop_reason: Option<Text<'a>>,
+    stop_sequence: Option<Text<'a>>,
+    stop_details: Option<StopDetails<'a>>,
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Block<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    text: Option<Text<'a>>,
+    thinking: Option<Text<'a>>,
+    signature: Option<Text<'a>>,
+    data: Option<Text<'a>>,
+    id: Option<Text<'a>>,
+    name: Option<Text<'a>>,
+    input: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    partial_json: Option<Text<'a>>,
+    thinking: Option<Text<'a>>,
+    signature: Option<Text<'a>>,
+    stop_reason: Option<Text<'a>>,
+    stop_sequence: Option<Text<'a>>,
+    stop_details: Option<StopDetails<'a>>,
+}
+
+#[derive(Deserialize)]
+struct StopDetails<'a> {
+    #[serde(borrow)]
+    explanation: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Tier<'a> {
+    #[serde(borrow)]
+    service_tier: Option<Text<'a>>,
+}
+
+/// How an answer ended.
+struct Stop<'a> {
+    reason: Option<Text<'a>>,
+    sequence: Option<Text<'a>>,
+    details: Option<StopDetails<'a>>,
+}
+
+impl Decoder {
+    pub(crate) fn event(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Progress, DecodeFault> {
+        let frame: Frame<'_> = serde_json::from_slice(data)
+            .map_err(|_| DecodeFault::Unreadable("an event is no JSON of an event"))?;
+        let kind = frame.kind.ok_or(DecodeFault::Unreadable("an event has no type"))?;
+        match &*kind {
+            "message_start" => {
+                let message = frame.message.ok_or(DecodeFault::Unreadable("no message starts"))?;
+                begin(message.id, sink);
+                self.take_usage(message.usage, false, sink);
+            }
+            "content_block_start" => {
+                let block =
+                    frame.content_block.ok_or(DecodeFault::Unreadable("no block starts"))?;
+                let (open, input) = self.start(block, sink);
+                self.open = Some((frame.index.unwrap_or(0), open));
+                self.input = input;
+            }
+            "content_block_delta" => {
+                if let Some(delta) = frame.delta {
+                    self.grow(delta, sink);
+                }
+            }
+            "content_block_stop" => self.stop_block(sink),
+            "message_delta" => {
+                self.stop_block(sink);
+                self.take_usage(frame.usage, true, sink);
+                if let Some(delta) = frame.delta {
+                    let (reason, sequence) = (delta.stop_reason, delta.stop_sequence);
+                    self.finish(Stop { reason, sequence, details: delta.stop_details }, sink);
+                }
+            }
+            "message_stop" => return Ok(Progress::Over),
+            "error" => return Err(DecodeFault::IsError),
+            _ => {}
+        }
+        Ok(Progress::GoesOn)
+    }
+
+    pub(crate) fn whole(&mut self, json: &[u8], sink: Sink<'_>) -> Result<(), DecodeFault> {
+        let message: Message<'_> = serde_json::from_slice(json)
+            .map_err(|_| DecodeFault::Unreadable("the answer is no JSON of a message"))?;
+        match message.kind.as_deref() {
+            Some("message") => {}
+            Some("error") => return Err(DecodeFault::IsError),
+            _ => return Err(DecodeFault::Unreadable("the answer is no message")),
+        }
+        begin(message.id, sink);
+        for block in message.content.unwrap_or_default() {
+            let (open, input) = self.start(block, sink);
+            self.open = Some((0, open));
+            self.input = input;
+            self.stop_block(sink);
+        }
+        self.take_usage(message.usage, true, sink);
+        let (reason, sequence) = (message.stop_reason, message.stop_sequence);
+        self.finish(Stop { reason, sequence, details: message.stop_details }, sink);
+        Ok(())
+    }
+
+    /// Appends what ends a relayed stream at its limit: the open block is closed.
+    pub(crate) fn write_cut(&self, tokens: &Tokens, frames: &mut Frames<'_>) {
+        if let Some((index, _)) = self.open {
+            frames.event("content_block_stop", |out| {
+                let mut event = Object::of("content_block_stop", out);
+                event.plain("index", index);
+                event.close();
+            });
+        }
+        frames.event("message_delta", |out| {
+            let mut event = Object::of("message_delta", out);
+            let delta = br#"{"stop_reason":"max_tokens","stop_sequence":null}"#;
+            event.raw("delta", delta);
+            write_usage(tokens, None, event.name("usage"));
+            event.close();
+        });
+        frames.event("message_stop", |out| Object::of("message_stop", out).close());
+    }
+
+    /// A block begins; answers what it is, and what a call is made with so far.
+    fn start(&mut self, block: Block<'_>, sink: Sink<'_>) -> (Open, Option<String>) {
+        let open = match &*block.kind {
+            "text" => {
+                emit(block.text, Event::Text, sink);
+                Open::Text
+            }
+            "thinking" => {
+                emit(block.thinking, Event::Thought, sink);
+                prove(block.signature, sink);
+                Open::Thought
+            }
+            "redacted_thinking" => {
+                let data = block.data.map(|data| marked(Dialect::Anthropic, &data));
+                data.into_iter().for_each(|data| sink(Event::Redacted(data.into())));
+                Open::Other
+            }
+            "tool_use" => {
+                let name = block.name.map(|name| name.0).unwrap_or_default();
+                let input = block.input.map(|input| input.get()).filter(|input| !is_empty(input));
+                let input = input.map(str::to_owned);
+                if name == ANSWER_TOOL {
+                    return (Open::Answer, input);
+                }
+                self.calls_tools = true;
+                let id = block.id.map(|id| id.0).unwrap_or_default();
+                sink(Event::Call { id, name, signature: None });
+                return (Open::Call, input);
+            }
+            _ => Open::Other,
+        };
+        (open, None)
+    }
+
+    fn grow(&mut self, delta: Delta<'_>, sink: Sink<'_>) {
+        match self.open.map(|(_, open)| open) {
+            Some(Open::Text) => emit(delta.text, Event::Text, sink),
+            Some(Open::Thought) => {
+                emit(delta.thinking, Event::Thought, sink);
+                prove(delta.signature, sink);
+            }
+            Some(Open::Call) => {
+                emit(self.more_input(delta.partial_json), Event::Arguments, sink);
+            }
+            Some(Open::Answer) => emit(self.more_input(delta.partial_json), Event::Text, sink),
+            Some(Open::Other) | None => {}
+        }
+    }
+
+    /// What a call is made with comes either as its block begins or bit by bit.
+    fn more_input<'a>(&mut self, more: Option<Text<'a>>) -> Option<Text<'a>> {
+        let more = more.filter(|more| !more.is_empty());
+        if more.is_some() {
+            self.input = None;
+        }
+        more
+    }
+
+    fn stop_block(&mut self, sink: Sink<'_>) {
+        let (open, input) = (self.open.take(), self.input.take());
+        let input = input.map(|input| Text(Cow::Owned(input)));
+        match open {
+            Some((_, Open::Call)) => emit(input, Event::Arguments, sink),
+            Some((_, Open::Answer)) => emit(input, Event::Text, sink),
+            _ => {}
+        }
+    }
+
+    /// Takes in a usage. Before the end one that does not tell everything yet is no fault.
+    fn take_usage(&mut self, usage: Option<&RawValue>, is_last: bool, sink: Sink<'_>) {
+        let Some(usage) = usage else { return };
+        let told = self.usage.read(usage.get().as_bytes()).and_then(|()| self.usage.usage());
+        if told.is_ok() || is_last {
+            sink(Event::Usage(told));
+        }
+        let tier = serde_json::from_str::<Tier<'_>>(usage.get()).ok();
+        let tier = tier.and_then(|tier| tier.service_tier).filter(|tier| !tier.is_empty());
+        let tier = tier.map(|tier| if &*tier == "standard" { "default".into() } else { tier.0 });
+        tier.into_iter().for_each(|tier| sink(Event::Tier(tier)));
+    }
+
+    fn finish(&mut self, stop: Stop<'_>, sink: Sink<'_>) {
+        let Some(native) = stop.reason.map(|reason| reason.0) else { return };
+        let explanation = stop.details.and_then(|details| details.explanation);
+        emit(explanation, Event::Refusal, sink);
+        let finish = finish_of(&native, self.calls_tools);
+        sink(Event::Finish { finish, native, stop: stop.sequence.map(|text| text.0) });
+    }
+}
+
+fn begin(id: Option<Text<'_>>, sink: Sink<'_>) {
+    emit(id, |id| Event::Begin { id }, sink);
+}
+
+fn prove(signature: Option<Text<'_>>, sink: Sink<'_>) {
+    let signature = signature.filter(|signature| !signature.is_empty());
+    let proof = signature.map(|signature| marked(Dialect::Anthropic, &signature));
+    proof.into_iter().for_each(|proof| sink(Event::Signature(proof.into())));
+}
+
+/// Tells a text that is not empty.
+fn emit<'a>(text: Option<Text<'a>>, event: impl Fn(Cow<'a, str>) -> Event<'a>, sink: Sink<'_>) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        sink(event(text.0));
+    }
+}
+
+/// Whether an object has no members.
+fn is_empty(object: &str) -> bool {
+    object.bytes().all(|byte| byte == b'{' || byte == b'}' || byte.is_ascii_whitespace())
+}
