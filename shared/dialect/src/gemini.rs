@@ -1,102 +1,48 @@
 //! Gemini `generateContent`, on both sides of the gateway.
+//!
+//! Owns the meaning of this dialect's members. Model and streaming stand in the path, so neither is
+//! in a body; a stream has no end mark.
+//! Source: Gemini API reference (v1beta), "Generating content", "Counting tokens".
 
-use units::Tokens;
-use wire::gate::TopLevel;
+mod asked;
+mod config;
+mod contents;
+mod count;
+mod decode;
+mod encode;
+mod error;
+mod form;
+mod key;
+mod model;
+mod prompt;
+mod proof;
+mod request;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod upstream;
+mod write;
 
-use crate::dropped::Dropped;
-use crate::event::{DecodeFault, Event, Progress, Sink};
-use crate::frames::{End, Frames, Label, StreamError};
-use crate::intent::{Intent, RequestFault, UpstreamTerms};
-use crate::message::Message;
-use crate::prompt::Prompt;
-use crate::refusal::Refusal;
-use crate::translate::Asked;
+use wire::json::members;
 
-/// Reads a gated request.
-pub fn read_intent(
-    _asked: Asked<'_>,
-    _top: &TopLevel,
-    _body: &[u8],
-) -> Result<Intent, RequestFault> {
-    Err(missing())
-}
+pub(crate) use count::{count_body, read_count, write_count_request};
+pub use decode::Decoder;
+pub use encode::Encoder;
+pub(crate) use encode::{write_cut, write_whole};
+pub(crate) use error::{error_body, write_error};
+pub use prompt::read_prompt;
+pub use request::read_intent;
+pub use upstream::write_upstream;
+pub use write::write_prompt;
 
-/// Reads a whole request.
-pub fn read_prompt(_body: &[u8]) -> Result<Prompt<'_>, RequestFault> {
-    Err(missing())
-}
-
-/// Writes the client's own body as the upstream gets it.
-pub fn write_upstream(_: &Intent, body: &[u8], _: &UpstreamTerms<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(body);
-}
-
-/// Writes what a request of another dialect says.
-pub fn write_prompt(
-    _prompt: &Prompt<'_>,
-    _intent: &Intent,
-    _terms: &UpstreamTerms<'_>,
-    _dropped: &mut Dropped,
-    _out: &mut Vec<u8>,
-) -> Result<(), RequestFault> {
-    Err(missing())
-}
-
-fn missing() -> RequestFault {
-    RequestFault::unsupported("model", "this dialect is not spoken")
-}
-
-/// Reads answers.
-#[derive(Debug, Default)]
-pub struct Decoder {}
-
-impl Decoder {
-    pub(crate) fn event(&mut self, _: &[u8], _: Sink<'_>) -> Result<Progress, DecodeFault> {
-        Err(DecodeFault::Unreadable("this dialect is not spoken"))
+/// Appends an answer, or a response of a stream, with the provider's name of the model replaced.
+pub(crate) fn rename(json: &[u8], model_json: &[u8], out: &mut Vec<u8>) {
+    let version = members(json).flatten().find(|member| member.is(json, "modelVersion"));
+    let span = version.map_or(json.len()..json.len(), |member| member.value.range());
+    out.extend_from_slice(&json[..span.start]);
+    if !span.is_empty() {
+        out.extend_from_slice(model_json);
     }
-
-    pub(crate) fn whole(&mut self, _: &[u8], _: Sink<'_>) -> Result<(), DecodeFault> {
-        Err(DecodeFault::Unreadable("this dialect is not spoken"))
-    }
-}
-
-/// Writes answers.
-#[derive(Debug, Default)]
-pub struct Encoder {}
-
-impl Encoder {
-    pub(crate) fn event(&mut self, _: &Label<'_>, _: &Event<'_>, _: &mut Frames<'_>) {}
-
-    pub(crate) fn end(&mut self, _: &Label<'_>, _: End<'_>, _: &mut Frames<'_>) {}
-}
-
-pub(crate) fn write_cut(_: &Label<'_>, _: &Tokens, _: &mut Frames<'_>) {}
-
-pub(crate) fn write_error(_: &StreamError<'_>, _: &mut Frames<'_>) {}
-
-pub(crate) fn write_whole(_: &Label<'_>, _: &Message, _: &Tokens, _: &mut Vec<u8>) {}
-
-pub(crate) fn rename(json: &[u8], _model_json: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(json);
-}
-
-pub(crate) fn error_body(refusal: &Refusal) -> Vec<u8> {
-    refusal.message.clone().into_bytes()
-}
-
-pub(crate) fn write_count_request(
-    _: &Intent,
-    _: &[u8],
-    _: &UpstreamTerms<'_>,
-    _: &mut Vec<u8>,
-) -> Result<(), RequestFault> {
-    Err(missing())
-}
-
-pub(crate) fn read_count(_: &[u8]) -> Option<u64> {
-    None
-}
-
-pub(crate) fn count_body(_: u64) -> Vec<u8> {
-    Vec::new()
+    out.extend_from_slice(&json[span.end..]);
 }

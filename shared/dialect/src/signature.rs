@@ -58,6 +58,27 @@ pub fn from_id(id: Cow<'_, str>) -> (Cow<'_, str>, Option<String>) {
     }
 }
 
+/// A text in base64 with padding (RFC 4648, section 4).
+pub(crate) fn to_base64(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 4 / 3 + 4);
+    encode(text.as_bytes(), &mut out);
+    let mut out = out.replace('-', "+").replace('_', "/");
+    while !out.len().is_multiple_of(4) {
+        out.push('=');
+    }
+    out
+}
+
+/// The text that is written in base64, of either alphabet, with padding or without; `None` where
+/// it is none.
+pub(crate) fn from_base64(base64: &str) -> Option<String> {
+    let bare = base64.trim_end_matches('=');
+    if bare.contains(['+', '/']) {
+        return decode(&bare.replace('+', "-").replace('/', "_"));
+    }
+    decode(bare)
+}
+
 const fn mark(maker: Dialect) -> &'static str {
     match maker {
         Dialect::OpenAi => MARKS[0].1,

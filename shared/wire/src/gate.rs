@@ -24,7 +24,8 @@ use crate::span::Span;
 use duplicate::Finder;
 
 /// Members whose objects decide price or route: no key may stand twice in them either.
-const DECIDING: [&str; 4] = ["stream_options", "reasoning", "provider", "routing"];
+const DECIDING: [&str; 6] =
+    ["stream_options", "reasoning", "provider", "routing", "generationConfig", "generation_config"];
 
 /// How far a body may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
