@@ -2,6 +2,7 @@
 
 mod blocks;
 mod format;
+pub(crate) mod models;
 pub(crate) mod read;
 mod render;
 mod turns;

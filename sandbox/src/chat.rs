@@ -127,8 +127,9 @@ fn read<'a>(
         Route::Speech => openai::plain::speech(&incoming.body)?,
         Route::Transcript => openai::plain::transcript(&incoming.body),
         Route::Messages | Route::CountMessages => {
-            anthropic::read::check_version(incoming.header("anthropic-version"))?;
-            anthropic::read::messages(&incoming.body, *route == Route::CountMessages)?
+            let version = anthropic::models::Version::of(incoming.header("anthropic-version"))?;
+            let counting = *route == Route::CountMessages;
+            anthropic::read::messages(&incoming.body, version, counting)?
         }
         Route::Contents { model, stream } => {
             let mut ask = gemini::read::contents(&incoming.body, model)?;

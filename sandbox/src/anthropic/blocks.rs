@@ -68,6 +68,16 @@ impl Blocks {
         block.end()
     }
 
+    /// A system message between the others; it is not what the answer is about.
+    pub(super) fn system(&mut self, at: &str, mut message: Fields<'_>) -> Result<(), Refused> {
+        let said = self.said.len();
+        let content = message.need("content")?;
+        message.end()?;
+        self.content(&format!("{at}.content"), content, &["text"])?;
+        self.said.truncate(said);
+        Ok(())
+    }
+
     pub(super) fn image(&mut self, mut block: Fields<'_>) -> Result<(), Refused> {
         let mut source =
             block.fields("source")?.ok_or_else(|| block.wrong("source", "required"))?;

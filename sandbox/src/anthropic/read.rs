@@ -2,19 +2,18 @@
 //!
 //! Order of what counts, which is also the order that caching follows: tools, system, messages.
 //! Left out on purpose: the tools that Anthropic runs itself (they may be named and are never
-//! called), containers, citations, messages of role `system`.
+//! called), containers, citations.
 
 use serde_json::Value;
 
 use super::blocks::Blocks;
+use super::models::{self, Model, Version};
 use super::{format, turns};
 use crate::ask::{Ask, Function, Refused, Shape, Thoughts, refused, thinking_of};
 use crate::dialect::Dialect;
 use crate::fields::{Fields, Rules};
 use crate::{json, tokens};
 
-/// The versions of the interface.
-const VERSIONS: [&str; 2] = ["2023-06-01", "2023-01-01"];
 /// Least tokens of a thinking budget.
 const BUDGET_MIN: u64 = 1024;
 /// A budget of tokens is thought of to this part.
@@ -32,39 +31,39 @@ const OWN_TOOLS: &[&str] = &[
     "web_search_",
 ];
 
-/// Refuses a request that names no version of the interface.
-pub(crate) fn check_version(version: Option<&str>) -> Result<(), Refused> {
-    match version {
-        None => Err(refused("anthropic-version: header is required", None)),
-        Some(version) if VERSIONS.contains(&version) => Ok(()),
-        Some(other) => {
-            Err(refused(format!("anthropic-version: {other:?} is not a valid version"), None))
-        }
-    }
-}
-
 /// Reads and checks a body; `counting` is about its tokens only.
-pub(crate) fn messages(body: &[u8], counting: bool) -> Result<Ask<'static>, Refused> {
+pub(crate) fn messages(
+    body: &[u8],
+    version: Version,
+    counting: bool,
+) -> Result<Ask<'static>, Refused> {
     let body = json::parse(body).map_err(|message| refused(message, None))?;
     let mut body = Fields::of(Rules::Anthropic, "", &body)?;
-    let model = body.need_text("model")?.to_owned();
-    let mut ask = Ask::of(Dialect::Anthropic, model.into());
+    let name = body.need_text("model")?.to_owned();
+    let model = models::of(&name);
+    let mut ask = Ask::of(Dialect::Anthropic, name.into());
     if !counting {
-        ask.cap = Some(body.count("max_tokens", 1)?.ok_or_else(|| required("max_tokens"))?);
+        // Without any output a request only fills the cache.
+        ask.cap = Some(body.count("max_tokens", 0)?.ok_or_else(|| required("max_tokens"))?);
         settings(&mut body, &mut ask)?;
+        sampling(&mut body, version, model)?;
     }
-    let thinks = thinking(&mut body, &mut ask)?;
+    let thinks = thinking(&mut body, &mut ask, model)?;
     let mut blocks = Blocks::default();
     let (functions, tool_choice) = tools(&mut body, &mut blocks)?;
     system(&mut body, &mut blocks)?;
     let messages = body.list("messages")?.ok_or_else(|| required("messages"))?;
-    let told = turns::read(messages, &mut blocks, thinks)?;
+    let told = turns::read(messages, &mut blocks, &turns::Rules { model, thinks, version })?;
     blocks.mark_here(&mut body)?;
+    body.skip(&["speed", "user_profile_id", "workspace_id"]);
     body.end()?;
     let forced = matches!(tool_choice, Choice::Any { .. } | Choice::Tool(_));
     if thinks != Thinks::No && forced {
         let what = "tool_choice: thinking may not be enabled when a tool is forced";
         return Err(refused(what, None));
+    }
+    if forced {
+        ask.thinking = 0;
     }
     ask.prompt = told.prompt;
     ask.answers_tool = told.answers_tool;
@@ -105,12 +104,8 @@ fn settings(body: &mut Fields<'_>, ask: &mut Ask<'_>) -> Result<(), Refused> {
         }
         ask.stop.push(stop.to_owned());
     }
-    body.number("temperature", 1.0)?;
-    body.number("top_p", 1.0)?;
-    body.count("top_k", 0)?;
     body.one_of("service_tier", &["auto", "standard_only"])?;
-    body.one_of("speed", &["standard", "fast"])?;
-    body.skip(&["container", "inference_geo"]);
+    body.skip(&["container", "diagnostics", "inference_geo"]);
     if let Some(mut metadata) = body.fields("metadata")? {
         metadata.text("user_id")?;
         metadata.end()?;
@@ -118,8 +113,25 @@ fn settings(body: &mut Fields<'_>, ask: &mut Ask<'_>) -> Result<(), Refused> {
     Ok(())
 }
 
+/// How the next token is chosen, which newer versions and models do in their own way.
+fn sampling(body: &mut Fields<'_>, version: Version, model: Model) -> Result<(), Refused> {
+    let names = ["temperature", "top_p", "top_k"];
+    if let Some(name) = names.into_iter().find(|name| version == Version::Second && body.has(name))
+    {
+        return Err(body.wrong(name, "is not a parameter of this API version"));
+    }
+    let temperature = body.number("temperature", 1.0)?.is_some_and(|number| number < 1.0);
+    let top_p = body.number("top_p", 1.0)?.is_some_and(|number| number < 0.99);
+    let top_k = body.count("top_k", 0)?.is_some();
+    if !model.tuned && (temperature || top_p || top_k) {
+        let what = "temperature, top_p and top_k are not supported on this model";
+        return Err(refused(what, None));
+    }
+    Ok(())
+}
+
 /// `thinking` and `output_config`, which decide together how long a model thinks.
-fn thinking(body: &mut Fields<'_>, ask: &mut Ask<'_>) -> Result<Thinks, Refused> {
+fn thinking(body: &mut Fields<'_>, ask: &mut Ask<'_>, model: Model) -> Result<Thinks, Refused> {
     let mut effort = None;
     if let Some(mut config) = body.fields("output_config")? {
         effort = config.one_of("effort", &["low", "medium", "high", "xhigh", "max"])?;
@@ -128,14 +140,19 @@ fn thinking(body: &mut Fields<'_>, ask: &mut Ask<'_>) -> Result<Thinks, Refused>
         }
         config.end()?;
     }
-    let Some(mut thinking) = body.fields("thinking")? else { return Ok(Thinks::No) };
+    ask.thoughts = if model.shows { Thoughts::Told } else { Thoughts::Omitted };
+    let usual = thinking_of(effort.unwrap_or("high"));
+    let Some(mut thinking) = body.fields("thinking")? else {
+        ask.thinking = if model.thinks { usual } else { 0 };
+        return Ok(Thinks::No);
+    };
     let thinks = match thinking.need_text("type")? {
-        "disabled" => Thinks::No,
-        "adaptive" => {
-            ask.thinking = thinking_of(effort.unwrap_or("high"));
+        "disabled" if model.may_rest => Thinks::No,
+        "adaptive" | "between_tools" => {
+            ask.thinking = usual;
             Thinks::Adaptive
         }
-        "enabled" => {
+        "enabled" if model.tuned => {
             let budget = thinking.count("budget_tokens", BUDGET_MIN)?;
             let budget = budget.ok_or_else(|| required("thinking.enabled.budget_tokens"))?;
             if ask.cap.is_some_and(|cap| budget >= cap) {
@@ -145,12 +162,17 @@ fn thinking(body: &mut Fields<'_>, ask: &mut Ask<'_>) -> Result<Thinks, Refused>
             ask.thinking = budget / BUDGET_PART;
             Thinks::Always
         }
-        other => return Err(thinking.wrong("type", &format!("{other:?} is not known"))),
+        other => {
+            let what = format!("{other:?} is not supported on this model");
+            return Err(thinking.wrong("type", &what));
+        }
     };
-    ask.thoughts = Thoughts::Told;
     if thinks != Thinks::No {
-        let display = thinking.one_of("display", &["summarized", "omitted"])?;
-        ask.thoughts = if display == Some("omitted") { Thoughts::Omitted } else { Thoughts::Told };
+        match thinking.one_of("display", &["summarized", "omitted"])? {
+            Some("omitted") => ask.thoughts = Thoughts::Omitted,
+            Some(_) => ask.thoughts = Thoughts::Told,
+            None => {}
+        }
         check_sampling(body)?;
     }
     thinking.end()?;

@@ -8,10 +8,19 @@
 use serde_json::Value;
 
 use super::blocks::Blocks;
+use super::models::{Model, Version};
 use super::read::Thinks;
 use crate::ask::{Refused, refused};
-use crate::fields::{Fields, Rules};
+use crate::fields::{self, Fields};
 use crate::tokens;
+
+/// What decides on how messages may look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub model: Model,
+    pub thinks: Thinks,
+    pub version: Version,
+}
 
 /// What the messages say.
 #[derive(Debug)]
@@ -22,8 +31,9 @@ pub(super) struct Told {
 }
 
 /// The turn that is being read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Turn {
+    version: Version,
     user: bool,
     /// Where its first message stands.
     first: usize,
@@ -39,20 +49,32 @@ struct Turn {
 pub(super) fn read(
     messages: &[Value],
     blocks: &mut Blocks,
-    thinks: Thinks,
+    rules: &Rules,
 ) -> Result<Told, Refused> {
     let mut turns: Vec<Turn> = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         let at = format!("messages.{index}");
-        let mut message = Fields::of(Rules::Anthropic, &at, message)?;
+        let mut message = Fields::of(fields::Rules::Anthropic, &at, message)?;
         blocks.tokens += tokens::PER_MESSAGE;
         let user = match message.need_text("role")? {
             "user" => true,
             "assistant" => false,
+            "system" if rules.model.system_turns => {
+                let after_user = turns.last().is_some_and(|turn| turn.user);
+                if !after_user {
+                    let what = "a system message must come right after a user's";
+                    return Err(message.wrong("role", what));
+                }
+                blocks.system(&at, message)?;
+                continue;
+            }
+            "system" => {
+                return Err(message.wrong("role", "role 'system' is not supported on this model"));
+            }
             _ => return Err(message.wrong("role", "Input should be 'user' or 'assistant'")),
         };
         if turns.last().is_none_or(|turn| turn.user != user) {
-            turns.push(Turn { user, first: index, ..Turn::default() });
+            turns.push(Turn::new(rules.version, user, index));
             blocks.said.clear();
         }
         let is_last = index + 1 == messages.len();
@@ -62,12 +84,25 @@ pub(super) fn read(
             turn.read(&at, content, blocks, is_last)?;
         }
     }
-    check(&turns, thinks)?;
+    check(&turns, rules)?;
     let answers_tool = turns.last().is_some_and(|turn| !turn.results.is_empty());
     Ok(Told { prompt: std::mem::take(&mut blocks.said), answers_tool })
 }
 
 impl Turn {
+    fn new(version: Version, user: bool, first: usize) -> Self {
+        Self {
+            version,
+            user,
+            first,
+            blocks: 0,
+            begins_with_thought: false,
+            calls: Vec::new(),
+            results: Vec::new(),
+            other: false,
+        }
+    }
+
     fn read(
         &mut self,
         at: &str,
@@ -100,7 +135,7 @@ impl Turn {
     }
 
     fn block(&mut self, at: &str, item: &Value, blocks: &mut Blocks) -> Result<(), Refused> {
-        let mut block = Fields::of(Rules::Anthropic, at, item)?;
+        let mut block = Fields::of(fields::Rules::Anthropic, at, item)?;
         let kind = block.need_text("type")?;
         self.blocks += 1;
         match (kind, self.user) {
@@ -117,6 +152,10 @@ impl Turn {
             }
             (_, true) => {
                 self.other = true;
+                let cited = item.get("citations").and_then(Value::as_array);
+                if self.version == Version::Second && cited.is_some_and(|cited| !cited.is_empty()) {
+                    return Err(block.wrong("citations", "may not stand in a user's turn"));
+                }
                 blocks.plain(kind, block)
             }
             ("thinking" | "redacted_thinking", false) => {
@@ -140,9 +179,15 @@ impl Turn {
     }
 }
 
-fn check(turns: &[Turn], thinks: Thinks) -> Result<(), Refused> {
+fn check(turns: &[Turn], rules: &Rules) -> Result<(), Refused> {
     if turns.first().is_none_or(|turn| !turn.user) {
         return Err(refused("messages: first message must use the \"user\" role", None));
+    }
+    let prefilled = turns.last().is_some_and(|turn| !turn.user && turn.calls.is_empty());
+    if prefilled && (!rules.model.prefill || rules.thinks != Thinks::No) {
+        let what = "This model does not support assistant message prefill. The conversation must \
+                    end with a user message.";
+        return Err(refused(what, None));
     }
     // What was thought counts since a person spoke last.
     let spoken = turns.iter().rposition(|turn| turn.user && turn.results.is_empty());
@@ -168,7 +213,7 @@ fn check(turns: &[Turn], thinks: Thinks) -> Result<(), Refused> {
             }
         }
         let current = spoken.is_none_or(|spoken| index > spoken);
-        if thinks == Thinks::Always && current && !turn.user && !turn.begins_with_thought {
+        if rules.thinks == Thinks::Always && current && !turn.user && !turn.begins_with_thought {
             let what = format!(
                 "messages.{at}: when `thinking` is enabled, an assistant turn must start with a \
                  thinking block"

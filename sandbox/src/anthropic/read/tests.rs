@@ -10,7 +10,7 @@ fn read(rest: Value) -> Result<Ask<'static>, Refused> {
     if let (Some(members), Value::Object(rest)) = (body.as_object_mut(), rest) {
         members.extend(rest);
     }
-    messages(body.to_string().as_bytes(), false)
+    messages(body.to_string().as_bytes(), Version::First, false)
 }
 
 fn said(messages: Value) -> Result<Ask<'static>, Refused> {
@@ -30,7 +30,7 @@ fn members_that_nobody_knows_are_refused() {
         json!({"n": 1}),
         json!({"max_completion_tokens": 5}),
         json!({"max_tokens": null}),
-        json!({"max_tokens": 0}),
+        json!({"max_tokens": -1}),
         json!({"temperature": 1.5}),
         json!({"stop": ["x"]}),
         json!({"stop_sequences": [" "]}),
@@ -46,7 +46,7 @@ fn members_that_nobody_knows_are_refused() {
     ] {
         assert!(read(rest.clone()).is_err(), "{rest}");
     }
-    assert!(messages(br#"{"model":"a","model":"b"}"#, false).is_err());
+    assert!(messages(br#"{"model":"a","model":"b"}"#, Version::First, false).is_err());
 }
 
 #[test]
@@ -143,4 +143,37 @@ fn tools_are_read_strictly() {
     let forced = json!({"tools": [{"name": "a", "input_schema": schema}],
         "thinking": {"type": "adaptive"}, "tool_choice": {"type": "any"}});
     assert!(read(forced).is_err());
+}
+
+#[test]
+fn versions_and_models_differ() {
+    let at = |version, rest: Value| {
+        let question = json!([{"role": "user", "content": "x"}]);
+        let mut body = json!({"model": "claude", "max_tokens": 2000, "messages": question});
+        body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        messages(body.to_string().as_bytes(), version, false)
+    };
+    let warm = json!({"temperature": 1.0});
+    assert!(at(Version::First, warm.clone()).is_ok() && at(Version::Second, warm).is_err());
+    let begun = json!([{"role": "user", "content": "x"}, {"role": "assistant", "content": "{"}]);
+    let told = json!([{"role": "user", "content": "x"}, {"role": "system", "content": "y"}]);
+    let budget = json!({"type": "enabled", "budget_tokens": 1024});
+    for (model, rest, taken) in [
+        ("claude-sonnet-4-5", json!({"messages": begun}), true),
+        ("claude-sonnet-4-6", json!({"messages": begun}), false),
+        ("claude-opus-4-7", json!({"messages": told}), false),
+        ("claude-opus-4-8", json!({"messages": told}), true),
+        ("claude-sonnet-4-6", json!({"thinking": budget}), true),
+        ("claude-opus-4-7", json!({"thinking": budget}), false),
+        ("claude-opus-4-7", json!({"temperature": 0.5}), false),
+        ("claude-opus-5", json!({"thinking": {"type": "disabled"}}), true),
+        ("claude-opus-5-5", json!({"thinking": {"type": "disabled"}}), false),
+        ("claude-opus-5-5", json!({"thinking": {"type": "between_tools"}}), true),
+    ] {
+        let mut rest = rest;
+        rest["model"] = model.into();
+        assert_eq!(at(Version::First, rest.clone()).is_ok(), taken, "{rest}");
+    }
+    let ask = at(Version::Second, json!({"model": "claude-opus-5"})).unwrap();
+    assert_eq!((ask.thinking, ask.thoughts), (160, Thoughts::Omitted));
 }
