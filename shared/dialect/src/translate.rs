@@ -81,8 +81,10 @@ pub fn write_upstream(
         return Ok(Dropped::default());
     }
     if intent.choices > 1 {
-        let message = "several choices at once cannot be asked of this model; leave `n` out";
-        return Err(RequestFault::unsupported("n", message));
+        let param = if intent.client == ClientDialect::Gemini { "candidateCount" } else { "n" };
+        let message =
+            format!("several choices at once cannot be asked of this model; leave `{param}` out");
+        return Err(RequestFault::unsupported(param, message));
     }
     let prompt = read_prompt(intent.client, body)?;
     let mut dropped = Dropped::default();

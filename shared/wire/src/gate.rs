@@ -19,13 +19,15 @@ use std::fmt;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
 
-use crate::json::{self, Member, ValueKind};
+use crate::json::{self, Cursor, Member, ValueKind};
 use crate::span::Span;
 use duplicate::Finder;
 
 /// Members whose objects decide price or route: no key may stand twice in them either.
-const DECIDING: [&str; 6] =
-    ["stream_options", "reasoning", "provider", "routing", "generationConfig", "generation_config"];
+const DECIDING: [&str; 4] = ["stream_options", "reasoning", "provider", "routing"];
+/// Members that decide price by their own keys, and hold schemas deeper down, in which two names
+/// may well differ in letter case alone.
+const DECIDING_AT_THE_TOP: [&str; 2] = ["generationConfig", "generation_config"];
 
 /// How far a body may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,10 +94,37 @@ impl Gate {
         self.validate(body, limits.depth)?;
         outline::top_level(body, self.buffers.structural_indexes(), limits.members, members)?;
         self.finder.refuse_twice(body, members.iter().map(|member| member.key))?;
-        for member in members.iter().filter(|member| decides(body, member)) {
+        for member in members.iter().filter(|member| decides(body, member, &DECIDING)) {
             self.finder.refuse_twice_within(body, member.value, limits.members)?;
         }
+        for member in members.iter().filter(|member| decides(body, member, &DECIDING_AT_THE_TOP)) {
+            self.refuse_twice_at_the_top(body, member, limits.members)?;
+        }
         Ok(())
+    }
+
+    /// Refuses an object in which a key stands twice, or that has more than `members`.
+    fn refuse_twice_at_the_top(
+        &mut self,
+        body: &[u8],
+        object: &Member,
+        members: usize,
+    ) -> Result<(), GateFault> {
+        let mut keys = Vec::new();
+        let mut cursor = Cursor::behind(body, object.value.start as usize);
+        let broken = |_| GateFault::NotJson { at: object.value.start as usize };
+        if object.kind != ValueKind::Object {
+            return Ok(());
+        }
+        cursor.enter().map_err(broken)?;
+        while let Some(key) = cursor.next_key().map_err(broken)? {
+            if keys.len() == members {
+                return Err(GateFault::TooManyMembers);
+            }
+            keys.push(key);
+            cursor.skip().map_err(broken)?;
+        }
+        self.finder.refuse_twice(body, keys.into_iter())
     }
 
     /// Reads the whole body strictly, without recursion.
@@ -115,9 +144,9 @@ impl Gate {
     }
 }
 
-fn decides(body: &[u8], member: &Member) -> bool {
+fn decides(body: &[u8], member: &Member, names: &[&str]) -> bool {
     matches!(member.kind, ValueKind::Object | ValueKind::Array)
-        && DECIDING.iter().any(|name| member.is(body, name))
+        && names.iter().any(|name| member.is(body, name))
 }
 
 /// The top-level members of a body that passed.

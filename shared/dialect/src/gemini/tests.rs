@@ -4,6 +4,7 @@ mod answers;
 mod clients;
 mod intents;
 mod prompts;
+mod round_trips;
 mod splits;
 mod upstreams;
 

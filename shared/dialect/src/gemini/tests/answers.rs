@@ -30,7 +30,7 @@ fn whole(json: &str) -> Result<Vec<Event<'static>>, DecodeFault> {
 }
 
 /// The bytes of an answer as a client reads it.
-fn encoded(events: &[Event<'_>], tokens: &Tokens, mut framing: Framing) -> String {
+pub(super) fn encoded(events: &[Event<'_>], tokens: &Tokens, mut framing: Framing) -> String {
     let mut out = Vec::new();
     let mut frames = Frames { out: &mut out, framing: &mut framing };
     let mut encoder = Encoder::default();

@@ -58,6 +58,8 @@ fn a_member_in_two_spellings_or_looking_like_one_is_refused() {
     for config in ["generationConfig", "generation_config"] {
         let twice = format!(r#"{{"{config}":{{"maxOutputTokens":1,"maxOutputTokens":2}}}}"#);
         assert!(matches!(gated(&twice), Err(GateFault::Duplicate { .. })));
+        let schema = format!(r#"{{"{config}":{{"responseSchema":{{"ID":1,"id":2}}}}}}"#);
+        assert!(gated(&schema).is_ok());
     }
 }
 

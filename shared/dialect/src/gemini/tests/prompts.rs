@@ -6,7 +6,7 @@ use crate::prompt::{Call, Part, PartKind, Prompt, Role, Source, Tool, ToolAnswer
 const GEMINI_3: &str = "gemini-3-pro-preview";
 const GEMINI_2: &str = "gemini-2.5-flash";
 
-fn written(prompt: &Prompt<'_>, model: &str) -> Result<Value, RequestFault> {
+pub(super) fn written(prompt: &Prompt<'_>, model: &str) -> Result<Value, RequestFault> {
     let (model, mut out) = (format!("\"{model}\""), Vec::new());
     let intent = Intent::of(ClientDialect::Chat);
     let mut dropped = Dropped::default();
