@@ -9,6 +9,7 @@
 //! "Errors"; the accumulators of Anthropic's own SDKs.
 
 mod blocks;
+mod content;
 mod count;
 mod decode;
 mod encode;

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,14 @@ pub(crate) fn said(raw: &RawValue) -> Cow<'_, str> {
     match serde_json::from_str::<Text<'_>>(json) {
         Ok(text) => text.0,
         Err(_) => json.into(),
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
     }
 }
 

@@ -15,13 +15,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use units::Tokens;
 
-use super::blocks::Text;
 use super::json::Object;
 use super::settings::ANSWER_TOOL;
 use super::whole::{finish_of, write_usage};
 use crate::event::{DecodeFault, Event, Progress, Sink};
 use crate::frames::Frames;
 use crate::signature::marked;
+use crate::typed::{Lax, Text};
 use crate::usage::MessagesUsage;
 
 /// Reads answers.
@@ -33,6 +33,10 @@ pub struct Decoder {
     /// What the open call is made with, as its block began; told if nothing follows.
     input: Option<String>,
     calls_tools: bool,
+    /// How many calls came without an id, each of which got one.
+    nameless: u64,
+    /// The answer's own id.
+    id: String,
 }
 
 /// What a block is.
@@ -46,11 +50,11 @@ enum Open {
     Other,
 }
 
-/// An event, or a whole message: their members' names do not clash.
+/// An event.
 #[derive(Deserialize)]
 struct Frame<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Option<Text<'a>>,
+    kind: Text<'a>,
     index: Option<u64>,
     message: Option<Message<'a>>,
     content_block: Option<Block<'a>>,
@@ -58,71 +62,84 @@ struct Frame<'a> {
     usage: Option<&'a RawValue>,
 }
 
+/// What any event says of itself, whatever else it says.
 #[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Message<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Option<Text<'a>>,
-    id: Option<Text<'a>>,
+    kind: Lax<'a>,
+    id: Lax<'a>,
     content: Option<Vec<Block<'a>>>,
-    stop_reason: Option<Text<'a>>,
-    stop_sequence: Option<Text<'a>>,
+    stop_reason: Lax<'a>,
+    stop_sequence: Lax<'a>,
     stop_details: Option<StopDetails<'a>>,
     usage: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Block<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    text: Option<Text<'a>>,
-    thinking: Option<Text<'a>>,
-    signature: Option<Text<'a>>,
-    data: Option<Text<'a>>,
-    id: Option<Text<'a>>,
-    name: Option<Text<'a>>,
+    kind: Lax<'a>,
+    text: Lax<'a>,
+    thinking: Lax<'a>,
+    signature: Lax<'a>,
+    data: Lax<'a>,
+    id: Lax<'a>,
+    name: Lax<'a>,
     input: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Delta<'a> {
     #[serde(borrow)]
-    text: Option<Text<'a>>,
-    partial_json: Option<Text<'a>>,
-    thinking: Option<Text<'a>>,
-    signature: Option<Text<'a>>,
-    stop_reason: Option<Text<'a>>,
-    stop_sequence: Option<Text<'a>>,
+    text: Lax<'a>,
+    partial_json: Lax<'a>,
+    thinking: Lax<'a>,
+    signature: Lax<'a>,
+    stop_reason: Lax<'a>,
+    stop_sequence: Lax<'a>,
     stop_details: Option<StopDetails<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct StopDetails<'a> {
     #[serde(borrow)]
-    explanation: Option<Text<'a>>,
+    explanation: Lax<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Tier<'a> {
     #[serde(borrow)]
-    service_tier: Option<Text<'a>>,
+    service_tier: Lax<'a>,
 }
 
 /// How an answer ended.
 struct Stop<'a> {
-    reason: Option<Text<'a>>,
-    sequence: Option<Text<'a>>,
+    reason: Lax<'a>,
+    sequence: Lax<'a>,
     details: Option<StopDetails<'a>>,
 }
 
 impl Decoder {
     pub(crate) fn event(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Progress, DecodeFault> {
-        let frame: Frame<'_> = serde_json::from_slice(data)
-            .map_err(|_| DecodeFault::Unreadable("an event is no JSON of an event"))?;
-        let kind = frame.kind.ok_or(DecodeFault::Unreadable("an event has no type"))?;
-        match &*kind {
+        let frame: Frame<'_> = match serde_json::from_slice(data) {
+            Ok(frame) => frame,
+            Err(_) => return unread(data),
+        };
+        match &*frame.kind {
             "message_start" => {
                 let message = frame.message.ok_or(DecodeFault::Unreadable("no message starts"))?;
-                begin(message.id, sink);
+                self.begin(message.id, sink);
                 self.take_usage(message.usage, false, sink);
             }
             "content_block_start" => {
@@ -156,12 +173,12 @@ impl Decoder {
     pub(crate) fn whole(&mut self, json: &[u8], sink: Sink<'_>) -> Result<(), DecodeFault> {
         let message: Message<'_> = serde_json::from_slice(json)
             .map_err(|_| DecodeFault::Unreadable("the answer is no JSON of a message"))?;
-        match message.kind.as_deref() {
+        match message.kind.0.as_deref() {
             Some("message") => {}
             Some("error") => return Err(DecodeFault::IsError),
             _ => return Err(DecodeFault::Unreadable("the answer is no message")),
         }
-        begin(message.id, sink);
+        self.begin(message.id, sink);
         for block in message.content.unwrap_or_default() {
             let (open, input) = self.start(block, sink);
             self.open = Some((0, open));
@@ -193,9 +210,20 @@ impl Decoder {
         frames.event("message_stop", |out| Object::of("message_stop", out).close());
     }
 
+    fn begin(&mut self, id: Lax<'_>, sink: Sink<'_>) {
+        id.0.as_deref().unwrap_or_default().clone_into(&mut self.id);
+        emit(id, |id| Event::Begin { id }, sink);
+    }
+
+    /// An id for a call that has none, unlike those of other answers.
+    fn next_id(&mut self) -> String {
+        self.nameless += 1;
+        format!("call_{}_{}", self.nameless, self.id)
+    }
+
     /// A block begins; answers what it is, and what a call is made with so far.
     fn start(&mut self, block: Block<'_>, sink: Sink<'_>) -> (Open, Option<String>) {
-        let open = match &*block.kind {
+        let open = match block.kind.0.as_deref().unwrap_or_default() {
             "text" => {
                 emit(block.text, Event::Text, sink);
                 Open::Text
@@ -206,19 +234,19 @@ impl Decoder {
                 Open::Thought
             }
             "redacted_thinking" => {
-                let data = block.data.map(|data| marked(Dialect::Anthropic, &data));
-                data.into_iter().for_each(|data| sink(Event::Redacted(data.into())));
+                let data = block.data.filled().map(|data| marked(Dialect::Anthropic, &data));
+                emit(Lax(data.map(Cow::Owned)), Event::Redacted, sink);
                 Open::Other
             }
             "tool_use" => {
-                let name = block.name.map(|name| name.0).unwrap_or_default();
+                let name = block.name.filled().unwrap_or_default();
                 let input = block.input.map(|input| input.get()).filter(|input| !is_empty(input));
                 let input = input.map(str::to_owned);
                 if name == ANSWER_TOOL {
                     return (Open::Answer, input);
                 }
                 self.calls_tools = true;
-                let id = block.id.map(|id| id.0).unwrap_or_default();
+                let id = block.id.filled().unwrap_or_else(|| self.next_id().into());
                 sink(Event::Call { id, name, signature: None });
                 return (Open::Call, input);
             }
@@ -243,17 +271,17 @@ impl Decoder {
     }
 
     /// What a call is made with comes either as its block begins or bit by bit.
-    fn more_input<'a>(&mut self, more: Option<Text<'a>>) -> Option<Text<'a>> {
-        let more = more.filter(|more| !more.is_empty());
+    fn more_input<'a>(&mut self, more: Lax<'a>) -> Lax<'a> {
+        let more = more.filled();
         if more.is_some() {
             self.input = None;
         }
-        more
+        Lax(more)
     }
 
     fn stop_block(&mut self, sink: Sink<'_>) {
         let (open, input) = (self.open.take(), self.input.take());
-        let input = input.map(|input| Text(Cow::Owned(input)));
+        let input = Lax(input.map(Cow::Owned));
         match open {
             Some((_, Open::Call)) => emit(input, Event::Arguments, sink),
             Some((_, Open::Answer)) => emit(input, Event::Text, sink),
@@ -268,35 +296,40 @@ impl Decoder {
         if told.is_ok() || is_last {
             sink(Event::Usage(told));
         }
-        let tier = serde_json::from_str::<Tier<'_>>(usage.get()).ok();
-        let tier = tier.and_then(|tier| tier.service_tier).filter(|tier| !tier.is_empty());
-        let tier = tier.map(|tier| if &*tier == "standard" { "default".into() } else { tier.0 });
-        tier.into_iter().for_each(|tier| sink(Event::Tier(tier)));
+        let tier = serde_json::from_str::<Tier<'_>>(usage.get()).unwrap_or_default();
+        let tier = tier.service_tier.filled();
+        let tier = tier.map(|tier| if tier == "standard" { "default".into() } else { tier });
+        emit(Lax(tier), Event::Tier, sink);
     }
 
     fn finish(&mut self, stop: Stop<'_>, sink: Sink<'_>) {
-        let Some(native) = stop.reason.map(|reason| reason.0) else { return };
-        let explanation = stop.details.and_then(|details| details.explanation);
-        emit(explanation, Event::Refusal, sink);
+        let Some(native) = stop.reason.filled() else { return };
+        emit(stop.details.unwrap_or_default().explanation, Event::Refusal, sink);
         let finish = finish_of(&native, self.calls_tools);
-        sink(Event::Finish { finish, native, stop: stop.sequence.map(|text| text.0) });
+        sink(Event::Finish { finish, native, stop: stop.sequence.0 });
     }
 }
 
-fn begin(id: Option<Text<'_>>, sink: Sink<'_>) {
-    emit(id, |id| Event::Begin { id }, sink);
+/// An event that does not read as one that is known: another kind of event, or none.
+fn unread(data: &[u8]) -> Result<Progress, DecodeFault> {
+    const KNOWN: [&str; 4] =
+        ["message_start", "content_block_start", "content_block_delta", "message_delta"];
+    match serde_json::from_slice::<Kind<'_>>(data) {
+        Ok(Kind { kind }) if &*kind == "error" => Err(DecodeFault::IsError),
+        Ok(Kind { kind }) if !KNOWN.contains(&&*kind) => Ok(Progress::GoesOn),
+        _ => Err(DecodeFault::Unreadable("an event is no JSON of an event")),
+    }
 }
 
-fn prove(signature: Option<Text<'_>>, sink: Sink<'_>) {
-    let signature = signature.filter(|signature| !signature.is_empty());
-    let proof = signature.map(|signature| marked(Dialect::Anthropic, &signature));
-    proof.into_iter().for_each(|proof| sink(Event::Signature(proof.into())));
+fn prove(signature: Lax<'_>, sink: Sink<'_>) {
+    let proof = signature.filled().map(|signature| marked(Dialect::Anthropic, &signature));
+    emit(Lax(proof.map(Cow::Owned)), Event::Signature, sink);
 }
 
 /// Tells a text that is not empty.
-fn emit<'a>(text: Option<Text<'a>>, event: impl Fn(Cow<'a, str>) -> Event<'a>, sink: Sink<'_>) {
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
-        sink(event(text.0));
+fn emit<'a>(text: Lax<'a>, event: impl Fn(Cow<'a, str>) -> Event<'a>, sink: Sink<'_>) {
+    if let Some(text) = text.filled() {
+        sink(event(text));
     }
 }
 

@@ -1,7 +1,7 @@
 //! How much of a prompt the provider is to keep: at most four marks, of which the last ones count.
 //!
 //! Source: Anthropic API, "Prompt caching": up to four breakpoints; what is kept is everything up
-//! to one, tools first, then instructions, then messages.
+//! to one, tools first, then instructions, then messages; longer lives come before shorter ones.
 
 use super::json::Object;
 use crate::prompt::{Cache, Part, PartKind, Prompt, Tool};
@@ -13,6 +13,8 @@ const MOST: usize = 4;
 pub(super) struct Marks {
     /// So many of the next ones are left out.
     skipped: usize,
+    /// One of five minutes was written: one of an hour may not follow it.
+    is_short: bool,
 }
 
 impl Marks {
@@ -21,7 +23,7 @@ impl Marks {
         let tools = tools.iter().filter(|tool| tool.cache.is_some()).count();
         let turns = prompt.turns.iter().flat_map(|turn| &turn.parts);
         let parts: usize = prompt.system.iter().chain(turns).map(count).sum();
-        Self { skipped: (tools + parts).saturating_sub(MOST) }
+        Self { skipped: (tools + parts).saturating_sub(MOST), is_short: false }
     }
 
     /// Writes the next mark, if it is one of the last.
@@ -31,9 +33,11 @@ impl Marks {
             self.skipped -= 1;
             return;
         }
-        let mark: &[u8] = match cache {
-            Cache::Short => br#"{"type":"ephemeral"}"#,
-            Cache::Hour => br#"{"type":"ephemeral","ttl":"1h"}"#,
+        self.is_short |= cache == Cache::Short;
+        let mark: &[u8] = if self.is_short {
+            br#"{"type":"ephemeral"}"#
+        } else {
+            br#"{"type":"ephemeral","ttl":"1h"}"#
         };
         block.raw("cache_control", mark);
     }

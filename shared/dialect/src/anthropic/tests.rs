@@ -1,7 +1,10 @@
 //! The Messages dialect against bodies and streams as SDKs and providers write them.
 
+mod answered;
 mod asked;
+mod dice;
 mod said;
+mod streamed;
 
 use serde_json::Value;
 use wire::gate::{Gate, GateLimits};
