@@ -15,6 +15,8 @@ use crate::config::Mistake;
 
 /// The simulator's provider and model.
 const SANDBOX: &str = include_str!("sandbox.toml");
+/// What stands there for the simulator's address.
+const NOWHERE: &str = "127.0.0.1:9";
 /// Faults that stand behind a model of their own, `sandbox/fault/<name>`.
 const FAULTS: [&str; 10] = [
     "status:400",
@@ -82,10 +84,11 @@ pub fn sandbox(address: SocketAddr) -> Result<CatalogRows, Mistake> {
     let mut rows = source::parse_toml(SANDBOX, "sandbox.toml")
         .map_err(|complaints| Mistake::listed(&complaints))?;
     for provider in &mut rows.provider {
-        provider.base_url = format!("http://{address}/v1");
+        provider.base_url = provider.base_url.replace(NOWHERE, &address.to_string());
     }
+    let chat = rows.model.iter().take(1);
     let failing: Vec<ModelRow> =
-        rows.model.iter().flat_map(|chat| FAULTS.map(|fault| failing_model(chat, fault))).collect();
+        chat.flat_map(|chat| FAULTS.map(|fault| failing_model(chat, fault))).collect();
     rows.model.extend(failing);
     Ok(rows)
 }
@@ -141,7 +144,8 @@ pub fn apply(
 /// Whether anything but the simulator's rows differs.
 fn differs(stored: &CatalogRows, file: &CatalogRows) -> bool {
     let mut stored = stored.clone();
-    stored.provider.retain(|row| row.id != "sandbox" || file.provider.contains(row));
+    let is_sandbox = |id: &str| id == "sandbox" || id.starts_with("sandbox-");
+    stored.provider.retain(|row| !is_sandbox(&row.id) || file.provider.contains(row));
     stored.model.retain(|row| !row.id.starts_with("sandbox/") || file.model.contains(row));
     stored != *file
 }
@@ -168,10 +172,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sandbox_rows_compile_and_show_one_model() {
+    fn the_sandbox_rows_compile_and_show_a_model_of_each_dialect() {
         let rows = sandbox("127.0.0.1:1234".parse().unwrap()).unwrap();
         let compiled = compile(&rows, &CompileOptions::default()).unwrap();
-        assert_eq!(compiled.catalog.models.iter().filter(|model| model.listed).count(), 1);
+        assert_eq!(compiled.catalog.models.iter().filter(|model| model.listed).count(), 3);
         assert_eq!(compiled.warnings, []);
         assert!(compiled.catalog.model("sandbox/fault/status-500").is_some());
     }
