@@ -136,7 +136,8 @@ impl Meter {
             Event::Call { name, .. } => self.text_bytes += name.len() as u64,
             Event::Finish { finish, .. } => {
                 self.finish = *finish;
-                self.finished |= 1;
+                // Events are of one answer; where several are relayed, the first end stands for all.
+                self.finished = u128::MAX;
             }
             Event::Tier(tier) => self.served_tier = ServiceTier::from_name(tier),
             Event::Usage(told) => self.take_usage(*told),

@@ -37,9 +37,16 @@ pub async fn intent(
     let limits = &local.settings.limits;
     let buf = client.input.filled();
     let named = head.header(buf, "x-session-id").and_then(session);
-    let betas = head.header(buf, "anthropic-beta").and_then(|it| std::str::from_utf8(it).ok());
-    let betas = betas.filter(|_| dialect == ClientDialect::Messages).map(Into::into);
-    let call = gemini_call(head.path(buf)).map(|(model, verb)| (decoded(model).into_owned(), verb));
+    let betas = match dialect {
+        ClientDialect::Messages => head.header(buf, "anthropic-beta"),
+        _ => None,
+    };
+    let betas = betas.and_then(|betas| std::str::from_utf8(betas).ok()).map(Into::into);
+    let call = match dialect {
+        ClientDialect::Gemini => gemini_call(head.path(buf)),
+        _ => None,
+    };
+    let call = call.map(|(model, verb)| (decoded(model).into_owned(), verb));
     let body = client.read_body(head, limits).await?;
     let asked = Asked {
         client: dialect,
