@@ -29,6 +29,9 @@ const COST_TIERS: [(&str, CostBand); 5] = [
 /// Most names in `models`.
 const MODELS_MAX: usize = 16;
 
+/// Most objects in `fallbacks`.
+const FALLBACKS_MAX: usize = 3;
+
 /// What has been read of a request's wishes.
 #[derive(Debug, Default)]
 pub(crate) struct WishReader {
@@ -58,6 +61,35 @@ impl WishReader {
             take(value, self.wishes.get_or_insert_default())?;
         }
         Ok(true)
+    }
+
+    /// Takes the models to ask next as Anthropic's clients name them: a few objects.
+    pub(crate) fn take_fallbacks(
+        &mut self,
+        body: &[u8],
+        member: &Member,
+    ) -> Result<(), RequestFault> {
+        const PARAM: &str = "fallbacks";
+        let mut names: Vec<Box<str>> = Vec::new();
+        for item in Value::of(body, member).items(PARAM)? {
+            for (key, value) in item.members(PARAM)? {
+                match &*key {
+                    "model" => names.push(value.text(PARAM)?.into()),
+                    key => return Err(value::unknown(PARAM, key)),
+                }
+            }
+        }
+        let models = &mut self.wishes.get_or_insert_default().models;
+        if !models.is_empty() || names.len() > FALLBACKS_MAX || names.iter().any(|it| it.is_empty())
+        {
+            let message = format!(
+                "`fallbacks` must be at most {FALLBACKS_MAX} objects with a `model`, and not stand \
+                 beside `models`"
+            );
+            return Err(RequestFault::invalid(PARAM, message));
+        }
+        *models = names;
+        Ok(())
     }
 
     /// Whether every parameter of the request must be known.

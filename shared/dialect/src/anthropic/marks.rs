@@ -4,6 +4,7 @@
 //! to one, tools first, then instructions, then messages; longer lives come before shorter ones.
 
 use super::json::Object;
+use super::turns::is_said;
 use crate::prompt::{Cache, Part, PartKind, Prompt, Tool};
 
 /// Most marks in one request.
@@ -43,10 +44,11 @@ impl Marks {
     }
 }
 
-/// The marks of a part; a thought bears none.
+/// The marks of a part; a thought bears none, nor does what is not said.
 fn count(part: &Part<'_>) -> usize {
     match &part.kind {
         PartKind::Thought { .. } | PartKind::Redacted(_) => 0,
+        kind if !is_said(kind) => 0,
         PartKind::Answer(answer) => {
             usize::from(part.cache.is_some()) + answer.parts.iter().map(count).sum::<usize>()
         }

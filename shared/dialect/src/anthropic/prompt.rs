@@ -14,7 +14,7 @@ use crate::intent::RequestFault;
 use crate::prompt::{Cache, Effort, Prompt, Reasoning, Role, Sampling, Shape, Tool, ToolChoice};
 
 /// Members that are read, or are the gateway's alone.
-const KNOWN: [&str; 32] = [
+const KNOWN: [&str; 33] = [
     "model",
     "messages",
     "system",
@@ -39,6 +39,7 @@ const KNOWN: [&str; 32] = [
     "routing",
     "models",
     "route",
+    "fallbacks",
     "allowed_models",
     "plugins",
     "transforms",

@@ -49,6 +49,7 @@ struct Reader<'b> {
     wishes: WishReader,
     parts: Parts<'b>,
     system: Option<Member>,
+    fallbacks: Option<Member>,
 }
 
 impl<'b> Reader<'b> {
@@ -56,7 +57,7 @@ impl<'b> Reader<'b> {
         let mut intent = Intent::of(ClientDialect::Messages);
         intent.places.object = trimmed(body);
         let (wishes, parts) = (WishReader::default(), Parts::new(body));
-        Self { body, intent, wishes, parts, system: None }
+        Self { body, intent, wishes, parts, system: None, fallbacks: None }
     }
 
     fn take(&mut self, key: &str, member: &Member) -> Result<(), RequestFault> {
@@ -102,6 +103,7 @@ impl<'b> Reader<'b> {
         match key {
             "session_id" => self.intent.session = read_session(self.body, member)?,
             "usage" | "trace" | "debug" => {}
+            "fallbacks" => self.fallbacks = Some(*member),
             other => {
                 if !self.wishes.take(self.body, other.as_bytes(), member)? {
                     return refuse_look_alike(other.as_bytes());
@@ -165,6 +167,9 @@ impl<'b> Reader<'b> {
     }
 
     fn finish(mut self, top: &TopLevel) -> Result<Intent, RequestFault> {
+        if let Some(member) = self.fallbacks.filter(|member| member.kind != ValueKind::Null) {
+            self.wishes.take_fallbacks(self.body, &member)?;
+        }
         if self.intent.model.is_empty() {
             self.intent.model = self.wishes.first_model().unwrap_or_default();
         }

@@ -2,7 +2,7 @@
 //!
 //! Invariants: the first turn is the user's, and no two in a row are of one side; the results of
 //! tools stand at the front of the turn behind their calls; instructions that come later stay where
-//! they are; a thought that Anthropic did not make is left out.
+//! they are; a thought that Anthropic did not make is left out, and so is white space alone.
 //! Source: Anthropic API, "Create a Message", "Tool use", "Mid-conversation system messages".
 
 use wire::splice::write_string;
@@ -69,7 +69,8 @@ pub(super) fn is_instructions_alone(prompt: &Prompt<'_>) -> bool {
 fn arranged<'p>(prompt: &'p Prompt<'p>, family: Family) -> Vec<Said<'p>> {
     let mut said: Vec<Said<'p>> = Vec::with_capacity(prompt.turns.len());
     if is_instructions_alone(prompt) {
-        say(&mut said, Role::User, prompt.system.iter().map(Piece::Part));
+        let parts = prompt.system.iter().filter(|part| is_said(&part.kind));
+        say(&mut said, Role::User, parts.map(Piece::Part));
     }
     for (place, turn) in prompt.turns.iter().enumerate() {
         let parts = turn.parts.iter().filter(|part| is_said(&part.kind));
@@ -104,9 +105,13 @@ fn say<'p>(said: &mut Vec<Said<'p>>, role: Role, pieces: impl Iterator<Item = Pi
     }
 }
 
-fn is_said(kind: &PartKind<'_>) -> bool {
-    let is_thought = matches!(kind, PartKind::Thought { .. } | PartKind::Redacted(_));
-    !is_thought || own_proof(kind).is_some()
+/// Whether a part is written: a text that has words, a thought that Anthropic made, anything else.
+pub(super) fn is_said(kind: &PartKind<'_>) -> bool {
+    match kind {
+        PartKind::Text(text) => !text.trim().is_empty(),
+        PartKind::Thought { .. } | PartKind::Redacted(_) => own_proof(kind).is_some(),
+        _ => true,
+    }
 }
 
 fn is_result(piece: &Piece<'_>) -> bool {
@@ -194,7 +199,6 @@ fn write_answer<'o>(
     let mut block = Object::of("tool_result", out);
     write_id(&answer.id, block.name("tool_use_id"));
     let said = answer.parts.iter().filter(|part| is_said(&part.kind));
-    let said = said.filter(|part| !matches!(&part.kind, PartKind::Text(text) if text.is_empty()));
     if !answer.parts.is_empty() {
         list(said, block.name("content"), |part, out| write_part(part, marks, out))?;
     }

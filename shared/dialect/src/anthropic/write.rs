@@ -10,7 +10,7 @@ use super::json::{Object, each, list};
 use super::marks::Marks;
 use super::schema::{write_input, write_strict};
 use super::settings::{ANSWER_TOOL, Shaping, Thinking, write_sampling};
-use super::turns::{is_instructions_alone, write_messages, write_part};
+use super::turns::{is_instructions_alone, is_said, write_messages, write_part};
 use crate::dropped::Dropped;
 use crate::intent::{Intent, RequestFault, UpstreamTerms};
 use crate::prompt::{Part, PartKind, Prompt, Shape, Tool, ToolChoice};
@@ -117,11 +117,30 @@ impl<'p> Writer<'p> {
             return self.write_answer_tool(body);
         }
         if self.tools.is_empty() {
+            self.write_called_tools(body);
             return Ok(());
         }
         list(&self.tools, body.name("tools"), |tool, out| self.write_tool(tool, marks, out))?;
         self.write_choice(body);
         Ok(())
+    }
+
+    /// A conversation with calls is refused without tools: those that were called before are
+    /// named, and none may be called.
+    fn write_called_tools(&self, body: &mut Object<'_>) {
+        let mut names: Vec<&str> = self.prompt.calls().map(|call| &*call.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return;
+        }
+        each(names, body.name("tools"), |name, out| {
+            let mut tool = Object::open(out);
+            tool.text("name", name);
+            write_input(None, tool.name("input_schema"));
+            tool.close();
+        });
+        Object::of("none", body.name("tool_choice")).close();
     }
 
     fn write_tool(
@@ -202,11 +221,12 @@ impl<'p> Writer<'p> {
     fn write_system(&self, marks: &mut Marks, body: &mut Object<'_>) -> Result<(), RequestFault> {
         let system: &[Part<'_>] =
             if is_instructions_alone(self.prompt) { &[] } else { &self.prompt.system };
+        let system: Vec<_> = system.iter().filter(|part| is_said(&part.kind)).collect();
         let shaped = (self.shaping == Shaping::Instruction).then(|| self.instruction());
         if system.is_empty() && shaped.is_none() {
             return Ok(());
         }
-        list(system.iter().chain(&shaped), body.name("system"), |part, out| match part.kind {
+        list(system.into_iter().chain(&shaped), body.name("system"), |part, out| match part.kind {
             PartKind::Text(_) => write_part(part, marks, out),
             _ => Err(RequestFault::unsupported("messages", "instructions must be text here")),
         })

@@ -89,6 +89,24 @@ fn wrong_members_name_themselves() {
 }
 
 #[test]
+fn fallbacks_are_the_models_to_ask_next() {
+    let with = |more: &str| intent(&format!(r#"{{"model":"m","messages":[{{}}]{more}}}"#));
+    let intent = with(r#","fallbacks":[{"model":"a"},{"model":"b/c"}]"#).unwrap();
+    let models = &intent.wishes.unwrap().models;
+    assert_eq!(models.iter().map(|name| &**name).collect::<Vec<_>>(), ["a", "b/c"]);
+    assert!(with(r#","fallbacks":null"#).unwrap().wishes.is_none());
+    for wrong in [
+        r#","fallbacks":[{"model":"a"}],"models":["b"]"#,
+        r#","fallbacks":[{"model":""}]"#,
+        r#","fallbacks":[{"name":"a"}]"#,
+        r#","fallbacks":["a"]"#,
+        r#","fallbacks":[{"model":"a"},{"model":"a"},{"model":"a"},{"model":"a"}]"#,
+    ] {
+        assert_eq!(with(wrong).unwrap_err().param, Some("fallbacks"), "{wrong}");
+    }
+}
+
+#[test]
 fn tools_that_the_provider_runs_are_foreign() {
     for (kind, is_foreign) in [
         (r#""name":"f","input_schema":{}"#, false),

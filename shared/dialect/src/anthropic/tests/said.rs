@@ -102,6 +102,22 @@ fn later_instructions_stay_in_their_place() {
 }
 
 #[test]
+fn white_space_is_not_said_and_tools_that_were_called_are_named() {
+    let blank = Part { cache: Some(Cache::Short), ..Part::text(" \n") };
+    let mut prompt = Prompt { system: vec![blank.clone()], ..Prompt::default() };
+    prompt.say(Role::User, Part::text("q"));
+    prompt.say(Role::Assistant, blank);
+    prompt.say(Role::Assistant, call("a"));
+    prompt.say(Role::User, result("a"));
+    let (said, _) = written_of(&prompt, &NEW).unwrap();
+    assert_eq!(said.get("system"), None);
+    assert_eq!(said["messages"][1]["content"].as_array().unwrap().len(), 1);
+    let schema = json!({"type":"object","properties":{}});
+    assert_eq!(said["tools"], json!([{"name":"f","input_schema":schema}]));
+    assert_eq!(said["tool_choice"], json!({"type":"none"}));
+}
+
+#[test]
 fn thoughts_without_anthropics_proof_are_left_out() {
     let thought = |signature: Option<&'static str>| {
         Part::new(PartKind::Thought { text: "t".into(), signature: signature.map(Cow::from) })
