@@ -30,7 +30,7 @@ pub use pattern::{Alike, Event, Pattern};
 pub use prompt::read_prompt;
 pub use request::read_intent;
 pub use upstream::write_upstream;
-pub(crate) use whole::write_whole;
+pub(crate) use whole::{tier_word, write_whole};
 pub use write::write_prompt;
 
 #[cfg(test)]

@@ -5,17 +5,18 @@
 //! it was asked for or not), and `store` changes nothing.
 //! Source: OpenAI API reference, "Create a model response" and "Streaming events".
 
+mod echo;
+mod encode;
+mod items;
+mod object;
 mod prompt;
 mod request;
+mod whole;
 
-use units::Tokens;
-
-use crate::event::Event;
-use crate::frames::{End, Frames, Label, StreamError};
-use crate::message::Message;
-
+pub use encode::Encoder;
 pub use prompt::read_prompt;
 pub use request::read_intent;
+pub(crate) use whole::write_whole;
 
 #[cfg(test)]
 mod tests;
@@ -23,23 +24,3 @@ mod tests;
 /// What an `encrypted_content` begins with that is a whole thought rather than the proof of the
 /// one beside it.
 const SEALED: &str = "sealed:";
-
-/// Writes answers.
-#[derive(Debug)]
-pub struct Encoder {}
-
-impl Encoder {
-    pub(crate) fn new(_body: &[u8]) -> Self {
-        Self {}
-    }
-
-    pub(crate) fn begin(&mut self, _: &Label<'_>, _: &mut Frames<'_>) {}
-
-    pub(crate) fn event(&mut self, _: &Label<'_>, _: &Event<'_>, _: &mut Frames<'_>) {}
-
-    pub(crate) fn end(&mut self, _: &Label<'_>, _: End<'_>, _: &mut Frames<'_>) {}
-
-    pub(crate) fn fail(&mut self, _: &Label<'_>, _: &StreamError<'_>, _: &mut Frames<'_>) {}
-}
-
-pub(crate) fn write_whole(_body: &[u8], _: &Label<'_>, _: &Message, _: &Tokens, _: &mut Vec<u8>) {}

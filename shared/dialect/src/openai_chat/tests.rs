@@ -1,6 +1,7 @@
 //! The chat dialect against bodies as SDKs and providers write them.
 
 mod prompt;
+mod stream;
 
 use serde_json::{Value, json};
 use wire::gate::{Gate, GateLimits};

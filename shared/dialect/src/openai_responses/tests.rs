@@ -1,5 +1,8 @@
 //! The Responses dialect against bodies as its SDKs write them.
 
+mod schema;
+mod stream;
+
 use serde_json::{Value, json};
 use wire::gate::{Gate, GateLimits};
 
