@@ -26,6 +26,8 @@ enum Open {
     Thinking,
     Text,
     ToolUse,
+    /// A search that the provider makes, or what it found.
+    Search,
 }
 
 /// An answer as content blocks.
@@ -39,12 +41,13 @@ pub(crate) struct Blocks {
     open: Open,
     /// How many blocks were begun.
     begun: usize,
+    searched: bool,
 }
 
 impl Blocks {
     /// Opens a block unless one of that kind is open; `start` is what it holds at first.
     fn enter(&mut self, job: &Job<'_>, out: &mut Frames, open: Open, start: &str) {
-        if self.open == open && open != Open::ToolUse {
+        if self.open == open && !matches!(open, Open::ToolUse | Open::Search) {
             return;
         }
         self.leave(job, out);
@@ -87,6 +90,18 @@ impl Blocks {
         });
     }
 
+    /// Searches come before what is said of them.
+    fn search(&mut self, job: &Job<'_>, out: &mut Frames) {
+        if std::mem::replace(&mut self.searched, true) {
+            return;
+        }
+        for number in 0..job.answer.billed.searches {
+            self.enter(job, out, Open::Search, &render::search(number, "{}"));
+            self.delta(out, "input_json_delta", "partial_json", render::QUERY);
+            self.enter(job, out, Open::Search, &render::found(number));
+        }
+    }
+
     fn thought(&mut self, job: &Job<'_>, out: &mut Frames, text: &str) {
         let Some(choice) = job.answer.choices.first() else { return };
         if job.script.redacted {
@@ -104,6 +119,11 @@ impl Blocks {
 
 impl Voice for Blocks {
     fn odd(&mut self, job: &Job<'_>, out: &mut Frames) {
+        if job.script.unknown_events {
+            out.add_named("notice", |out| {
+                out.extend_from_slice(br#"{"type":"notice","note":"new"}"#);
+            });
+        }
         for _ in 0..job.script.pings {
             out.add_named("ping", |out| out.extend_from_slice(br#"{"type":"ping"}"#));
         }
@@ -124,10 +144,12 @@ impl Voice for Blocks {
             Delta::Role { .. } => {}
             Delta::Reasoning(text) => self.thought(job, out, text),
             Delta::Text(text) => {
+                self.search(job, out);
                 self.enter(job, out, Open::Text, r#"{"type":"text","text":""}"#);
                 self.delta(out, "text_delta", "text", text);
             }
             Delta::CallOpen { id, name, .. } => {
+                self.search(job, out);
                 let start =
                     format!(r#"{{"type":"tool_use","id":"{id}","name":"{name}","input":{{}}}}"#);
                 self.enter(job, out, Open::ToolUse, &start);
@@ -140,6 +162,7 @@ impl Voice for Blocks {
     }
 
     fn finish(&mut self, job: &Job<'_>, out: &mut Frames) {
+        self.search(job, out);
         self.leave(job, out);
     }
 

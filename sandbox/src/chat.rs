@@ -9,7 +9,7 @@
 use tokio::time::Instant;
 
 use crate::answer::{Answer, compose};
-use crate::ask::{Ask, Refused, Shape};
+use crate::ask::{Ask, Refused, Shape, refused};
 use crate::client::{Client, Stop};
 use crate::connection::Incoming;
 use crate::dialect::{Dialect, Failure, Route};
@@ -20,7 +20,7 @@ use crate::site::Site;
 use crate::text::seed_of;
 use crate::truth::{Billed, Outcome, Record, Truth};
 use crate::voice::Label;
-use crate::{anthropic, gemini, openai, stream, whole};
+use crate::{anthropic, gemini, json, openai, stream, whole};
 
 /// An answer that is about to leave, and everything that decides how.
 pub(crate) struct Job<'a> {
@@ -141,7 +141,12 @@ fn read<'a>(
     };
     let script = wishes(&ask, incoming, site)?;
     if script.strict && *route == Route::Chat {
-        openai::read::refuse_unknown(&incoming.body)?;
+        openai::strict::check(&incoming.body)?;
+    }
+    let field = &script.refuses;
+    if !field.is_empty() && json::parse(&incoming.body).is_ok_and(|body| body.get(field).is_some())
+    {
+        return Err(refused(format!("{field} is not supported by this provider"), None));
     }
     Ok((ask, script))
 }

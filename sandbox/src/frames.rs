@@ -16,6 +16,7 @@ pub(crate) struct Frames {
     line_end: &'static [u8],
     bom: bool,
     comments: bool,
+    split_lines: bool,
     begun: bool,
 }
 
@@ -28,6 +29,7 @@ impl Frames {
             line_end: script.line_end.bytes(),
             bom: script.bom,
             comments: script.comments,
+            split_lines: script.split_lines,
             begun: false,
         }
     }
@@ -80,7 +82,12 @@ impl Frames {
             self.lines(&[name.as_bytes()]);
         }
         self.bytes.extend_from_slice(b"data: ");
+        let start = self.bytes.len();
         fill(&mut self.bytes);
+        if self.split_lines && self.bytes[start..].starts_with(b"{") {
+            let between = self.line_end.iter().chain(b"data: ").copied();
+            self.bytes.splice(start + 1..start + 1, between);
+        }
         self.lines(&[b"", b""]);
     }
 

@@ -53,6 +53,10 @@ impl Voice for Parts {
         if job.script.empty_choices {
             out.add(|out| render::bare_chunk(out, job, None, 0));
         }
+        if job.script.unknown_events {
+            let part = br#"{"somethingNew":{"x":1}}"#;
+            out.add(|out| render::chunk(out, job, 0, (part, None), None));
+        }
         if job.script.big_event > 0 {
             out.add(|out| render::bare_chunk(out, job, None, job.script.big_event));
         }

@@ -4,6 +4,7 @@ mod made;
 pub(crate) mod plain;
 pub(crate) mod read;
 mod render;
+pub(crate) mod strict;
 mod turns;
 
 use wire::splice::write_string;
@@ -36,6 +37,9 @@ impl Voice for Chunks {
         if job.script.empty_choices {
             out.add(|out| render::bare_chunk(out, self.object(), job.label, None, job.script));
         }
+        if job.script.unknown_events {
+            out.add(|out| out.extend_from_slice(br#"{"object":"chat.notice","note":"new"}"#));
+        }
         if job.script.big_event > 0 {
             out.add(|out| render::big_chunk(out, job.label, job.script.big_event));
         }
@@ -52,6 +56,15 @@ impl Voice for Chunks {
         let asked = job.ask.include_usage;
         match step {
             Delta::Reasoning(_) if !job.script.show_reasoning => {}
+            Delta::Role { .. } if job.script.no_role => {}
+            Delta::CallOpen { index: place, .. } if job.script.whole_calls => {
+                let call = &job.answer.choices[index].calls[place];
+                out.add(|out| render::call_chunk(out, job.label, index, (place, call), asked));
+            }
+            Delta::CallArguments { .. } if job.script.whole_calls => {}
+            Delta::Text(text) if job.script.refuses_to_say => {
+                out.add(|out| render::refusal_chunk(out, job.label, index, text, asked));
+            }
             Delta::Text(text) if self.completion => {
                 out.add(|out| render::text_chunk(out, job.label, index, text, asked));
             }

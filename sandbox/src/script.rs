@@ -67,6 +67,15 @@ pub(crate) struct Script {
     pub redacted: bool,
     pub calls_apart: bool,
     pub strict: bool,
+    /// A field that the request may not have; empty for none.
+    pub refuses: String,
+    pub refuses_to_say: bool,
+    pub no_role: bool,
+    pub whole_calls: bool,
+    pub hits_and_misses: bool,
+    pub unknown_events: bool,
+    /// An event's JSON stands on two lines.
+    pub split_lines: bool,
     pub show_reasoning: bool,
     pub close_on_next: bool,
     pub first_byte_ms: Option<u64>,

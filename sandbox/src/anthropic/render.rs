@@ -11,6 +11,9 @@ use crate::signature;
 use crate::truth::Billed;
 use crate::voice::put;
 
+/// What is searched for.
+pub(super) const QUERY: &str = r#"{"query":"sandbox"}"#;
+
 /// A whole message.
 pub(super) fn whole(out: &mut Vec<u8>, job: &Job<'_>) {
     open(out, job);
@@ -44,6 +47,10 @@ fn content(out: &mut Vec<u8>, choice: &Choice, job: &Job<'_>) {
             next(out);
             thought(out, choice, job);
         }
+        for number in 0..job.answer.billed.searches {
+            next(out);
+            put!(out, "{},{}", search(number, QUERY), found(number));
+        }
         if !choice.text.is_empty() {
             next(out);
             out.extend_from_slice(br#"{"type":"text","text":"#);
@@ -58,6 +65,20 @@ fn content(out: &mut Vec<u8>, choice: &Choice, job: &Job<'_>) {
         }
     }
     out.push(b']');
+}
+
+/// A search that the provider makes by itself.
+pub(super) fn search(number: u64, input: &str) -> String {
+    let named = format!(r#""id":"srvtoolu_{number}","name":"web_search""#);
+    format!(r#"{{"type":"server_tool_use",{named},"input":{input}}}"#)
+}
+
+/// What a search found.
+pub(super) fn found(number: u64) -> String {
+    let page = r#"{"type":"web_search_result","title":"A page","url":"https://example.com/","#;
+    let page = format!(r#"{page}"encrypted_content":"c2FuZGJveA==","page_age":null}}"#);
+    let id = format!(r#""tool_use_id":"srvtoolu_{number}""#);
+    format!(r#"{{"type":"web_search_tool_result",{id},"content":[{page}]}}"#)
 }
 
 /// A call that was cut off has no input.

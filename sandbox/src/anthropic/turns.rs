@@ -174,6 +174,10 @@ impl Turn {
                 Ok(())
             }
             ("text", false) => blocks.text(block),
+            ("server_tool_use" | "web_search_tool_result", false) => {
+                blocks.tokens += tokens::count(&item.to_string());
+                Ok(())
+            }
             (other, false) => Err(block.wrong("type", &format!("{other:?} may not stand here"))),
         }
     }

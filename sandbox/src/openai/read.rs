@@ -2,7 +2,7 @@
 //!
 //! A duplicate of a field that matters is refused, as are types that OpenAI would not take, calls
 //! without results and results without calls. Unknown fields are ignored, as most providers of
-//! this dialect do, unless the script wants them refused as OpenAI does.
+//! this dialect do; `strict` refuses what OpenAI itself does.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,54 +15,13 @@ use serde_json::value::RawValue;
 use super::turns;
 use crate::ask::{Ask, Function, Refused, Shape, Thoughts, refused, thinking_of};
 use crate::dialect::Dialect;
-use crate::{json, tokens};
+use crate::tokens;
 
 /// Most choices of one request.
 const CHOICES_MAX: u64 = 16;
 
 /// Most stop sequences.
 const STOPS_MAX: usize = 4;
-
-/// Every field that OpenAI knows.
-const KNOWN: &[&str] = &[
-    "audio",
-    "frequency_penalty",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "messages",
-    "metadata",
-    "modalities",
-    "model",
-    "moderation",
-    "n",
-    "parallel_tool_calls",
-    "prediction",
-    "presence_penalty",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "reasoning_effort",
-    "response_format",
-    "safety_identifier",
-    "seed",
-    "service_tier",
-    "stop",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "user",
-    "verbosity",
-    "web_search_options",
-];
 
 /// The body of a chat request, borrowed from it where possible.
 #[derive(Debug, Deserialize)]
@@ -187,16 +146,6 @@ pub(crate) fn chat(body: &[u8]) -> Result<Ask<'_>, Refused> {
         audio_tokens: input.audio,
         ..Ask::of(Dialect::OpenAi, model)
     })
-}
-
-/// Refuses fields that OpenAI does not know.
-pub(crate) fn refuse_unknown(body: &[u8]) -> Result<(), Refused> {
-    let body = json::parse(body).map_err(|message| refused(message, None))?;
-    let mut names = body.as_object().into_iter().flat_map(|members| members.keys());
-    match names.find(|name| !KNOWN.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(name) => Err(refused(format!("Unrecognized request argument supplied: {name}"), None)),
-    }
 }
 
 /// What the messages count, and the text of the last one.

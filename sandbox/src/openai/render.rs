@@ -92,12 +92,14 @@ pub(super) fn whole(
 
 fn message(out: &mut Vec<u8>, choice: &Choice, script: &Script) {
     out.extend_from_slice(br#"{"role":"assistant","content":"#);
-    if choice.calls.is_empty() {
-        write_string(&choice.text, out);
-    } else {
-        out.extend_from_slice(b"null");
+    let (said, refused) = (choice.calls.is_empty(), script.refuses_to_say);
+    for (name, told) in [("", said && !refused), (r#","refusal":"#, said && refused)] {
+        out.extend_from_slice(name.as_bytes());
+        match told {
+            true => write_string(&choice.text, out),
+            false => out.extend_from_slice(b"null"),
+        }
     }
-    out.extend_from_slice(br#","refusal":null"#);
     if script.show_reasoning && !choice.reasoning.is_empty() {
         out.extend_from_slice(br#","reasoning_content":"#);
         write_string(&choice.reasoning, out);
@@ -108,15 +110,19 @@ fn message(out: &mut Vec<u8>, choice: &Choice, script: &Script) {
             if index > 0 {
                 out.push(b',');
             }
-            whole_call(out, call);
+            whole_call(out, call, None);
         }
         out.push(b']');
     }
     out.push(b'}');
 }
 
-fn whole_call(out: &mut Vec<u8>, call: &Call) {
-    put!(out, r#"{{"id":"{}","type":"function","function":{{"name":"#, call.id);
+fn whole_call(out: &mut Vec<u8>, call: &Call, place: Option<usize>) {
+    out.push(b'{');
+    if let Some(place) = place {
+        put!(out, r#""index":{place},"#);
+    }
+    put!(out, r#""id":"{}","type":"function","function":{{"name":"#, call.id);
     write_string(&call.name, out);
     out.extend_from_slice(br#","arguments":"#);
     write_string(&call.arguments, out);
@@ -162,6 +168,36 @@ pub(super) fn text_chunk(
     open(out, Object::Completion, label);
     put!(out, r#""choices":[{{"index":{index},"text":"#);
     write_string(text, out);
+    end_choice(out, None, usage_asked);
+}
+
+/// A chunk of a refusal.
+pub(super) fn refusal_chunk(
+    out: &mut Vec<u8>,
+    label: Label<'_>,
+    index: usize,
+    text: &str,
+    usage_asked: bool,
+) {
+    open(out, Object::ChatChunk, label);
+    put!(out, r#""choices":[{{"index":{index},"delta":{{"refusal":"#);
+    write_string(text, out);
+    out.push(b'}');
+    end_choice(out, None, usage_asked);
+}
+
+/// A chunk with a whole call, as some providers send them.
+pub(super) fn call_chunk(
+    out: &mut Vec<u8>,
+    label: Label<'_>,
+    index: usize,
+    (place, call): (usize, &Call),
+    usage_asked: bool,
+) {
+    open(out, Object::ChatChunk, label);
+    put!(out, r#""choices":[{{"index":{index},"delta":{{"tool_calls":["#);
+    whole_call(out, call, Some(place));
+    out.extend_from_slice(b"]}");
     end_choice(out, None, usage_asked);
 }
 
@@ -251,6 +287,12 @@ pub(super) fn usage(out: &mut Vec<u8>, billed: &Billed, script: &Script) {
             put!(out, r#"{{"prompt_tokens":{prompt},"completion_tokens":{completion},"#);
             put!(out, r#""total_tokens":{}"#, prompt + completion);
         }
+    }
+    if script.hits_and_misses {
+        let missed = billed.prompt - cached;
+        put!(out, r#","prompt_cache_hit_tokens":{cached},"prompt_cache_miss_tokens":{missed}"#);
+        put!(out, r#","completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}"#);
+        return;
     }
     put!(out, r#","prompt_tokens_details":{{"cached_tokens":{cached},"#);
     for (name, count) in [("cache_write_tokens", cache_write), ("image_tokens", image)] {

@@ -92,7 +92,7 @@ const ROWS: &[Row] = rows! {
         |script, arg| { script.split_short = arg.parse().ok()?; Some(()) };
     "tool-prompt", TOKENS, "Gemini: so much of the prompt counts apart, as tool use",
         |script, arg| { script.tool_prompt = arg.parse().ok()?; Some(()) };
-    "searches", "a number", "Anthropic: so many web searches were made",
+    "searches", "a number", "Anthropic: so many web searches were made, and are told",
         |script, arg| { script.searches = arg.parse().ok()?; Some(()) };
     "usage-repeats", NONE, "Anthropic: the last usage repeats the counts of the prompt",
         |script, arg| flag(&mut script.usage_repeats, arg);
@@ -150,8 +150,22 @@ const ROWS: &[Row] = rows! {
         |script, arg| flag(&mut script.redacted, arg);
     "calls-apart", NONE, "Gemini: each of several calls stands in a chunk of its own",
         |script, arg| flag(&mut script.calls_apart, arg);
-    "strict", NONE, "OpenAI: fields that it does not know are refused",
+    "strict", NONE, "OpenAI: refuses what OpenAI itself does, unknown fields for one",
         |script, arg| flag(&mut script.strict, arg);
+    "refuses", "the name of a field", "a request that has this field is refused",
+        |script, arg| { script.refuses = word(arg)?; Some(()) };
+    "refusal", NONE, "OpenAI: what is said is told as a refusal",
+        |script, arg| flag(&mut script.refuses_to_say, arg);
+    "no-role", NONE, "OpenAI: a stream without the chunk that names the role",
+        |script, arg| flag(&mut script.no_role, arg);
+    "whole-calls", NONE, "OpenAI: a stream whose calls come in one piece each",
+        |script, arg| flag(&mut script.whole_calls, arg);
+    "hits-and-misses", NONE, "OpenAI: cached tokens are told as hits and misses, without details",
+        |script, arg| flag(&mut script.hits_and_misses, arg);
+    "unknown-events", NONE, "a stream with events and members that nobody knows yet",
+        |script, arg| flag(&mut script.unknown_events, arg);
+    "split-lines", NONE, "a stream whose events stand on two data lines each",
+        |script, arg| flag(&mut script.split_lines, arg);
     "close-on-keepalive", NONE, "answers, then closes as soon as the next request arrives",
         |script, arg| flag(&mut script.close_on_next, arg);
     "first-byte", MS, "pace: when the answer begins",

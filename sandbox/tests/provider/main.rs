@@ -2,6 +2,7 @@
 
 mod answers;
 mod anthropic;
+mod every;
 mod faults;
 mod gemini;
 mod openai;

@@ -36,13 +36,50 @@ fn calls_and_results_belong_together() {
 }
 
 #[test]
-fn unknown_fields_are_refused_only_when_wished() {
+fn openai_refuses_more_than_others_when_wished() {
     let sandbox = start();
-    let odd = chat(r#","top_k":5"#);
-    assert_eq!(ask(&sandbox, "", &odd).status, 200);
-    let refused = ask_with(&sandbox, "strict", &odd);
-    assert!(refused.status == 400 && refused.text().contains("top_k"));
+    let schema = json!({"type": "object", "properties": {"a": {}}, "additionalProperties": false});
+    let format = |named: Value| json!({"type": "json_schema", "json_schema": named});
+    for rest in [
+        json!({"top_k": 5}),
+        json!({"temperature": 2.5}),
+        json!({"model": "gpt-5", "max_tokens": 5}),
+        json!({"model": "o3-mini", "temperature": 0.5}),
+        json!({"response_format": {"type": "json_object"}}),
+        json!({"response_format": format(json!({"schema": {}}))}),
+        json!({"response_format": format(json!({"name": "a", "strict": true, "schema": schema}))}),
+        json!({"messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]}),
+    ] {
+        let body = with(serde_json::from_str(&chat("")).unwrap(), rest).to_string();
+        assert_eq!(ask(&sandbox, "", &body).status, 200, "{body}");
+        assert_eq!(ask_with(&sandbox, "strict", &body).status, 400, "{body}");
+    }
     assert_eq!(ask_with(&sandbox, "strict", &streamed("")).status, 200);
+    let refused = ask_with(&sandbox, "refuses:stream_options", &streamed(""));
+    assert!(refused.status == 400 && refused.text().contains("stream_options"));
+}
+
+#[test]
+fn compatible_providers_differ() {
+    let sandbox = start();
+    let tools = r#","tools":[{"type":"function","function":{"name":"a"}},
+        {"type":"function","function":{"name":"b"}}],"tool_choice":"required""#;
+    let got = ask_with(&sandbox, "whole-calls+no-role", &streamed(tools));
+    let (events, _) = got.events();
+    let calls = [0, 1].map(|at| &events[at]["choices"][0]["delta"]["tool_calls"][0]);
+    assert!(calls[1]["index"] == 1 && calls[1]["function"]["arguments"] == "{}");
+    assert!(!got.text().contains("\"role\""));
+    let usage = ask_with(&sandbox, "hits-and-misses+cached:4", &chat("")).json()["usage"].take();
+    let prompt = usage["prompt_tokens"].as_u64().unwrap();
+    assert_eq!(usage["prompt_cache_hit_tokens"], 4);
+    assert_eq!(usage["prompt_cache_miss_tokens"], prompt - 4);
+    let refusal = ask_with(&sandbox, "refusal", &chat("")).json();
+    let message = &refusal["choices"][0]["message"];
+    assert!(message["content"].is_null() && message["refusal"].is_string());
+    let (events, _) = ask_with(&sandbox, "refusal", &streamed("")).events();
+    assert!(events.iter().any(|event| event["choices"][0]["delta"]["refusal"].is_string()));
+    assert!(ask_with(&sandbox, "unknown-events", &streamed("")).text().contains("chat.notice"));
+    assert!(ask_with(&sandbox, "split-lines", &streamed("")).text().contains("data: {\ndata: \""));
 }
 
 #[test]
