@@ -136,7 +136,7 @@ impl Meter {
             Event::Call { name, .. } => self.text_bytes += name.len() as u64,
             Event::Finish { finish, .. } => {
                 self.finish = *finish;
-                // Events are of one answer; where several are relayed, the first end stands for all.
+                // Events are of one answer: of several that are relayed the first end stands.
                 self.finished = u128::MAX;
             }
             Event::Tier(tier) => self.served_tier = ServiceTier::from_name(tier),
