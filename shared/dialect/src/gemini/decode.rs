@@ -66,6 +66,8 @@ pub struct Decoder {
     /// The answer's id; empty before it is known.
     id: String,
     calls: u64,
+    /// Whether it shows what it thinks.
+    shows_thoughts: bool,
     finish: Finish,
 }
 
@@ -139,11 +141,14 @@ impl Decoder {
         }
         let text = part.text.map(|text| text.0).filter(|text| !text.is_empty());
         if part.thought == Some(true) {
+            self.shows_thoughts |= text.is_some();
             text.into_iter().for_each(|text| sink(Event::Thought(text)));
             proof.into_iter().for_each(|proof| sink(Event::Signature(proof)));
             return;
         }
-        // It proves the thought that led to the text, which comes before it.
+        // It proves the thought that led to the text, which comes before it. Google does not ask
+        // for it again, so who is shown no thoughts is not shown that there was one.
+        let proof = proof.filter(|_| self.shows_thoughts);
         proof.into_iter().for_each(|proof| sink(Event::Signature(proof)));
         if let Some(text) = text {
             sink(Event::Text(text));

@@ -214,7 +214,7 @@ pub(super) fn json_text(json: Cow<'_, serde_json::value::RawValue>) -> Cow<'_, s
 }
 
 fn read_blob<'a>(blob: Blob<'a>) -> Result<PartKind<'a>, RequestFault> {
-    let (media_type, data) = (blob.mime_type.0, blob.data.0);
+    let (media_type, data) = (blob.mime_type.0, plain_base64(blob.data.0));
     if media_type.starts_with("audio/") {
         return Ok(PartKind::Audio { media_type, data });
     }
@@ -225,6 +225,19 @@ fn read_blob<'a>(blob: Blob<'a>) -> Result<PartKind<'a>, RequestFault> {
         true => PartKind::Image { source, detail: None },
         false => PartKind::File { name: None, source },
     })
+}
+
+/// Base64 as every dialect reads it: Google takes the alphabet of URLs too, and its SDKs use it.
+fn plain_base64(data: Cow<'_, str>) -> Cow<'_, str> {
+    let is_short = !data.len().is_multiple_of(4);
+    if !is_short && !data.contains(['-', '_']) {
+        return data;
+    }
+    let mut plain = data.replace('-', "+").replace('_', "/");
+    while !plain.len().is_multiple_of(4) {
+        plain.push('=');
+    }
+    Cow::Owned(plain)
 }
 
 fn read_file<'a>(file: FileData<'a>) -> Result<PartKind<'a>, RequestFault> {

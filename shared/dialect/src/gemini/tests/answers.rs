@@ -90,6 +90,18 @@ fn ends_that_are_no_stop_are_told_as_what_they_are() {
 }
 
 #[test]
+fn a_proof_of_text_stands_with_the_thought_that_led_to_it() {
+    let events = decoded([STREAMS[1].as_bytes()]);
+    let last =
+        events.iter().rfind(|event| !matches!(event, Event::Usage(_) | Event::Finish { .. }));
+    assert_eq!(last, Some(&Event::Signature("tg-g.Cs4B".into())));
+    let both = r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},
+        {"text":"yes","thoughtSignature":"AA=="}]}}]}"#;
+    let expected = [Event::Thought("hm".into()), Event::Signature("tg-g.AA==".into()), text("yes")];
+    assert_eq!(whole(both).unwrap(), expected);
+}
+
+#[test]
 fn a_usage_that_is_told_again_replaces_the_one_before() {
     let tokens = tokens_of(&decoded([STREAMS[1].as_bytes()]));
     let classes: Vec<_> = tokens.used().collect();
@@ -107,10 +119,10 @@ fn a_whole_answer_has_texts_pictures_calls_and_its_tier() {
     let golden = include_str!("../../../tests/golden/gemini/whole.json");
     for json in [golden.to_owned(), format!("[{golden}]")] {
         let events = whole(&json).unwrap();
-        assert_eq!(events[1], Event::Signature("tg-g.CsAB".into()));
-        assert_eq!(events[2], text("A red square."));
-        assert!(matches!(&events[3], Event::Image { data, .. } if data == "iVBORw0="));
-        assert!(matches!(&events[4], Event::Call { id, .. } if id == "k1"));
+        // Its text is proven, but shows no thought that the proof could stand with.
+        assert_eq!(events[1], text("A red square."));
+        assert!(matches!(&events[2], Event::Image { data, .. } if data == "iVBORw0="));
+        assert!(matches!(&events[3], Event::Call { id, .. } if id == "k1"));
         assert!(events.contains(&Event::Tier("flex".into())));
         assert_eq!(tokens_of(&events)[TokenClass::ImageInput], 258);
     }

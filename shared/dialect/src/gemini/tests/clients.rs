@@ -1,7 +1,7 @@
 //! Requests of clients of this dialect, read to be said in another.
 
 use super::*;
-use crate::prompt::{Effort, PartKind, Reasoning, Role, Shape, ToolChoice};
+use crate::prompt::{Effort, PartKind, Reasoning, Role, Shape, Source, ToolChoice};
 
 const GEMINI_3: &str = "gemini-3-pro-preview";
 
@@ -46,6 +46,21 @@ fn googles_own_schemas_become_json_schema() {
     );
     let Shape::Schema { schema, .. } = &prompt.shape else { panic!("no schema") };
     assert_eq!(schema.get(), r#"{"type":"boolean"}"#);
+}
+
+#[test]
+fn bytes_in_the_alphabet_of_urls_go_out_in_the_plain_one() {
+    for (told, plain) in [("_-8=", "/+8="), ("_-8", "/+8="), ("AAAA", "AAAA"), ("", "")] {
+        let body = format!(
+            r#"{{"contents":[{{"parts":[{{"inlineData":{{"mimeType":"image/png","data":"{told}"}}}}]}}]}}"#
+        );
+        let prompt = read_prompt(body.as_bytes()).unwrap();
+        let kind = &prompt.turns[0].parts[0].kind;
+        let PartKind::Image { source: Source::Data { data, .. }, .. } = kind else {
+            panic!("{kind:?}")
+        };
+        assert_eq!(data, plain);
+    }
 }
 
 #[test]
