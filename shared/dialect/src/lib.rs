@@ -16,6 +16,8 @@ pub mod prompt;
 pub mod signature;
 
 mod client;
+#[cfg(test)]
+mod dice;
 mod dropped;
 mod event;
 mod frames;

@@ -1,5 +1,6 @@
 //! The chat dialect against bodies as SDKs and providers write them.
 
+mod laws;
 mod prompt;
 mod stream;
 

@@ -9,7 +9,7 @@ use crate::prompt::*;
 use crate::signature::{into_id, marked};
 use crate::{Dropped, RequestFault};
 
-fn read(body: &str) -> Prompt<'_> {
+pub(super) fn read(body: &str) -> Prompt<'_> {
     read_prompt(body.as_bytes()).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn fault(body: &str) -> RequestFault {
 }
 
 /// What the upstream gets of a prompt, and what is dropped.
-fn write(prompt: &Prompt<'_>) -> (Value, Option<String>) {
+pub(super) fn write(prompt: &Prompt<'_>) -> (Value, Option<String>) {
     let asked = intent(r#"{"model":"m","stream":true,"messages":[{}]}"#).unwrap();
     let (mut out, mut dropped) = (Vec::new(), Dropped::default());
     write_prompt(prompt, &asked, &TERMS, &mut dropped, &mut out).unwrap();

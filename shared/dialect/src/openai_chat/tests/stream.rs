@@ -14,10 +14,10 @@ const DETAILS: &str = include_str!("../../../tests/golden/chat/reasoning_details
 const MIXED: &str = include_str!("../../../tests/golden/chat/mixed_calls.sse");
 const WITHOUT_INDEX: &str = include_str!("../../../tests/golden/chat/calls_without_index.sse");
 const LISTED: &str = include_str!("../../../tests/golden/chat/listed_content.sse");
-const ALL: [&str; 6] = [PARALLEL, CONTENT, DETAILS, MIXED, WITHOUT_INDEX, LISTED];
+pub(super) const ALL: [&str; 6] = [PARALLEL, CONTENT, DETAILS, MIXED, WITHOUT_INDEX, LISTED];
 
 /// A stream as it was decoded: what it says, the last usage, and every event in words.
-type Decoded = (Message, Option<Usage>, Vec<String>);
+pub(super) type Decoded = (Message, Option<Usage>, Vec<String>);
 
 /// Decodes a stream that arrives in two pieces.
 fn decode_split(stream: &str, at: usize) -> Decoded {
@@ -46,7 +46,7 @@ fn decode_split(stream: &str, at: usize) -> Decoded {
     decoded
 }
 
-fn decode(stream: &str) -> Decoded {
+pub(super) fn decode(stream: &str) -> Decoded {
     decode_split(stream, 0)
 }
 
@@ -68,7 +68,7 @@ const LABEL: Label<'_> = Label {
 };
 
 /// A stream of these blocks, as a client gets it.
-fn encode(blocks: &[Event<'_>], tokens: &Tokens, tells_usage: bool) -> String {
+pub(super) fn encode(blocks: &[Event<'_>], tokens: &Tokens, tells_usage: bool) -> String {
     let (mut out, mut framing) = (Vec::new(), Framing::Events);
     let mut frames = Frames { out: &mut out, framing: &mut framing };
     let mut encoder = Encoder::default();
@@ -247,7 +247,7 @@ fn what_is_encoded_decodes_to_the_same() {
 }
 
 /// Everything but proofs, which a client of this dialect brings back in a form of its own.
-fn said(message: &Message) -> (String, String, Vec<(String, String)>, usize) {
+pub(super) fn said(message: &Message) -> (String, String, Vec<(String, String)>, usize) {
     let mut all = (String::new(), String::new(), Vec::new(), 0);
     for block in &message.blocks {
         match block {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use units::{TokenClass, Tokens};
 
 use super::schema::Document;
+use crate::dice::Dice;
 use crate::openai_responses::{Encoder, SEALED, read_prompt, write_whole};
 use crate::prompt::PartKind;
 use crate::signature::marked;
@@ -257,5 +258,26 @@ fn an_error_fails_the_response() {
     assert!(last.get("error").is_none());
     if let Some(document) = Document::open() {
         document.check("ResponseFailedEvent", last).unwrap();
+    }
+}
+
+#[test]
+fn every_stream_tells_what_the_whole_answer_does() {
+    let mut dice = Dice(3);
+    for round in 0..400 {
+        let events = dice.answer(&[catalog::Dialect::Anthropic, catalog::Dialect::Gemini]);
+        let told = stream(&events);
+        let done = told.iter().filter(|event| event["type"] == "response.output_item.done");
+        let done: Vec<&Value> = done.map(|event| &event["item"]).collect();
+        let last = &told.last().unwrap()["response"];
+        assert_eq!(last["output"], json!(done), "{round}");
+        assert_eq!(last["output"], whole(&events)["output"], "{round}");
+        let deltas = told.iter().filter(|event| event["type"] == "response.output_text.delta");
+        let streamed: String = deltas.map(|event| event["delta"].as_str().unwrap()).collect();
+        let texts = events.iter().filter_map(|event| match event {
+            Event::Text(text) => Some(&**text),
+            _ => None,
+        });
+        assert_eq!(streamed, texts.collect::<String>(), "{round}");
     }
 }
