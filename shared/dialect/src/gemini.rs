@@ -5,6 +5,7 @@
 //! Source: Gemini API reference (v1beta), "Generating content", "Counting tokens".
 
 mod asked;
+mod calls;
 mod config;
 mod contents;
 mod count;

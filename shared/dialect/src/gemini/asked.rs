@@ -34,10 +34,10 @@ const PRIVATE: [&str; 11] = [
     "routing",
     "models",
     "route",
-    "allowed_models",
+    "allowedModels",
     "plugins",
     "transforms",
-    "session_id",
+    "sessionId",
     "usage",
     "trace",
     "debug",
@@ -181,7 +181,7 @@ pub(super) fn unsaid(body: &[u8]) -> Vec<Cow<'_, str>> {
                 .filter_map(|member| unescape(config, member.key).ok())
                 .filter(|name| !is_in(&CONFIG_READ, name));
             names.extend(others);
-        } else if !is_in(&READ, &name) && !PRIVATE.contains(&&*name) {
+        } else if !is_in(&READ, &name) && !is_in(&PRIVATE, &name) {
             names.push(name);
         }
     }

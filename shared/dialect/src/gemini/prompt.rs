@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use catalog::Dialect;
 
 use super::asked::{self, Request};
+use super::calls::Calls;
 use super::form::{Blob, Content, FileData, FunctionCall, FunctionResponse, Part as FormPart};
 use super::proof::{self, Proof};
 use crate::intent::RequestFault;
@@ -26,7 +27,7 @@ pub fn read_prompt(body: &[u8]) -> Result<Prompt<'_>, RequestFault> {
     } else {
         prompt.unsaid = asked::unsaid(body);
     }
-    let mut reader = Reader { prompt, calls: Vec::new() };
+    let mut reader = Reader { prompt, calls: Calls::default() };
     if let Some(system) = request.system_instruction.take() {
         for part in system.parts.0 {
             reader.read_part(Role::System, part)?;
@@ -49,17 +50,7 @@ pub(super) fn is_of_an_account(uri: &str) -> bool {
 
 struct Reader<'a> {
     prompt: Prompt<'a>,
-    calls: Vec<Asked<'a>>,
-}
-
-/// A call that was made.
-struct Asked<'a> {
-    /// As the client names it.
-    told: Option<Cow<'a, str>>,
-    /// As the prompt does.
-    id: Cow<'a, str>,
-    name: Cow<'a, str>,
-    is_answered: bool,
+    calls: Calls<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -148,44 +139,26 @@ impl<'a> Reader<'a> {
             (Some(bare), proof)
         });
         of_call = of_call.or(in_id.map(Cow::Owned));
-        let id = self.free_id(bare);
+        let id = self.calls.free_id(bare);
         let arguments = call.args.map_or(Cow::Borrowed("{}"), |args| json_text(args.0));
         if !arguments.starts_with('{') {
             let message = "`args` of a `functionCall` must be an object";
             return Err(RequestFault::invalid("contents", message));
         }
         let name = call.name.0;
-        self.calls.push(Asked { told, id: id.clone(), name: name.clone(), is_answered: false });
+        self.calls.add(told, id.clone(), name.clone());
         let call = Call { id, name, arguments, signature: of_call };
         self.prompt.say(role, Part::new(PartKind::Call(call)));
         Ok(())
     }
 
-    /// An id that no call before has: the one that is told, where it is free.
-    fn free_id(&self, told: Option<Cow<'a, str>>) -> Cow<'a, str> {
-        let is_free = |id: &str| self.calls.iter().all(|call| call.id != id);
-        if let Some(id) = told.filter(|id| is_free(id)) {
-            return id;
-        }
-        let numbers = self.calls.len()..=self.calls.len() * 2;
-        let mut ids = numbers.map(|number| format!("call_{number}"));
-        Cow::Owned(ids.find(|id| is_free(id)).unwrap_or_default())
-    }
-
     fn read_response(&mut self, response: FunctionResponse<'a>) -> Result<(), RequestFault> {
         let told = response.id.map(|id| id.0).filter(|id| !id.is_empty());
         let name = response.name.0;
-        let open = || self.calls.iter().enumerate().filter(|(_, call)| !call.is_answered);
-        let by_id = told.as_ref().and_then(|id| {
-            open().rfind(|(_, call)| call.told.as_ref() == Some(id)).map(|found| found.0)
-        });
-        let by_name = || open().find(|(_, call)| call.name == name).map(|found| found.0);
-        let Some(call) = by_id.or_else(by_name).and_then(|at| self.calls.get_mut(at)) else {
+        let Some((id, name)) = self.calls.answer(told.as_deref(), &name) else {
             let message = format!("a `functionResponse` of `{name}` answers no `functionCall`");
             return Err(RequestFault::invalid("contents", message));
         };
-        call.is_answered = true;
-        let (id, name) = (call.id.clone(), call.name.clone());
         let json = response.response.map_or(Cow::Borrowed("{}"), |json| json_text(json.0));
         let (text, is_error) = asked::read_result(json);
         let mut parts = Vec::new();

@@ -119,10 +119,15 @@ impl<'b> Reader<'b> {
         Ok(())
     }
 
-    /// Members that are the gateway's alone, in the spelling that they have in every dialect.
+    /// Members that are the gateway's alone.
     fn take_private(&mut self, member: &Member) -> Result<(), RequestFault> {
         let name = unescape(self.body, member.key).unwrap_or_default();
-        match &*name {
+        let name = match &*name {
+            "sessionId" => "session_id",
+            "allowedModels" => "allowed_models",
+            other => other,
+        };
+        match name {
             "session_id" => self.intent.session = read_session(self.body, member)?,
             "usage" | "trace" | "debug" => {}
             other => {

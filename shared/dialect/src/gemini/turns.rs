@@ -6,6 +6,7 @@
 //! Instructions in the middle become what the user says: Google has no other place for them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use catalog::Dialect;
 use serde_json::value::RawValue;
@@ -27,7 +28,13 @@ pub(super) fn write<'p>(
     client: ClientDialect,
     family: Family,
 ) -> Result<Written<'p>, RequestFault> {
-    let mut writer = Writer { prompt, client, family, contents: Vec::new() };
+    let mut answers: HashMap<&str, &ToolAnswer<'_>> = HashMap::new();
+    for part in prompt.turns.iter().flat_map(|turn| &turn.parts) {
+        if let PartKind::Answer(answer) = &part.kind {
+            answers.entry(&answer.id).or_insert(answer);
+        }
+    }
+    let mut writer = Writer { answers, client, family, contents: Vec::new() };
     let system = writer.plain_parts(&prompt.system)?;
     for turn in &prompt.turns {
         match turn.role {
@@ -50,7 +57,8 @@ pub(super) fn write<'p>(
 }
 
 struct Writer<'p, 'a> {
-    prompt: &'p Prompt<'a>,
+    /// What tools gave back, by the ids of their calls.
+    answers: HashMap<&'p str, &'p ToolAnswer<'a>>,
     client: ClientDialect,
     family: Family,
     contents: Vec<Content<'p>>,
@@ -183,16 +191,9 @@ impl<'p> Writer<'p, '_> {
 
     /// The results of some calls, wherever they were told, with what they show behind them.
     fn write_answers(&mut self, calls: &[&Call<'_>]) -> Result<(), RequestFault> {
-        let prompt = self.prompt;
         let (mut results, mut shown) = (Vec::with_capacity(calls.len()), Vec::new());
-        let answers = || {
-            prompt.turns.iter().flat_map(|turn| &turn.parts).filter_map(|part| match &part.kind {
-                PartKind::Answer(answer) => Some(answer),
-                _ => None,
-            })
-        };
         for call in calls {
-            let Some(answer) = answers().find(|answer| answer.id == call.id) else { continue };
+            let Some(answer) = self.answers.get(&*call.id).copied() else { continue };
             results.push(result(answer));
             for part in &answer.parts {
                 if !matches!(part.kind, PartKind::Text(_)) {

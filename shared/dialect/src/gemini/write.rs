@@ -5,6 +5,8 @@
 //! holds; what Google cannot be told is named, or refused where it would change the answer.
 //! Source: Gemini API reference, `GenerateContentRequest`.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -158,11 +160,17 @@ fn request<'p>(
 /// The tools that may be called. Where only some of them may but none must, the others are not
 /// told of at all: Google has no other way to say that.
 fn declared<'p>(prompt: &'p Prompt<'_>, dropped: &mut Dropped) -> Vec<Declaration<'p>> {
-    let allowed = |tool: &&Tool<'_>| match &prompt.tool_choice {
-        Some(ToolChoice::Allowed { names, required: false }) => names.contains(&tool.name),
-        _ => true,
+    let names: Option<HashSet<&str>> = match &prompt.tool_choice {
+        Some(ToolChoice::Allowed { names, required: false }) => {
+            Some(names.iter().map(|name| &**name).collect())
+        }
+        _ => None,
     };
-    let tools = prompt.tools.iter().filter(allowed);
+    let is_allowed = |tool: &&Tool<'_>| match &names {
+        Some(names) => names.contains(&*tool.name),
+        None => true,
+    };
+    let tools = prompt.tools.iter().filter(is_allowed);
     if tools.clone().any(|tool| tool.strict == Some(true)) {
         dropped.add("strict");
     }
