@@ -33,6 +33,7 @@ pub struct Decoder {
     /// What the open call is made with, as its block began; told if nothing follows.
     input: Option<String>,
     calls_tools: bool,
+    has_finished: bool,
     /// How many calls came without an id, each of which got one.
     nameless: u64,
     /// The answer's own id.
@@ -240,11 +241,11 @@ impl Decoder {
             }
             "tool_use" => {
                 let name = block.name.filled().unwrap_or_default();
-                let input = block.input.map(|input| input.get()).filter(|input| !is_empty(input));
-                let input = input.map(str::to_owned);
+                let input = block.input.map(|input| input.get());
                 if name == ANSWER_TOOL {
-                    return (Open::Answer, input);
+                    return (Open::Answer, input.map(str::to_owned));
                 }
+                let input = input.filter(|input| !is_empty(input)).map(str::to_owned);
                 self.calls_tools = true;
                 let id = block.id.filled().unwrap_or_else(|| self.next_id().into());
                 sink(Event::Call { id, name, signature: None });
@@ -303,7 +304,8 @@ impl Decoder {
     }
 
     fn finish(&mut self, stop: Stop<'_>, sink: Sink<'_>) {
-        let Some(native) = stop.reason.filled() else { return };
+        let Some(native) = stop.reason.filled().filter(|_| !self.has_finished) else { return };
+        self.has_finished = true;
         emit(stop.details.unwrap_or_default().explanation, Event::Refusal, sink);
         let finish = finish_of(&native, self.calls_tools);
         sink(Event::Finish { finish, native, stop: stop.sequence.0 });

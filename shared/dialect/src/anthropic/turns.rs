@@ -13,6 +13,7 @@ use super::marks::Marks;
 use super::settings::own_proof;
 use crate::intent::RequestFault;
 use crate::prompt::{Call, Part, PartKind, Prompt, Role, Source, ToolAnswer};
+use crate::signature::from_base64;
 
 /// What the user says where the conversation begins with the model.
 const OPENING: &str = "Continue.";
@@ -250,19 +251,26 @@ fn write_document(source: &Source<'_>, out: &mut Vec<u8>) -> Result<(), RequestF
         Source::Data { media_type, data } if media_type == "application/pdf" => {
             write_data(media_type, data, out);
         }
-        Source::Data { media_type, .. } => {
-            let message = format!("this model reads no `{media_type}`; send a PDF, or its text");
-            return Err(RequestFault::unsupported("messages", message));
+        Source::Data { media_type, data } => {
+            let is_text = media_type.starts_with("text/") || media_type == "application/json";
+            let Some(text) = is_text.then(|| from_base64(data)).flatten() else {
+                let message =
+                    format!("this model reads no `{media_type}`; send a PDF, or its text");
+                return Err(RequestFault::unsupported("messages", message));
+            };
+            write_text(&text, out);
         }
         Source::Url(url) => write_url(url, out),
-        Source::Text(text) => {
-            let mut source = Object::of("text", out);
-            source.text("media_type", "text/plain");
-            source.text("data", text);
-            source.close();
-        }
+        Source::Text(text) => write_text(text, out),
     }
     Ok(())
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    let mut source = Object::of("text", out);
+    source.text("media_type", "text/plain");
+    source.text("data", text);
+    source.close();
 }
 
 fn write_data(media_type: &str, data: &str, out: &mut Vec<u8>) {

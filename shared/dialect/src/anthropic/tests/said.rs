@@ -297,6 +297,10 @@ fn what_this_model_cannot_take_is_refused() {
     assert!(with(tiff).unwrap_err().unsupported);
     let zip = PartKind::File { name: None, source: data("application/zip") };
     assert!(with(zip).unwrap_err().unsupported);
+    let csv = Source::Data { media_type: "text/csv".into(), data: "YSxiCg==".into() };
+    let (said, _) = with(PartKind::File { name: Some("t".into()), source: csv }).unwrap();
+    let source = json!({"type":"text","media_type":"text/plain","data":"a,b\n"});
+    assert_eq!(said["messages"][0]["content"][0]["source"], source);
     let jpg = PartKind::Image { source: data("image/jpg"), detail: None };
     let (said, _) = with(jpg).unwrap();
     assert_eq!(said["messages"][0]["content"][0]["source"]["media_type"], "image/jpeg");

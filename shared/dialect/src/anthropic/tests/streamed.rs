@@ -148,6 +148,11 @@ fn a_call_that_stands_for_an_answer_is_a_text() {
     let read = whole(golden("answer"));
     assert_eq!(read.message.blocks, [Block::Text(r#"{"ok":true}"#.to_owned())]);
     assert_eq!(read.message.finish, Finish::Stop);
+    let nothing = br#"{"type":"message","content":[{"type":"tool_use","id":"t","input":{},
+        "name":"answer_in_json"}],"stop_reason":"tool_use"}"#;
+    let (mut said, mut message) = (Decoder::default(), Message::default());
+    said.whole(nothing, &mut |event| message.add(&event)).unwrap();
+    assert_eq!(message.blocks, [Block::Text("{}".to_owned())]);
     let at_once = whole(golden("at once")).message;
     let Block::Call { arguments, .. } = &at_once.blocks[0] else { panic!("{at_once:?}") };
     assert_eq!(arguments, r#"{"a":[1.5]}"#);
