@@ -14,7 +14,7 @@ use crate::client::{Client, Stop};
 use crate::connection::Incoming;
 use crate::dialect::{Dialect, Failure, Route};
 use crate::reply::{HeadFields, Reply};
-use crate::script::{End, MODEL_PREFIX, Refusal, Script};
+use crate::script::{End, ErrorBody, MODEL_PREFIX, Refusal, Script};
 use crate::settings::Pace;
 use crate::site::Site;
 use crate::text::seed_of;
@@ -144,8 +144,7 @@ fn read<'a>(
         openai::strict::check(&incoming.body)?;
     }
     let field = &script.refuses;
-    if !field.is_empty() && json::parse(&incoming.body).is_ok_and(|body| body.get(field).is_some())
-    {
+    if !field.is_empty() && json::parse(&incoming.body).is_ok_and(|body| json::has(&body, field)) {
         return Err(refused(format!("{field} is not supported by this provider"), None));
     }
     Ok((ask, script))
@@ -224,7 +223,14 @@ async fn refuse(
     let failure = Failure::new(status, message, fields.request_id);
     let in_array = script.error_array;
     let body = dialect.error(&Failure { retry_after, in_array, ..failure });
-    reply.json(status, &body, HeadFields { retry_after, ..fields }).await
+    let fields = HeadFields { retry_after, ..fields };
+    let (kind, body) = match script.error_body {
+        ErrorBody::Usual => ("application/json", body),
+        ErrorBody::Page => ("text/html", b"<html><body>Sorry.</body></html>".to_vec()),
+        ErrorBody::Line => ("application/json", br#"{"error":"sorry"}"#.to_vec()),
+        ErrorBody::Nothing => ("text/plain", Vec::new()),
+    };
+    reply.body(status, kind, &body, fields).await
 }
 
 async fn send(client: &mut Client, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {

@@ -17,6 +17,17 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, String> {
     }
 }
 
+/// Whether any object in `value` has a member of that name.
+pub(crate) fn has(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.contains_key(name) || members.values().any(|part| has(part, name))
+        }
+        Value::Array(parts) => parts.iter().any(|part| has(part, name)),
+        _ => false,
+    }
+}
+
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

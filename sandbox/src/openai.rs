@@ -13,11 +13,12 @@ use crate::ask::Shape;
 use crate::chat::Job;
 use crate::dialect::Failure;
 use crate::frames::Frames;
+use crate::script::Reported;
 use crate::tell::Delta;
 use crate::truth::Billed;
 use crate::voice::{Voice, put};
 pub(crate) use made::content_type;
-use render::Object;
+use render::{Object, Tail};
 
 /// An answer as chunks.
 #[derive(Debug)]
@@ -29,6 +30,15 @@ pub(crate) struct Chunks {
 impl Chunks {
     const fn object(&self) -> Object {
         if self.completion { Object::Completion } else { Object::ChatChunk }
+    }
+}
+
+/// What a chunk says of the usage.
+fn tail<'j>(job: &Job<'j>, so_far: &'j Billed) -> Tail<'j> {
+    match job.script.usage {
+        Reported::Everywhere => Tail::Told(so_far, job.script),
+        _ if job.ask.include_usage => Tail::Later,
+        _ => Tail::Nothing,
     }
 }
 
@@ -51,33 +61,37 @@ impl Voice for Chunks {
         out: &mut Frames,
         index: usize,
         step: Delta<'_>,
-        _so_far: &Billed,
+        so_far: &Billed,
     ) {
-        let asked = job.ask.include_usage;
+        let tail = tail(job, so_far);
         match step {
             Delta::Reasoning(_) if !job.script.show_reasoning => {}
             Delta::Role { .. } if job.script.no_role => {}
             Delta::CallOpen { index: place, .. } if job.script.whole_calls => {
                 let call = &job.answer.choices[index].calls[place];
-                out.add(|out| render::call_chunk(out, job.label, index, (place, call), asked));
+                out.add(|out| render::call_chunk(out, job.label, index, (place, call), tail));
             }
             Delta::CallArguments { .. } if job.script.whole_calls => {}
             Delta::Text(text) if job.script.refuses_to_say => {
-                out.add(|out| render::refusal_chunk(out, job.label, index, text, asked));
+                out.add(|out| render::refusal_chunk(out, job.label, index, text, tail));
             }
             Delta::Text(text) if self.completion => {
-                out.add(|out| render::text_chunk(out, job.label, index, text, asked));
+                out.add(|out| render::text_chunk(out, job.label, index, text, tail));
             }
             _ if self.completion => {}
-            _ => out.add(|out| render::chunk(out, job.label, index, step, asked)),
+            _ => out.add(|out| render::chunk(out, job.label, index, step, tail)),
         }
     }
 
     fn finish(&mut self, job: &Job<'_>, out: &mut Frames) {
         for (index, choice) in job.answer.choices.iter().enumerate() {
             let finish = (index, render::finish_name(choice, job.script));
-            let asked = job.ask.include_usage;
-            out.add(|out| render::finish_chunk(out, self.object(), job.label, finish, asked));
+            let is_last = index + 1 == job.answer.choices.len();
+            let tail = match job.script.usage {
+                Reported::OnFinish if is_last => Tail::Told(&job.answer.billed, job.script),
+                _ => tail(job, &job.answer.billed),
+            };
+            out.add(|out| render::finish_chunk(out, self.object(), job.label, finish, tail));
         }
     }
 
@@ -89,7 +103,7 @@ impl Voice for Chunks {
     }
 
     fn close(&mut self, job: &Job<'_>, out: &mut Frames, told: Option<&Billed>) {
-        if let Some(billed) = told {
+        if let Some(billed) = told.filter(|_| job.script.usage != Reported::OnFinish) {
             self.usage(job, out, billed);
         }
     }

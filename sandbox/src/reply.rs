@@ -80,7 +80,18 @@ impl<'c> Reply<'c> {
         body: &[u8],
         fields: HeadFields<'_>,
     ) -> Result<(), Stop> {
-        self.head(status, "application/json", Some(body.len()), fields).await?;
+        self.body(status, "application/json", body, fields).await
+    }
+
+    /// Sends a head and a body that is already whole.
+    pub(crate) async fn body(
+        &mut self,
+        status: u16,
+        kind: &str,
+        body: &[u8],
+        fields: HeadFields<'_>,
+    ) -> Result<(), Stop> {
+        self.head(status, kind, Some(body.len()), fields).await?;
         self.out.extend_from_slice(body);
         self.flush().await
     }

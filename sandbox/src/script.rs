@@ -63,6 +63,7 @@ pub(crate) struct Script {
     /// The reason why a prompt gets no answer at all; empty for none.
     pub blocked: String,
     pub error_array: bool,
+    pub error_body: ErrorBody,
     pub pings: u64,
     pub redacted: bool,
     pub calls_apart: bool,
@@ -88,6 +89,19 @@ pub(crate) struct Script {
 pub(crate) struct Refusal {
     pub status: u16,
     pub retry_after: Option<u64>,
+}
+
+/// What an error's body is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ErrorBody {
+    /// What the dialect says.
+    #[default]
+    Usual,
+    /// A page, as servers in front of providers make them.
+    Page,
+    /// JSON whose error is a string.
+    Line,
+    Nothing,
 }
 
 /// How many tokens of the prompt and of the answer count as other than text.
@@ -130,6 +144,10 @@ pub(crate) enum Reported {
     Absent,
     /// Before the finish.
     Early,
+    /// OpenAI: in the chunk that finishes the last choice.
+    OnFinish,
+    /// OpenAI: in every chunk, as far as it got.
+    Everywhere,
     /// After `[DONE]`.
     AfterDone,
     /// Half of it first.

@@ -129,18 +129,18 @@ fn whole_call(out: &mut Vec<u8>, call: &Call, place: Option<usize>) {
     out.extend_from_slice(b"}}");
 }
 
-/// One chunk of a stream. With `usage_asked` it says that the usage comes later.
+/// One chunk of a stream.
 pub(super) fn chunk(
     out: &mut Vec<u8>,
     label: Label<'_>,
     index: usize,
     delta: Delta<'_>,
-    usage_asked: bool,
+    tail: Tail<'_>,
 ) {
     open(out, Object::ChatChunk, label);
     put!(out, r#""choices":[{{"index":{index},"delta":"#);
     delta_object(out, delta);
-    end_choice(out, None, usage_asked);
+    end_choice(out, None, tail);
 }
 
 /// The chunk that ends a choice.
@@ -149,12 +149,12 @@ pub(super) fn finish_chunk(
     object: Object,
     label: Label<'_>,
     (index, finish): (usize, &str),
-    usage_asked: bool,
+    tail: Tail<'_>,
 ) {
     open(out, object, label);
     let nothing = if object == Object::Completion { r#""text":"""# } else { r#""delta":{}"# };
     put!(out, r#""choices":[{{"index":{index},{nothing}"#);
-    end_choice(out, Some(finish), usage_asked);
+    end_choice(out, Some(finish), tail);
 }
 
 /// A chunk of text of before chat.
@@ -163,12 +163,12 @@ pub(super) fn text_chunk(
     label: Label<'_>,
     index: usize,
     text: &str,
-    usage_asked: bool,
+    tail: Tail<'_>,
 ) {
     open(out, Object::Completion, label);
     put!(out, r#""choices":[{{"index":{index},"text":"#);
     write_string(text, out);
-    end_choice(out, None, usage_asked);
+    end_choice(out, None, tail);
 }
 
 /// A chunk of a refusal.
@@ -177,13 +177,13 @@ pub(super) fn refusal_chunk(
     label: Label<'_>,
     index: usize,
     text: &str,
-    usage_asked: bool,
+    tail: Tail<'_>,
 ) {
     open(out, Object::ChatChunk, label);
     put!(out, r#""choices":[{{"index":{index},"delta":{{"refusal":"#);
     write_string(text, out);
     out.push(b'}');
-    end_choice(out, None, usage_asked);
+    end_choice(out, None, tail);
 }
 
 /// A chunk with a whole call, as some providers send them.
@@ -192,22 +192,39 @@ pub(super) fn call_chunk(
     label: Label<'_>,
     index: usize,
     (place, call): (usize, &Call),
-    usage_asked: bool,
+    tail: Tail<'_>,
 ) {
     open(out, Object::ChatChunk, label);
     put!(out, r#""choices":[{{"index":{index},"delta":{{"tool_calls":["#);
     whole_call(out, call, Some(place));
     out.extend_from_slice(b"]}");
-    end_choice(out, None, usage_asked);
+    end_choice(out, None, tail);
 }
 
-fn end_choice(out: &mut Vec<u8>, finish: Option<&str>, usage_asked: bool) {
+/// What a chunk says of the usage.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tail<'a> {
+    Nothing,
+    /// That it comes later.
+    Later,
+    Told(&'a Billed, &'a Script),
+}
+
+fn end_choice(out: &mut Vec<u8>, finish: Option<&str>, tail: Tail<'_>) {
     out.extend_from_slice(br#","logprobs":null,"finish_reason":"#);
     match finish {
         Some(finish) => put!(out, r#""{finish}""#),
         None => out.extend_from_slice(b"null"),
     }
-    out.extend_from_slice(if usage_asked { br#"}],"usage":null}"# } else { b"}]}" });
+    match tail {
+        Tail::Nothing => out.extend_from_slice(b"}]}"),
+        Tail::Later => out.extend_from_slice(br#"}],"usage":null}"#),
+        Tail::Told(billed, script) => {
+            out.extend_from_slice(br#"}],"usage":"#);
+            usage(out, billed, script);
+            out.push(b'}');
+        }
+    }
 }
 
 fn delta_object(out: &mut Vec<u8>, delta: Delta<'_>) {

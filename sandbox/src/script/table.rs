@@ -1,6 +1,6 @@
 //! Every wish the sandbox knows, one row each: `GET /faults` prints this table.
 
-use super::{End, Framing, Length, LineEnd, Refusal, Reported, Script, Wrong};
+use super::{End, ErrorBody, Framing, Length, LineEnd, Refusal, Reported, Script, Wrong};
 
 /// One wish: its name, its argument in words, what happens, and how it is noted in a script.
 pub(super) struct Row {
@@ -61,12 +61,19 @@ const ROWS: &[Row] = rows! {
         |script, arg| { script.finish = word(arg)?; Some(()) };
     "blocked", "a reason, SAFETY if not given", "Gemini: a prompt that gets no candidates",
         |script, arg| { script.blocked = word_or(arg, "SAFETY")?; Some(()) };
+    "error-body", "page, line or nothing",
+        "an error whose body is a page, JSON with no more than a line, or nothing",
+        |script, arg| { script.error_body = error_body(arg)?; Some(()) };
     "error-array", NONE, "Gemini: errors stand in an array of one",
         |script, arg| flag(&mut script.error_array, arg);
     "no-usage", NONE, "never tells the usage",
         |script, arg| reported(script, arg, Reported::Absent);
     "usage-early", NONE, "a stream that tells the usage before the finish",
         |script, arg| reported(script, arg, Reported::Early);
+    "usage-on-finish", NONE, "OpenAI: a stream that tells the usage in the chunk that finishes",
+        |script, arg| reported(script, arg, Reported::OnFinish);
+    "usage-everywhere", NONE, "OpenAI: a stream that tells the usage so far in every chunk",
+        |script, arg| reported(script, arg, Reported::Everywhere);
     "usage-after-done", NONE, "a stream that tells the usage after [DONE]",
         |script, arg| reported(script, arg, Reported::AfterDone);
     "usage-shrinks", NONE, "a stream that tells twice the usage first, then the usage",
@@ -152,7 +159,7 @@ const ROWS: &[Row] = rows! {
         |script, arg| flag(&mut script.calls_apart, arg);
     "strict", NONE, "OpenAI: refuses what OpenAI itself does, unknown fields for one",
         |script, arg| flag(&mut script.strict, arg);
-    "refuses", "the name of a field", "a request that has this field is refused",
+    "refuses", "a name", "a request that has a member of that name, at any depth, is refused",
         |script, arg| { script.refuses = word(arg)?; Some(()) };
     "refusal", NONE, "OpenAI: what is said is told as a refusal",
         |script, arg| flag(&mut script.refuses_to_say, arg);
@@ -217,6 +224,15 @@ fn refusal(arg: &str) -> Option<Refusal> {
         rest => Some(rest.strip_prefix("retry-after=")?.parse().ok()?),
     };
     Some(Refusal { status, retry_after })
+}
+
+fn error_body(arg: &str) -> Option<ErrorBody> {
+    match arg {
+        "page" => Some(ErrorBody::Page),
+        "line" => Some(ErrorBody::Line),
+        "nothing" => Some(ErrorBody::Nothing),
+        _ => None,
+    }
 }
 
 fn error_status(arg: &str) -> Option<u16> {

@@ -73,6 +73,17 @@ fn compatible_providers_differ() {
     let prompt = usage["prompt_tokens"].as_u64().unwrap();
     assert_eq!(usage["prompt_cache_hit_tokens"], 4);
     assert_eq!(usage["prompt_cache_miss_tokens"], prompt - 4);
+    let on_finish = ask_with(&sandbox, "usage-on-finish", &streamed(""));
+    let last = on_finish.events().0.pop().unwrap();
+    assert!(last["choices"][0]["finish_reason"] == "stop" && last["usage"].is_object());
+    assert_eq!(on_finish.usages().len(), 1);
+    let everywhere = ask_with(&sandbox, "usage-everywhere", &streamed(""));
+    assert_eq!(everywhere.usages().len(), everywhere.events().0.len());
+    for (body, text) in [("page", "<html>"), ("line", r#"{"error":"sorry"}"#), ("nothing", "")] {
+        let got = ask_with(&sandbox, &format!("status:502+error-body:{body}"), &chat(""));
+        assert!(got.status == 502 && got.text().starts_with(text));
+        assert!(body != "nothing" || got.body.is_empty());
+    }
     let refusal = ask_with(&sandbox, "refusal", &chat("")).json();
     let message = &refusal["choices"][0]["message"];
     assert!(message["content"].is_null() && message["refusal"].is_string());
