@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 
+use catalog::ProviderIndex;
 use dialect::{ClientDialect, Framing};
 use ledger::cell::{DayVerdict, RateVerdict, TokenVerdict};
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub struct AnswerHead {
     pub path: u64,
     /// In whose words.
     pub client: ClientDialect,
+    /// The provider whose own path it is, once the key is known to be allowed it.
+    pub provider: Option<ProviderIndex>,
     /// How the events of a stream are parted.
     pub framing: Framing,
     /// The generation, once credit is held for one.
@@ -63,6 +66,7 @@ impl AnswerHead {
             surface: Surface::of(path),
             path: dialect::hash(path),
             client: client_of(path),
+            provider: None,
             framing: Framing::Events,
             generation: None,
             rate: None,

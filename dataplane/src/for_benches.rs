@@ -83,7 +83,18 @@ impl Planner {
         let (surface, input_bound) = (Surface::OpenAi, InputBound::Strict);
         let (health, now) = (&self.health, UnixMillis(1));
         let (region, attempts, number, free_used) = (None, 8, 0, false);
-        Asking { intent, surface, input_bound, region, attempts, number, health, now, free_used }
+        Asking {
+            intent,
+            surface,
+            provider: None,
+            input_bound,
+            region,
+            attempts,
+            number,
+            health,
+            now,
+            free_used,
+        }
     }
 
     /// What is planned from.

@@ -78,7 +78,7 @@ fn respond(
                 ClientDialect::Gemini => {
                     give(local, client, answer, &gemini_list(catalog, allowance), &[]);
                 }
-                ClientDialect::Chat | ClientDialect::Responses => {
+                _ => {
                     let list = generation.published().listing().cut_for(catalog, allowance);
                     give_tagged(local, client, answer, known_tags.as_deref(), &list);
                 }
@@ -112,6 +112,7 @@ fn respond(
         | Route::Guest
         | Route::Quote
         | Route::Account
+        | Route::Proxy(_)
         | Route::Unknown => {
             return Err(refuse::unknown_path());
         }
@@ -131,9 +132,7 @@ fn model_item(
     let item = match dialect {
         ClientDialect::Messages => anthropic_item(catalog, id, allowance),
         ClientDialect::Gemini => gemini_item(catalog, id, allowance),
-        ClientDialect::Chat | ClientDialect::Responses => {
-            published.listing().item_for(catalog, id, allowance).map(<[u8]>::to_vec)
-        }
+        _ => published.listing().item_for(catalog, id, allowance).map(<[u8]>::to_vec),
     };
     item.ok_or_else(|| unknown_model(id))
 }

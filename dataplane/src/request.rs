@@ -28,8 +28,8 @@ use crate::stage::relay::Relay;
 use crate::stage::repeat::{self, Role};
 use crate::stage::settle::Settled;
 use crate::stage::{
-    admit, authenticate, count, exchange, fail, free_request, learn, pace, plan, quote, read,
-    refuse, relay, settle,
+    admit, authenticate, count, exchange, fail, free_request, learn, pace, plan, proxy, quote,
+    read, refuse, relay, settle,
 };
 
 /// Serves one request; the client's state says afterwards whether another may follow.
@@ -40,7 +40,10 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
     let mut answer = AnswerHead::new(local, head.path(buf), is_foreign);
     answer.explains = explains;
     match route(head.method, head.path(buf)) {
-        named @ (Route::Infer(_) | Route::Guest) => {
+        Route::Proxy(proxied) if !proxy::is_there(local, proxied) => {
+            paths::answer(local, client, head, &mut answer).await;
+        }
+        named @ (Route::Infer(_) | Route::Guest | Route::Proxy(_)) => {
             let is_guest = named == Route::Guest;
             answer.framing = route::framing(head.path(buf), head.query(buf));
             if let Err(fault) = infer(local, client, head, &mut answer, is_guest).await {
@@ -66,7 +69,11 @@ pub async fn serve(local: &Rc<Local>, client: &mut Client, head: &RequestHead) {
 /// The core that a request belongs to, if it is not this one.
 pub fn home(local: &Local, client: &mut Client, head: &RequestHead) -> Option<usize> {
     let named = route(head.method, head.path(client.input.filled()));
-    if matches!(named, Route::Infer(_)) { repeat::home(local, client, head) } else { None }
+    if matches!(named, Route::Infer(_) | Route::Proxy(_)) {
+        repeat::home(local, client, head)
+    } else {
+        None
+    }
 }
 
 /// Serves one inference request, or repeats the answer that it asks for again.
@@ -177,6 +184,7 @@ fn enter(
     let principal = authenticate::authenticate(local, client, head)?;
     pace::request(local, &principal, answer)?;
     authenticate::may_infer(&principal)?;
+    answer.provider = proxy::provider(&principal, head, client.input.filled())?;
     read::check_type(head, client.input.filled())?;
     let name = repeat::name(client, head)?;
     Ok((principal, name))
@@ -255,6 +263,7 @@ fn asking<'a>(
     plan::Asking {
         intent,
         surface: answer.surface,
+        provider: answer.provider,
         input_bound: local.settings.input_bound,
         region: local.settings.region.as_deref(),
         attempts: local.settings.limits.attempts,

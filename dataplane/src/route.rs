@@ -26,9 +26,14 @@ impl Surface {
 
 /// In whose words a path is answered, one of ours or not.
 pub fn client_of(path: &[u8]) -> ClientDialect {
+    if let Some(proxied) = proxied(path) {
+        return proxied.client.unwrap_or_default();
+    }
     let path = path.strip_prefix(b"/api").unwrap_or(path);
     let is_gemini = || path.starts_with(b"/v1beta") || gemini_call(path).is_some();
     match path {
+        b"/v1/completions" => ClientDialect::Completions,
+        b"/v1/embeddings" => ClientDialect::Embeddings,
         b"/v1/responses" => ClientDialect::Responses,
         _ if path.starts_with(b"/v1/messages") => ClientDialect::Messages,
         _ if is_gemini() => ClientDialect::Gemini,
@@ -48,11 +53,22 @@ pub enum GeminiVerb {
 }
 
 /// The model, as the path spells it, and what is asked of it: `…/models/{model}:{verb}`, where the
-/// model may hold slashes and colons.
+/// model may hold slashes and colons; a provider's own path may leave the version out.
 pub fn gemini_call(path: &[u8]) -> Option<(&str, GeminiVerb)> {
-    let path = std::str::from_utf8(path).ok()?;
+    match proxied(path) {
+        Some(proxied) => proxied.call,
+        None => own_call(std::str::from_utf8(path).ok()?),
+    }
+}
+
+/// The same of a path of ours.
+fn own_call(path: &str) -> Option<(&str, GeminiVerb)> {
     let named = path.strip_prefix("/v1beta/").or_else(|| path.strip_prefix("/v1/"))?;
-    let (model, verb) = named.strip_prefix("models/")?.rsplit_once(':')?;
+    call_of(named)
+}
+
+fn call_of(path: &str) -> Option<(&str, GeminiVerb)> {
+    let (model, verb) = path.strip_prefix("models/")?.rsplit_once(':')?;
     let verb = match verb {
         "generateContent" => GeminiVerb::Generate,
         "streamGenerateContent" => GeminiVerb::Stream,
@@ -60,6 +76,36 @@ pub fn gemini_call(path: &[u8]) -> Option<(&str, GeminiVerb)> {
         _ => return None,
     };
     (!model.is_empty()).then_some((model, verb))
+}
+
+/// A path of a provider's own API: `/{provider}/{path}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxied<'p> {
+    /// The first segment: the id of a provider, if there is one.
+    pub provider: &'p str,
+    /// The dialect in which it asks for an answer of a model, if it does.
+    pub client: Option<ClientDialect>,
+    /// What it says itself of the model, where that is Gemini's.
+    pub call: Option<(&'p str, GeminiVerb)>,
+}
+
+/// The path within a provider's API, where the first segment is none of ours.
+pub fn proxied(path: &[u8]) -> Option<Proxied<'_>> {
+    let path = std::str::from_utf8(path).ok()?;
+    let (provider, path) = path.strip_prefix('/')?.split_once('/')?;
+    if provider.is_empty() || path.is_empty() || catalog::is_own_segment(provider) {
+        return None;
+    }
+    let call = call_of(path.strip_prefix("v1beta/").unwrap_or(path));
+    let call = call.filter(|(_, verb)| *verb != GeminiVerb::Count);
+    let client = match path.strip_prefix("v1/").unwrap_or(path) {
+        "chat/completions" => Some(ClientDialect::Chat),
+        "completions" => Some(ClientDialect::Completions),
+        "embeddings" => Some(ClientDialect::Embeddings),
+        "messages" if path.starts_with("v1/") => Some(ClientDialect::Messages),
+        _ => call.map(|_| ClientDialect::Gemini),
+    };
+    Some(Proxied { provider, client, call })
 }
 
 /// What a path asks for.
@@ -87,6 +133,8 @@ pub enum Route<'p> {
     Preflight,
     /// The account API, answered by the control plane.
     Account,
+    /// A path of a provider's own API, if there is a provider of that name.
+    Proxy(Proxied<'p>),
     /// A path of ours with another method; the methods it has.
     WrongMethod(&'static str),
     /// A method nobody knows.
@@ -109,7 +157,7 @@ pub fn route(method: Method, path: &[u8]) -> Route<'_> {
     let Ok(path) = std::str::from_utf8(path) else { return Route::Unknown };
     let (found, methods) = match named(path) {
         Some(found) => found,
-        None => return Route::Unknown,
+        None => return proxied(path.as_bytes()).map_or(Route::Unknown, Route::Proxy),
     };
     let fits = match method {
         Method::Get | Method::Head => methods.contains("GET"),
@@ -124,6 +172,10 @@ fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
     Some(match path {
         "/v1/chat/completions" | "/api/v1/chat/completions" => {
             (Route::Infer(ClientDialect::Chat), "POST")
+        }
+        "/v1/completions" => (Route::Infer(ClientDialect::Completions), "POST"),
+        "/v1/embeddings" | "/api/v1/embeddings" => {
+            (Route::Infer(ClientDialect::Embeddings), "POST")
         }
         "/v1/responses" | "/api/v1/responses" => (Route::Infer(ClientDialect::Responses), "POST"),
         "/v1/messages" | "/api/v1/messages" => (Route::Infer(ClientDialect::Messages), "POST"),
@@ -140,7 +192,7 @@ fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
 }
 
 fn named_deeper(path: &str) -> Option<(Route<'_>, &'static str)> {
-    if let Some((_, verb)) = gemini_call(path.as_bytes()) {
+    if let Some((_, verb)) = own_call(path) {
         let named = match verb {
             GeminiVerb::Generate | GeminiVerb::Stream => Route::Infer(ClientDialect::Gemini),
             GeminiVerb::Count => Route::Count(ClientDialect::Gemini),
@@ -221,9 +273,42 @@ mod tests {
             (Method::Options, "/v1/anything", Route::Preflight),
             (Method::Other, "/v1/models", Route::UnknownMethod),
             (Method::Get, "/", Route::Unknown),
+            (Method::Get, "/up", Route::Unknown),
+            (Method::Get, "/up/", Route::Unknown),
+            (Method::Post, "/v1/completions", Route::Infer(ClientDialect::Completions)),
+            (Method::Post, "/api/v1/embeddings", Route::Infer(ClientDialect::Embeddings)),
+            (Method::Post, "/V1/chat/completions", Route::Unknown),
+            (Method::Post, "/admin/v1/chat/completions", Route::Unknown),
         ] {
             assert_eq!(route(method, path.as_bytes()), expected, "{method:?} {path}");
         }
+    }
+
+    #[test]
+    fn a_path_behind_a_name_that_is_not_ours_is_a_providers() {
+        for (path, client) in [
+            ("v1/chat/completions", Some(ClientDialect::Chat)),
+            ("chat/completions", Some(ClientDialect::Chat)),
+            ("completions", Some(ClientDialect::Completions)),
+            ("v1/embeddings", Some(ClientDialect::Embeddings)),
+            ("v1/messages", Some(ClientDialect::Messages)),
+            ("v1beta/models/g:generateContent", Some(ClientDialect::Gemini)),
+            ("models/a/b:c:streamGenerateContent", Some(ClientDialect::Gemini)),
+            ("messages", None),
+            ("v1/messages/count_tokens", None),
+            ("v1beta/models/g:countTokens", None),
+            ("v1/audio/speech", None),
+            ("v1/v1/chat/completions", None),
+            ("v1/chat/completions/", None),
+            ("../v1/chat/completions", None),
+        ] {
+            let whole = format!("/up/{path}");
+            let Route::Proxy(proxied) = route(Method::Get, whole.as_bytes()) else { panic!() };
+            assert_eq!((proxied.provider, proxied.client), ("up", client), "{path}");
+            assert_eq!(client_of(whole.as_bytes()), client.unwrap_or_default());
+        }
+        let call = gemini_call(b"/g/v1beta/models/a%2Fb:streamGenerateContent");
+        assert_eq!(call, Some(("a%2Fb", GeminiVerb::Stream)));
     }
 
     #[test]

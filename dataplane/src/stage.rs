@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   authenticate -> pace -> read -> plan -> pace -> admit  -> exchange -> relay -> settle
-//!                           repeat       free_request  admission  first_event  meter
+//!     proxy                 repeat       free_request  admission  first_event  meter
 //!                                              borrow             verdict      attend
 //!                                                                 turns        learn note
 //!   any of them may end in a fault: refuse before the hold, fail after it
@@ -29,6 +29,7 @@ pub mod note;
 pub mod outcome;
 pub mod pace;
 pub mod plan;
+pub mod proxy;
 pub mod quote;
 pub mod read;
 pub mod refuse;

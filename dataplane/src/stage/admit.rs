@@ -154,9 +154,14 @@ impl<'p> Purses<'p> {
             }
             Purse::Key(_) => (Code::KeyLimitExceeded, "the key's spending limit"),
         };
+        let affordable = affordable.min(plan.output_cap);
+        let less = match plan.output_cap {
+            0 => "send less".to_owned(),
+            _ => format!("ask for at most {affordable} output tokens"),
+        };
         let message = format!(
             "this request may cost up to ${least} and {what} does not cover it; top up, \
-             raise the limit, or ask for at most {affordable} output tokens"
+             raise the limit, or {less}"
         );
         let mut fault = Fault::new(code, message);
         fault.refusal.affordable_max_tokens = Some(affordable);

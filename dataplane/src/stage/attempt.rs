@@ -37,9 +37,12 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// What an answer of this endpoint is named after, as a JSON string: the tier that was asked
-    /// for, or the model that serves.
+    /// for, or the model that serves; at a provider's own path, as the provider knows it.
     pub fn model_json(&self, endpoint: u32) -> &'a [u8] {
         let catalog = self.published.catalog();
+        if self.plan.is_bound {
+            return &catalog.endpoints[endpoint as usize].upstream_model_json;
+        }
         match self.candidate(endpoint).and_then(|candidate| candidate.tier) {
             Some(tier) => &catalog.tiers[tier as usize].id_json,
             None => {
@@ -67,6 +70,7 @@ impl<'a> Request<'a> {
             input_tokens: plan.input_tokens_max,
             output_cap: self.admission.output_cap,
             choices: intent.choices,
+            inputs: intent.input.fillings(),
         }
     }
 }
@@ -80,12 +84,14 @@ pub struct Allowed {
     pub output_cap: u64,
     /// How many answers are asked for.
     pub choices: u64,
+    /// How many inputs may fill the context, each by itself.
+    pub inputs: u64,
 }
 
 /// How an answer gets from an endpoint to its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// As it comes, both sides speaking OpenAI's chat.
+    /// As it comes, both sides speaking OpenAI's chat, or one of its plain forms.
     Chat,
     /// As it comes, both sides speaking this dialect.
     Relayed(Dialect),

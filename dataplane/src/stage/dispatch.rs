@@ -9,7 +9,7 @@ use std::io::Write;
 
 use catalog::rows::{Dialect, OutputCapField};
 use catalog::{Endpoint, Provider};
-use dialect::{Dropped, RequestFault, UpstreamTerms, write_upstream};
+use dialect::{ClientDialect, Dropped, RequestFault, UpstreamTerms, write_upstream};
 
 use crate::answer_head::{field, generation_text};
 use crate::local::published::{Secret, Upstream};
@@ -119,7 +119,11 @@ impl Dispatch<'_> {
 
     fn write_path(&self, out: &mut Vec<u8>) {
         match self.provider.dialect {
-            Dialect::OpenAi => out.extend_from_slice(b"/chat/completions"),
+            Dialect::OpenAi => out.extend_from_slice(match self.request.intent.client {
+                ClientDialect::Completions => b"/completions",
+                ClientDialect::Embeddings => b"/embeddings",
+                _ => b"/chat/completions".as_slice(),
+            }),
             Dialect::Anthropic => out.extend_from_slice(b"/v1/messages"),
             Dialect::Gemini => {
                 out.extend_from_slice(b"/models/");

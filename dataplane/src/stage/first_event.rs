@@ -7,7 +7,7 @@ use std::pin::pin;
 
 use catalog::Provider;
 use dialect::openai_chat::{Answer, is_done, said_so_far};
-use dialect::{DecodeFault, Decoder, Message, Progress};
+use dialect::{ClientDialect, DecodeFault, Decoder, Message, Progress};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
 use crate::client::Client;
@@ -36,7 +36,7 @@ pub async fn answering(
         let status = response.status();
         let retry_after = response.header("retry-after").and_then(verdict::seconds);
         let mut body = response.into_body();
-        let read = read_whole(&mut body, client, attendance, limits.error_body_bytes).await;
+        let read = read_whole(&mut body, client, attendance, (limits.error_body_bytes, 0)).await;
         let text = if matches!(read, Err(Miss::ClientGone)) { &[][..] } else { body.window() };
         return Err(verdict::of_status(status, text, retry_after));
     }
@@ -47,13 +47,14 @@ pub async fn answering(
     if request.intent.stream && is_event_stream {
         return first_frame(body, client, attendance, (limits.event_bytes, way)).await;
     }
-    read_whole(&mut body, client, attendance, limits.answer_bytes).await?;
+    let bounds = (limits.answer_bytes, request.intent.echoed_bytes);
+    read_whole(&mut body, client, attendance, bounds).await?;
     if request.intent.stream {
         // A provider that answers a stream with one JSON object says what went wrong in it.
         return Err(verdict::of_error_in_answer(body.window()));
     }
     if way == Way::Chat {
-        return chat_answer(body);
+        return chat_answer(body, request.intent.client);
     }
     let mut heard = Box::new(Heard {
         message: Message::default(),
@@ -70,10 +71,12 @@ pub async fn answering(
     }
 }
 
-fn chat_answer(body: Body) -> Result<Answering, Miss> {
+fn chat_answer(body: Body, client: ClientDialect) -> Result<Answering, Miss> {
+    let has_vectors = client == ClientDialect::Embeddings;
     match Answer::read(body.window()) {
         Ok(answer) if answer.is_error => Err(verdict::of_error_in_answer(body.window())),
-        Ok(answer) if !answer.has_choices => Err(unreadable("it has no choices")),
+        Ok(answer) if has_vectors && !answer.has_data => Err(unreadable("it has no `data`")),
+        Ok(answer) if !has_vectors && !answer.has_choices => Err(unreadable("it has no choices")),
         Ok(answer) => Ok(Answering::Whole(body, answer)),
         Err(_) => Err(unreadable("it is not a JSON object")),
     }
@@ -152,12 +155,12 @@ async fn read_whole(
     body: &mut Body,
     client: &mut Client,
     attendance: &mut Attendance<'_>,
-    bytes_max: usize,
+    (bytes_max, echoed): (usize, u64),
 ) -> Result<(), Miss> {
     loop {
         if !body.is_complete() {
             // Now, as what was read goes with a read that is given up.
-            attendance.note_received(said_so_far(body.window()));
+            attendance.note_received(said_so_far(body.window()).saturating_sub(echoed));
         }
         let more = attendance.wait(client, pin!(body.more())).await?;
         let more = more.map_err(|fault| verdict::of_transport(&fault))?;

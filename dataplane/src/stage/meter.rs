@@ -10,7 +10,9 @@
 use catalog::Endpoint;
 use catalog::price::{PriceTable, ServiceTier, TierSet};
 use dialect::openai_chat::Answer;
-use dialect::{Event, Finish, Usage, UsageFault, chat_usage};
+use dialect::{
+    ClientDialect, Event, Finish, Intent, Usage, UsageFault, chat_usage, embeddings_usage,
+};
 use ledger::record::{Flags, UpstreamId, UsageSource};
 use units::{TokenClass, Tokens, Usd};
 
@@ -46,6 +48,10 @@ pub struct Meter {
     cache_included: bool,
     /// Whether a customer's own key serves.
     is_own: bool,
+    /// Whether the answer is vectors, which have no output.
+    has_vectors: bool,
+    /// Bytes of text that may be the client's own, repeated.
+    echoed_bytes: u64,
     text_bytes: u64,
     text_chunks: u64,
     sound_bytes: u64,
@@ -87,6 +93,8 @@ impl Meter {
             counted: (0, 0),
             cache_included,
             is_own,
+            has_vectors: false,
+            echoed_bytes: 0,
             text_bytes: 0,
             text_chunks: 0,
             sound_bytes: 0,
@@ -95,6 +103,18 @@ impl Meter {
             upstream_id: UpstreamId::NONE,
             served_tier: None,
         }
+    }
+
+    /// The same of an answer to this request.
+    pub fn for_answer(mut self, intent: &Intent) -> Self {
+        self.has_vectors = intent.client == ClientDialect::Embeddings;
+        self.echoed_bytes = intent.echoed_bytes;
+        self
+    }
+
+    /// Bytes of text that the model made.
+    const fn made_bytes(&self) -> u64 {
+        self.text_bytes.saturating_sub(self.echoed_bytes)
     }
 
     /// Takes note of an answer or a chunk of one.
@@ -107,7 +127,11 @@ impl Meter {
             self.finished |= answer.finished;
         }
         if let Some(usage) = answer.usage_object() {
-            self.take_usage(chat_usage(usage.of(json), self.cache_included));
+            let usage = usage.of(json);
+            self.take_usage(match self.has_vectors {
+                true => embeddings_usage(usage),
+                false => chat_usage(usage, self.cache_included),
+            });
         }
         if let Some(tier) = answer.service_tier {
             let name = tier.of(json).trim_ascii();
@@ -173,8 +197,8 @@ impl Meter {
         let allowed = allowed.output_cap.saturating_mul(allowed.choices);
         let spare = SPARE_CHUNKS + allowed / 8;
         let has_many = self.text_chunks > allowed.saturating_add(spare);
-        has_many && self.text_bytes / BYTES_PER_TOKEN_CUT > allowed
-            || self.text_bytes / BYTES_PER_TOKEN_MAX > allowed
+        has_many && self.made_bytes() / BYTES_PER_TOKEN_CUT > allowed
+            || self.made_bytes() / BYTES_PER_TOKEN_MAX > allowed
     }
 
     /// Output tokens so far, estimated.
@@ -183,7 +207,7 @@ impl Meter {
     }
 
     const fn text_estimate(&self) -> u64 {
-        self.text_bytes.div_ceil(BYTES_PER_TOKEN)
+        self.made_bytes().div_ceil(BYTES_PER_TOKEN)
     }
 
     const fn sound_estimate(&self) -> u64 {
@@ -207,7 +231,7 @@ impl Meter {
 
     /// Whether anything was delivered.
     pub const fn has_content(&self) -> bool {
-        self.text_bytes > 0 || self.sound_bytes > 0
+        self.made_bytes() > 0 || self.sound_bytes > 0
     }
 
     /// What it cost a request at the prices of an endpoint: a place in the catalog.
@@ -216,7 +240,7 @@ impl Meter {
         let ceiling = request.ceiling(place);
         let endpoint = &request.published.catalog().endpoints[place as usize];
         let (tokens, source, mut flags) = match self.usage {
-            Some(Ok(usage)) if self.is_sane(&usage.tokens, endpoint, allowed.choices) => {
+            Some(Ok(usage)) if self.is_sane(&usage.tokens, endpoint, allowed) => {
                 let is_likely = self.is_likely(&usage.tokens, allowed);
                 let is_odd = self.is_usage_odd || usage.is_odd || !is_likely;
                 let flags = if is_odd { Flags::USAGE_ODD } else { Flags::NONE };
@@ -252,10 +276,10 @@ impl Meter {
 
     /// Whether a count can be true: something went in, something came out if something was
     /// delivered, and neither is far beyond what the model holds.
-    fn is_sane(&self, tokens: &Tokens, endpoint: &Endpoint, choices: u64) -> bool {
-        let most = endpoint.context.max(endpoint.max_output);
-        let (input_max, output_max) =
-            (most.saturating_mul(SLACK), most.saturating_mul(SLACK).saturating_mul(choices));
+    fn is_sane(&self, tokens: &Tokens, endpoint: &Endpoint, allowed: Allowed) -> bool {
+        let most = endpoint.context.max(endpoint.max_output).saturating_mul(SLACK);
+        let input_max = most.saturating_mul(allowed.inputs);
+        let output_max = most.saturating_mul(allowed.choices);
         let (input, output) = (tokens.input_total(), tokens.output_total());
         let is_possible = input > 0 && input <= input_max && output <= output_max;
         let has_output = output > 0 || !self.has_content();
@@ -277,7 +301,7 @@ impl Meter {
     /// estimated.
     fn since_usage(&self, told: &Tokens, choices: u64) -> (u64, u64) {
         let was_told_first = self.counted == (0, 0)
-            && told.output_total().saturating_mul(BYTES_PER_TOKEN_MAX) < self.text_bytes;
+            && told.output_total().saturating_mul(BYTES_PER_TOKEN_MAX) < self.made_bytes();
         if self.is_answered(choices) && !was_told_first {
             return (0, 0);
         }

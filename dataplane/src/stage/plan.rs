@@ -6,10 +6,11 @@
 //! Left out on purpose: choosing, which is the catalog's; dialling (`exchange`), and how much
 //! credit there is (`admit`).
 
+mod bound;
 mod unroutable;
 
 use catalog::route::{
-    self, Candidates, Detail, InputBound, KeySource, Moment, Needs, OwnKey, OwnKeys, Policy,
+    self, Bound, Candidates, Detail, InputBound, KeySource, Moment, Needs, OwnKey, OwnKeys, Policy,
     Question, Route, Verdict,
 };
 use catalog::{Catalog, ProviderIndex, ServiceTier};
@@ -58,6 +59,8 @@ pub struct Plan {
     pub is_free_request: bool,
     /// Whether one of the candidates serves it for nothing, on a key of ours.
     pub may_be_free: bool,
+    /// Whether it was asked at a provider's own path: the answer keeps the provider's names.
+    pub is_bound: bool,
 }
 
 impl Plan {
@@ -90,6 +93,7 @@ impl Plan {
             without_fee: may_pay.then_some((free.input, free.output_token)),
             is_free_request: false,
             may_be_free: route.candidates.iter().any(is_free),
+            is_bound: question.bound.is_some(),
         }
     }
 
@@ -159,6 +163,8 @@ pub struct Asking<'a> {
     pub intent: &'a Intent,
     /// Under whose rules.
     pub surface: Surface,
+    /// The provider whose own path it was asked at.
+    pub provider: Option<ProviderIndex>,
     /// How its input is bounded.
     pub input_bound: InputBound,
     /// Where this data plane is, if it says so.
@@ -180,11 +186,11 @@ pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Resul
     let catalog = published.catalog();
     let own_keys = own_keys(published, key, asking);
     let own = OwnKeys { keys: &own_keys, fee: published.own_key_fee() };
-    let question = question(key, own, asking)?;
+    let question = question(catalog, (key, own), asking)?;
     let then = Then::new(published, key, asking);
     match route::plan(catalog, &question, &then) {
         Ok(route) => Ok(Plan::of(catalog, &route, &question, then.kept())),
-        Err(why) => Err(unroutable(catalog, &why, key, asking.surface)),
+        Err(why) => Err(unroutable(catalog, &why, key, (asking.surface, asking.intent.client))),
     }
 }
 
@@ -205,11 +211,12 @@ pub fn explain(
     let catalog = published.catalog();
     let own_keys = own_keys(published, key, asking);
     let own = OwnKeys { keys: &own_keys, fee: published.own_key_fee() };
-    let question = question(key, own, asking)?;
+    let question = question(catalog, (key, own), asking)?;
     let then = Then::new(published, key, asking);
     let explanation = route::explain(catalog, &question, &then);
     let plan = explanation.route.map(|route| Plan::of(catalog, &route, &question, then.kept()));
-    let plan = plan.map_err(|why| unroutable(catalog, &why, key, asking.surface));
+    let plan =
+        plan.map_err(|why| unroutable(catalog, &why, key, (asking.surface, asking.intent.client)));
     Ok(Explained { plan, verdicts: explanation.verdicts })
 }
 
@@ -282,13 +289,20 @@ fn own_keys<'a>(published: &'a Published, key: &KeyEntry, asking: &Asking<'_>) -
 }
 
 fn question<'a>(
-    key: &'a KeyEntry,
-    own: OwnKeys<'a>,
+    catalog: &'a Catalog,
+    (key, own): (&'a KeyEntry, OwnKeys<'a>),
     asking: &Asking<'a>,
 ) -> Result<Question<'a>, Fault> {
     let intent = asking.intent;
+    let (model, bound) = match asking.provider {
+        None => (&*intent.model, None),
+        Some(provider) => {
+            let (model, theirs) = bound::named(catalog, provider, intent)?;
+            (model, Some(Bound { provider, model: theirs }))
+        }
+    };
     Ok(Question {
-        model: &intent.model,
+        model,
         wishes: intent.wishes.as_deref(),
         needs: needs(asking, requested_tier(intent)?),
         policy: Policy {
@@ -300,12 +314,15 @@ fn question<'a>(
             free_used: asking.free_used,
         },
         own,
+        bound,
     })
 }
 
 fn needs(asking: &Asking<'_>, tier: ServiceTier) -> Needs {
     let intent = asking.intent;
     Needs {
+        kind: intent.client.kind(),
+        dialect: intent.client.only_upstream(),
         input: intent.input,
         output_limit: intent.output_limit,
         choices: intent.choices,

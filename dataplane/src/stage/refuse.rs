@@ -66,7 +66,7 @@ pub async fn refuse_head(local: &Local, client: &mut Client, fault: &Fault) {
 /// Appends a fault as the last event of a stream that has begun with nothing but signs of life: for
 /// OpenRouter's readers of chat a chunk that ends with an error.
 pub fn write_event(head: &AnswerHead, fault: &Fault, out: &mut Buffer) {
-    if head.client != ClientDialect::Chat {
+    if !head.client.has_chunks() {
         let generation = head.id();
         let label =
             Label { generation: &generation, model_json: b"\"\"", own_id: false, created: 0 };

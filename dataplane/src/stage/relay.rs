@@ -20,7 +20,7 @@ mod whole;
 use std::pin::pin;
 
 use catalog::Provider;
-use dialect::{ClientDialect, Decoder, Encoder};
+use dialect::{Decoder, Encoder};
 use ledger::record::{Attempts, Progress, Record};
 use wire::sse::{Frame, FrameScanner};
 
@@ -178,7 +178,7 @@ impl<'s, 'a> Stream<'s, 'a> {
         (served, mut voice): (Served, Voice<'a>),
     ) -> Self {
         let surface = attendance.head().surface;
-        let tells_always = request.intent.client != ClientDialect::Chat;
+        let tells_always = !request.intent.client.has_chunks();
         let wants_usage =
             request.intent.include_usage || surface == Surface::OpenRouter || tells_always;
         begin_stream(request.local, client, attendance.head());
@@ -186,7 +186,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             client.chunk(|out| spoken.begin(request.plan.input_tokens_estimate, out));
         }
         let provider = provider_of(request, served.endpoint);
-        let meter = Meter::new(provider.cache_included, served.is_own);
+        let meter = Meter::new(provider.cache_included, served.is_own).for_answer(request.intent);
         Self {
             request,
             client,

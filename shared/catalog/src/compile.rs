@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use units::OfferId;
 
 pub(crate) use model::is_named_id;
+pub use provider::is_own_segment;
 
 use crate::catalog::{Catalog, Model, Target};
 use crate::complaint::{Complaint, Place};

@@ -28,7 +28,7 @@ mod toml_text;
 mod url;
 
 pub use catalog::{Catalog, Endpoint, Model, Named, Provider, ProviderIndex, Snapshot, Tier};
-pub use compile::{CompileOptions, Compiled, OfferRow, compile};
+pub use compile::{CompileOptions, Compiled, OfferRow, compile, is_own_segment};
 pub use complaint::{Complaint, Place, Step};
 pub use keys::{FreeLimits, KeyClass, KeyRow, KeyTable, LimitReset};
 pub use modality::Modalities;

@@ -35,7 +35,7 @@ pub use needs::{InputBound, InputShape, Needs, WorstCost};
 pub use own::{KeySource, OwnKey, OwnKeys};
 pub use plan::{explain, plan};
 pub use question::{
-    Candidate, Candidates, Explanation, Filtered, Moment, NoRoute, Question, Route, Verdict,
+    Bound, Candidate, Candidates, Explanation, Filtered, Moment, NoRoute, Question, Route, Verdict,
     route_id,
 };
 pub(crate) use rank::blend;

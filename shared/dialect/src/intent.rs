@@ -34,6 +34,8 @@ pub struct Intent {
     pub service_tier: Option<Box<str>>,
     /// What the input holds.
     pub input: InputShape,
+    /// Bytes of the input that the answer may repeat: none of its model's making.
+    pub echoed_bytes: u64,
     /// Whether spoken output is asked for.
     pub audio_output: bool,
     /// Whether the provider is asked to search the web.
@@ -74,6 +76,7 @@ impl Intent {
             choices: 1,
             service_tier: None,
             input: InputShape::default(),
+            echoed_bytes: 0,
             audio_output: false,
             web_search: false,
             foreign_tools: false,

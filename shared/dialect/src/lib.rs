@@ -11,6 +11,8 @@
 pub mod anthropic;
 pub mod gemini;
 pub mod openai_chat;
+pub mod openai_completions;
+pub mod openai_embeddings;
 pub mod openai_responses;
 pub mod prompt;
 pub mod signature;
@@ -24,6 +26,8 @@ mod frames;
 mod intent;
 mod member;
 mod message;
+mod plain;
+mod private;
 mod refusal;
 mod session;
 mod translate;

@@ -9,9 +9,13 @@ use crate::session::{SESSION_BYTES_MAX, hash};
 /// Longest model name that is looked up.
 const MODEL_BYTES_MAX: usize = 256;
 /// Keys by which a request is priced or routed.
-const DECIDING: [&str; 13] = [
+const DECIDING: [&str; 17] = [
     "model",
     "messages",
+    "prompt",
+    "input",
+    "best_of",
+    "echo",
     "stream",
     "stream_options",
     "max_tokens",
@@ -112,7 +116,8 @@ pub(crate) fn named(body: &[u8], member: &Member) -> Option<u64> {
 /// Refuses a key that some upstreams would read as one that is billed or routed by, though it is
 /// not spelled so: readers that ignore case see a limit there that nobody priced.
 pub(crate) fn refuse_look_alike(key: &[u8]) -> Result<(), RequestFault> {
-    let looked_like = DECIDING.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(key));
+    let is_like = |name: &str| name.as_bytes() != key && name.as_bytes().eq_ignore_ascii_case(key);
+    let looked_like = DECIDING.iter().find(|name| is_like(name));
     looked_like.map_or(Ok(()), |name| {
         let key = String::from_utf8_lossy(key);
         Err(RequestFault::invalid(name, format!("`{key}` must be spelled `{name}`")))

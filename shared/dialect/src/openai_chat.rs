@@ -29,6 +29,7 @@ pub(crate) use messages::arguments_of;
 pub use pattern::{Alike, Event, Pattern};
 pub use prompt::read_prompt;
 pub use request::read_intent;
+pub(crate) use request::{CHOICES_MAX, read_choices};
 pub use upstream::write_upstream;
 pub(crate) use whole::{tier_word, write_whole};
 pub use write::write_prompt;

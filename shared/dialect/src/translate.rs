@@ -21,7 +21,9 @@ use crate::intent::{Intent, RequestFault, UpstreamTerms};
 use crate::message::Message;
 use crate::prompt::Prompt;
 use crate::refusal::{ErrorForm, Refusal};
-use crate::{anthropic, gemini, openai_chat, openai_responses};
+use crate::{
+    anthropic, gemini, openai_chat, openai_completions, openai_embeddings, openai_responses,
+};
 
 /// What the path says of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Asked<'p> {
 pub fn read_intent(asked: Asked<'_>, top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
     match asked.client {
         ClientDialect::Chat => openai_chat::read_intent(top, body),
+        ClientDialect::Completions => openai_completions::read_intent(top, body),
+        ClientDialect::Embeddings => openai_embeddings::read_intent(top, body),
         ClientDialect::Responses => openai_responses::read_intent(top, body),
         ClientDialect::Messages => anthropic::read_intent(top, body),
         ClientDialect::Gemini => gemini::read_intent(asked, top, body),
@@ -54,6 +58,10 @@ pub fn read_intent(asked: Asked<'_>, top: &TopLevel, body: &[u8]) -> Result<Inte
 pub fn read_prompt(client: ClientDialect, body: &[u8]) -> Result<Prompt<'_>, RequestFault> {
     match client {
         ClientDialect::Chat => openai_chat::read_prompt(body),
+        ClientDialect::Completions | ClientDialect::Embeddings => {
+            let message = "such requests are said in one dialect only; ask in a chat instead";
+            Err(RequestFault::unsupported("model", message))
+        }
         ClientDialect::Responses => openai_responses::read_prompt(body),
         ClientDialect::Messages => anthropic::read_prompt(body),
         ClientDialect::Gemini => gemini::read_prompt(body),
@@ -73,10 +81,16 @@ pub fn write_upstream(
     out: &mut Vec<u8>,
 ) -> Result<Dropped, RequestFault> {
     if intent.client.is_spoken_by(terms.dialect) {
-        match terms.dialect {
-            Dialect::OpenAi => openai_chat::write_upstream(intent, body, terms, out),
-            Dialect::Anthropic => anthropic::write_upstream(intent, body, terms, out),
-            Dialect::Gemini => gemini::write_upstream(intent, body, terms, out),
+        match (terms.dialect, intent.client) {
+            (Dialect::OpenAi, ClientDialect::Completions) => {
+                openai_completions::write_upstream(intent, body, terms, out);
+            }
+            (Dialect::OpenAi, ClientDialect::Embeddings) => {
+                openai_embeddings::write_upstream(intent, body, terms, out);
+            }
+            (Dialect::OpenAi, _) => openai_chat::write_upstream(intent, body, terms, out),
+            (Dialect::Anthropic, _) => anthropic::write_upstream(intent, body, terms, out),
+            (Dialect::Gemini, _) => gemini::write_upstream(intent, body, terms, out),
         }
         return Ok(Dropped::default());
     }
@@ -174,7 +188,9 @@ impl Encoder {
     /// For a client that sent this body, which some dialects repeat in their answers.
     pub fn new(client: ClientDialect, body: &[u8]) -> Self {
         match client {
-            ClientDialect::Chat => Self::Chat(openai_chat::Encoder::default()),
+            ClientDialect::Chat | ClientDialect::Completions | ClientDialect::Embeddings => {
+                Self::Chat(openai_chat::Encoder::default())
+            }
             ClientDialect::Responses => {
                 Self::Responses(Box::new(openai_responses::Encoder::new(body)))
             }
@@ -234,7 +250,9 @@ pub fn write_whole(
     out: &mut Vec<u8>,
 ) {
     match client {
-        ClientDialect::Chat => openai_chat::write_whole(label, message, tokens, out),
+        ClientDialect::Chat | ClientDialect::Completions | ClientDialect::Embeddings => {
+            openai_chat::write_whole(label, message, tokens, out);
+        }
         ClientDialect::Responses => {
             openai_responses::write_whole(body, label, message, tokens, out);
         }
@@ -261,9 +279,10 @@ pub fn error_body(
     request: &str,
 ) -> Vec<u8> {
     match client {
-        ClientDialect::Chat | ClientDialect::Responses => {
-            crate::refusal::openai_error_body(refusal, form)
-        }
+        ClientDialect::Chat
+        | ClientDialect::Completions
+        | ClientDialect::Embeddings
+        | ClientDialect::Responses => crate::refusal::openai_error_body(refusal, form),
         ClientDialect::Messages => anthropic::error_body(refusal, request),
         ClientDialect::Gemini => gemini::error_body(refusal),
     }

@@ -7,7 +7,7 @@
 //! `full_disk` (no room, then room again), `prices`, `tiers`
 //! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
 //! died), `overrun` (limits ignored), `bound` (input beyond its bound), `caps` (limits lowered),
-//! `ceilings` (price caps), `byok` (the fee of own keys),
+//! `ceilings` (price caps), `byok` (the fee of own keys), `proxy` (providers' own paths),
 //! `kept` (journal that is old goes), `leaving` (clients gone), `lots` (credit that ends and goes
 //! back meanwhile), `repeats` (idempotency keys), `reconcile` (a provider's bill);
 //! with planes in processes of their own: `planes` (two of one account),
@@ -50,6 +50,7 @@ mod partial;
 mod pinned;
 mod planes;
 mod prices;
+mod proxy;
 mod reconcile;
 mod repeats;
 mod restart;

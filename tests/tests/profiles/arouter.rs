@@ -18,12 +18,7 @@ pub(crate) const BRAND: Brand = Brand {
     shown: 14,
     catalog,
     claims: CLAIMS,
-    not_yet: &[
-        ("/v1/embeddings", "embeddings are not served yet"),
-        ("/v1/messages", "Anthropic's dialect is not spoken yet"),
-        ("/v1beta/models/{model}:generateContent", "Gemini's dialect is not spoken yet"),
-        ("/{provider}/{path}", "providers have no paths of their own yet"),
-    ],
+    not_yet: &[],
     judge: answers::judge,
 };
 

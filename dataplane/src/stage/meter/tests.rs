@@ -11,7 +11,7 @@ fn meter(chunks: &[&str]) -> Meter {
 }
 
 fn held_for(output_cap: u64, choices: u64) -> Allowed {
-    Allowed { input_tokens: 100, output_cap, choices }
+    Allowed { input_tokens: 100, output_cap, choices, inputs: 1 }
 }
 
 fn told(input: u64, output: u64) -> Tokens {

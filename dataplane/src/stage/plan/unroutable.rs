@@ -6,18 +6,24 @@
 //! `provider`.
 
 use catalog::route::{Constraint, Filtered, NoRoute};
-use catalog::{Catalog, KeyClass, Privacy};
+use catalog::{Catalog, KeyClass, ModelKind, Privacy};
+use dialect::ClientDialect;
 
 use crate::fault::{Code, Fault};
 use crate::local::published::KeyEntry;
 use crate::route::Surface;
 
 /// The fault of a key's request without a route.
-pub fn unroutable(catalog: &Catalog, why: &NoRoute, key: &KeyEntry, surface: Surface) -> Fault {
+pub fn unroutable(
+    catalog: &Catalog,
+    why: &NoRoute,
+    key: &KeyEntry,
+    asked: (Surface, ClientDialect),
+) -> Fault {
     match why {
         NoRoute::Unknown(name) => unknown(name),
         NoRoute::Planned(tier) => planned(catalog, *tier),
-        NoRoute::Filtered(filtered) => left_out(catalog, filtered, key, surface),
+        NoRoute::Filtered(filtered) => left_out(catalog, filtered, key, asked),
     }
 }
 
@@ -37,16 +43,25 @@ fn planned(catalog: &Catalog, tier: u32) -> Fault {
     Fault::new(Code::TierUnavailable, message).about("model")
 }
 
-fn left_out(catalog: &Catalog, filtered: &Filtered, key: &KeyEntry, surface: Surface) -> Fault {
+fn left_out(
+    catalog: &Catalog,
+    filtered: &Filtered,
+    key: &KeyEntry,
+    asked: (Surface, ClientDialect),
+) -> Fault {
     let model = catalog.models.get(filtered.model as usize);
     // What stands behind a tier is not told.
     let tier = filtered.tier.and_then(|tier| catalog.tiers.get(tier as usize));
     let id = tier.map(|tier| &*tier.id).or(model.map(|model| &*model.id)).unwrap_or_default();
-    let (code, param) = told(filtered.constraint, surface);
+    let (code, param) = told(filtered.constraint, asked);
     let rule = key_rule(filtered.constraint, &key.privacy);
     let who = if key.class == KeyClass::Guest { "guests" } else { "this key" };
     let mut message = match filtered.constraint {
-        Constraint::Kind => format!("`{id}` is not a chat model"),
+        Constraint::Kind => other_kind(id, model.map(|model| model.kind)),
+        Constraint::Dialect => format!(
+            "no provider of `{id}` takes legacy completions or embeddings as such; ask it at \
+             /v1/chat/completions, or use another model"
+        ),
         Constraint::KeyModels => format!("{who} may not use the model `{id}`"),
         Constraint::KeyProviders => {
             format!("{who} may not use the providers that `{id}` can be had from")
@@ -96,6 +111,16 @@ fn left_out(catalog: &Catalog, filtered: &Filtered, key: &KeyEntry, surface: Sur
     }
 }
 
+/// What is told where a model is of this kind, and another one is needed.
+fn other_kind(id: &str, kind: Option<ModelKind>) -> String {
+    match kind {
+        Some(ModelKind::Embedding) => {
+            format!("`{id}` makes embeddings; ask for them at /v1/embeddings")
+        }
+        _ => format!("`{id}` makes no embeddings; ask it at /v1/chat/completions"),
+    }
+}
+
 /// The rule of a key or its account that an endpoint breaks, by its name in the API.
 const fn key_rule(constraint: Constraint, privacy: &Privacy) -> Option<&'static str> {
     match constraint {
@@ -107,12 +132,17 @@ const fn key_rule(constraint: Constraint, privacy: &Privacy) -> Option<&'static 
 }
 
 /// How a constraint is told, and the member that it is about.
-const fn told(constraint: Constraint, surface: Surface) -> (Code, Option<&'static str>) {
+const fn told(
+    constraint: Constraint,
+    (surface, client): (Surface, ClientDialect),
+) -> (Code, Option<&'static str>) {
     match constraint {
-        Constraint::Kind | Constraint::Reasoning => (Code::UnsupportedForModel, Some("model")),
+        Constraint::Kind | Constraint::Dialect | Constraint::Reasoning => {
+            (Code::UnsupportedForModel, Some("model"))
+        }
         Constraint::KeyModels | Constraint::KeyProviders => (Code::NotAllowed, Some("model")),
         Constraint::Unreachable => (Code::TierUnavailable, None),
-        Constraint::Context => (Code::ContextLengthExceeded, Some("messages")),
+        Constraint::Context => (Code::ContextLengthExceeded, Some(client.input_member())),
         Constraint::ServiceTier => (Code::UnsupportedForModel, Some("service_tier")),
         Constraint::Search => (Code::UnsupportedForModel, Some("web_search_options")),
         Constraint::ForeignTools => (Code::UnsupportedForModel, Some("tools")),

@@ -79,7 +79,8 @@ impl Stream<'_, '_> {
         let id = self.own_id();
         let Self { voice, client, meter, .. } = self;
         let Voice::Chat(chat) = voice else { return };
-        let label = Label { id_json: &id, model_json: chat.ids.model_json };
+        let Ids { model_json, is_plain, .. } = chat.ids;
+        let label = Label { id_json: &id, model_json, is_plain };
         client.chunk(|out| {
             out.extend(b"data: ");
             write(&label, meter, out.tail());

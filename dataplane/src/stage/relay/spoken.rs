@@ -8,7 +8,7 @@
 use catalog::rows::Dialect;
 use dialect::{
     DecodeFault, Decoder, Encoder, End, Event, Finish, Frames, Framing, Label, Progress,
-    StreamError, rename,
+    StreamError,
 };
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
@@ -126,11 +126,11 @@ impl<'a> Spoken<'a> {
         if *framing == Framing::Events && frame.kind == FrameKind::Data {
             let place = frame.data.range();
             out.extend_from_slice(&window[..place.start]);
-            rename(*dialect, data, names.model_json, out);
+            names.put(*dialect, data, out);
             out.extend_from_slice(&window[place.end..frame.len]);
         } else {
             let mut frames = Frames { out, framing };
-            frames.event("", |out| rename(*dialect, data, names.model_json, out));
+            frames.event("", |out| names.put(*dialect, data, out));
         }
     }
 

@@ -5,7 +5,7 @@
 //! Left out on purpose: reading it (`first_event`).
 
 use dialect::openai_chat::{Answer, add_own_cost, add_usage};
-use dialect::{Finish, rename, write_whole};
+use dialect::{Finish, write_whole};
 
 use super::names::{Ids, Names};
 use super::{Served, provider_of};
@@ -29,7 +29,8 @@ pub(super) fn chat(
     (head, served, note): (&AnswerHead, Served, Option<Note<'_>>),
 ) -> (Ending, Meter) {
     let provider = provider_of(request, served.endpoint);
-    let mut meter = Meter::new(provider.cache_included, served.is_own);
+    let meter = Meter::new(provider.cache_included, served.is_own);
+    let mut meter = meter.for_answer(request.intent);
     meter.observe(body.window(), answer);
     // The usage, where it is owed and the provider did not tell it, or not what it costs.
     let is_owed = head.surface == Surface::OpenRouter;
@@ -68,7 +69,7 @@ pub(super) fn heard(
             let label = names.label();
             write_whole((client, sent), &label, &heard.message, &tokens, json.tail());
         }
-        Way::Relayed(dialect) => rename(dialect, body.window(), names.model_json, json.tail()),
+        Way::Relayed(dialect) => names.put(dialect, body.window(), json.tail()),
         Way::Chat => json.extend(body.window()),
     }
     if let Some(note) = note {

@@ -45,6 +45,11 @@ const OWN_SEGMENTS: [&str; 32] = [
 /// The longest id of a provider.
 const ID_MAX: usize = 64;
 
+/// Whether a first path segment is ours, in whatever case: none of a provider's.
+pub fn is_own_segment(segment: &str) -> bool {
+    OWN_SEGMENTS.iter().any(|own| own.eq_ignore_ascii_case(segment))
+}
+
 impl Compiler<'_> {
     /// Checks a provider and enters it.
     pub(super) fn provider(&mut self, place: &Place, row: &ProviderRow) {
@@ -86,7 +91,7 @@ impl Compiler<'_> {
             let remedy =
                 "use at most 64 letters, digits, '-', '_' and '.', a letter or digit first";
             self.complain(place.key("id"), what, remedy);
-        } else if OWN_SEGMENTS.contains(&id.to_ascii_lowercase().as_str()) {
+        } else if is_own_segment(id) {
             let what = format!("the provider id {id:?} is one of our own paths");
             self.complain(place.key("id"), what, "choose another id");
         }

@@ -32,7 +32,8 @@ macro_rules! constraints {
 }
 
 constraints! {
-    Kind: "kind", "does not answer messages";
+    Kind: "kind", "is of a model of another kind";
+    Dialect: "dialect", "is of a provider that does not take such requests";
     KeyModels: "allowed_models", "is of a model that this key may not use";
     KeyProviders: "allowed_providers", "is of a provider that this key may not use";
     Unreachable: "unreachable", "has no API key here, or its name does not resolve";

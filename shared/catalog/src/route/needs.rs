@@ -11,6 +11,7 @@ use crate::modality::Modalities;
 use crate::parameters::Parameters;
 use crate::price::{Reach, ServiceTier, TierSet};
 use crate::route::constraint::Constraint;
+use crate::rows::{Dialect, ModelKind};
 
 /// Output tokens that are always thought to fit beside the input.
 const OUTPUT_ROOM_MIN: u64 = 256;
@@ -32,6 +33,17 @@ pub struct InputShape {
     pub files: u64,
     /// Parts of kinds that have no known bound.
     pub unknown_parts: u64,
+    /// Tokens that come as such, in arrays of their numbers.
+    pub tokens: u64,
+    /// How many inputs there are of which each may fill the context; none means one.
+    pub inputs: u64,
+}
+
+impl InputShape {
+    /// How often the context may be filled.
+    pub const fn fillings(&self) -> u64 {
+        if self.inputs == 0 { 1 } else { self.inputs }
+    }
 }
 
 /// How the input of a request is bounded for its hold.
@@ -48,6 +60,10 @@ pub enum InputBound {
 /// What a request needs, whoever serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
+    /// What its model must do.
+    pub kind: ModelKind,
+    /// The only dialect in which it can be asked; any where `None`.
+    pub dialect: Option<Dialect>,
     /// What the input holds.
     pub input: InputShape,
     /// The client's own limit of output tokens for each choice.
@@ -108,7 +124,7 @@ pub(super) struct Offer<'c> {
 impl Needs {
     /// The input tokens that the request probably counts at an endpoint, and the most it can.
     pub(super) fn input_tokens(&self, offer: &Offer<'_>) -> (u64, u64) {
-        let context = offer.endpoint.context;
+        let context = offer.endpoint.context.saturating_mul(self.input.fillings());
         let estimate = self.tokens(offer, self.input.text_bytes / BYTES_PER_TOKEN).min(context);
         let most = match self.bound {
             InputBound::Strict => self.tokens(offer, self.input.text_bytes).min(context),
@@ -125,7 +141,9 @@ impl Needs {
     ) -> Result<WorstCost, Constraint> {
         let Offer { model, endpoint, .. } = *offer;
         let context = endpoint.context;
-        if self.input.text_bytes / BYTES_PER_TOKEN_MAX > context {
+        let fillings = self.input.fillings();
+        let least = (self.input.text_bytes / BYTES_PER_TOKEN_MAX).max(self.input.tokens);
+        if least / fillings > context {
             return Err(Constraint::Context);
         }
         if !endpoint.price.tiers().has(self.tier) {
@@ -142,7 +160,7 @@ impl Needs {
         let input = input.and_then(|cost| cost.checked_add(price.request));
         let costs = input.zip(price.output.times(self.choices));
         let (input, output_token) = costs.ok_or(Constraint::Countable)?;
-        let room = context.saturating_sub(estimate).max(OUTPUT_ROOM_MIN);
+        let room = context.saturating_sub(estimate / fillings).max(OUTPUT_ROOM_MIN);
         let limit = self.output_limit.unwrap_or(u64::MAX);
         Ok(WorstCost {
             input,
@@ -155,13 +173,15 @@ impl Needs {
 
     /// Text tokens plus what parts and the provider's own framing add.
     fn tokens(&self, offer: &Offer<'_>, text: u64) -> u64 {
-        let InputShape { images, audios, files, unknown_parts, .. } = self.input;
+        let InputShape { images, audios, files, unknown_parts, tokens, .. } = self.input;
         let (context, most) = (offer.endpoint.context, &offer.provider.part_tokens);
         let parts = [(images, most.image), (audios, most.audio), (files, most.file)]
             .into_iter()
             .map(|(count, each)| count.saturating_mul(each.unwrap_or(context)))
             .fold(0u64, u64::saturating_add);
-        text.saturating_add(offer.provider.input_overhead)
+        let overhead = offer.provider.input_overhead.saturating_mul(self.input.fillings());
+        text.saturating_add(tokens)
+            .saturating_add(overhead)
             .saturating_add(parts)
             .saturating_add(unknown_parts.saturating_mul(context))
     }

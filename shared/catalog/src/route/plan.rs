@@ -16,7 +16,7 @@ use crate::route::question::{
 use crate::route::rank::{Absence, Key, Ranking, Standing, drawn};
 use crate::route::rules::Rules;
 use crate::route::wishes::{Strategy, Wishes};
-use crate::rows::{ModelKind, TierStatus};
+use crate::rows::TierStatus;
 
 /// So many endpoints are ranked at a time, and so many of them go on.
 const RANKED_MAX: usize = 64;
@@ -159,7 +159,7 @@ impl<'p, M: Moment> Planning<'p, M> {
     fn consider_all(&mut self, sight: &Sight<'_>, standing: Standing) {
         let is_sorted = sight.ranking.is_sorted;
         for (place, model) in self.catalog.models.iter().enumerate() {
-            if model.kind != ModelKind::Chat || !model.listed {
+            if model.kind != self.question.needs.kind || !model.listed {
                 continue;
             }
             let model_place = if is_sorted { 0 } else { place.min(usize::from(u16::MAX)) as u16 };
@@ -181,6 +181,9 @@ impl<'p, M: Moment> Planning<'p, M> {
         let (index, _) = place;
         let endpoint = &self.catalog.endpoints[index as usize];
         let provider = self.catalog.provider(endpoint.provider);
+        if self.question.bound.is_some_and(|bound| !bound.holds(endpoint)) {
+            return;
+        }
         let offer = Offer { model, endpoint, provider };
         let needs = &self.question.needs;
         let input_tokens = needs.input_tokens(&offer);
@@ -189,7 +192,8 @@ impl<'p, M: Moment> Planning<'p, M> {
         let has_shared = self.moment.is_usable(endpoint.provider);
         let sources = self.question.own.sources(&provider.id, &model.id, has_shared);
         violations = violations
-            .and_if(model.kind != ModelKind::Chat, Constraint::Kind)
+            .and_if(model.kind != needs.kind, Constraint::Kind)
+            .and_if(needs.dialect.is_some_and(|it| it != provider.dialect), Constraint::Dialect)
             .and_if(sources.is_empty(), Constraint::Unreachable);
         if let Err(constraint) = cost {
             violations = violations.and(constraint);

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use units::OfferId;
 
-use crate::catalog::ProviderIndex;
+use crate::catalog::{Endpoint, ProviderIndex};
 use crate::route::constraint::{Constraint, Violations};
 use crate::route::health::{Detail, Health};
 use crate::route::needs::{Needs, WorstCost};
@@ -33,6 +33,25 @@ pub struct Question<'a> {
     pub policy: Policy<'a>,
     /// Its customer's own provider keys.
     pub own: OwnKeys<'a>,
+    /// The only place where it may go, where its path names one.
+    pub bound: Option<Bound<'a>>,
+}
+
+/// A provider, and maybe one of its models: endpoints elsewhere are not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound<'a> {
+    /// The provider.
+    pub provider: ProviderIndex,
+    /// The model's id there; any where `None`.
+    pub model: Option<&'a str>,
+}
+
+impl Bound<'_> {
+    /// Whether an endpoint is there.
+    pub(super) fn holds(&self, endpoint: &Endpoint) -> bool {
+        endpoint.provider == self.provider
+            && self.model.is_none_or(|model| *endpoint.upstream_model == *model)
+    }
 }
 
 /// What is so at the moment: beside the question, all that a plan depends on.

@@ -15,6 +15,7 @@ use crate::parameters::Parameters;
 use crate::price::ServiceTier;
 use crate::privacy::Privacy;
 use crate::quantization::{Quantization, Quantizations};
+use crate::rows::{Dialect, ModelKind};
 
 /// `off` cannot be called. Blended prices of `a/x`: cheap 1.7, mid 4.8, dear 15.5.
 const SHOP: &str = r#"{
@@ -120,6 +121,8 @@ struct Ask {
     region: Option<String>,
     /// Own keys: how each is to be used, and its provider, by id.
     own: Vec<(String, String)>,
+    /// The only place where it may go: a provider, and maybe a model's id there.
+    at: Option<(ProviderIndex, Option<String>)>,
 }
 
 /// The moment of a question.
@@ -178,6 +181,8 @@ impl Ask {
     fn new(catalog: &Catalog) -> Self {
         let input = InputShape { text_bytes: 400, ..InputShape::default() };
         let needs = Needs {
+            kind: ModelKind::Chat,
+            dialect: None,
             input,
             output_limit: None,
             choices: 1,
@@ -204,6 +209,7 @@ impl Ask {
             settled: None,
             region: None,
             own: Vec::new(),
+            at: None,
         }
     }
 
@@ -225,7 +231,10 @@ impl Ask {
         let own = OwnKeys { keys: &keys, fee: (1, 20) };
         let (privacy, needs) = (self.key.and(&self.account), self.needs);
         let policy = self.policy(&privacy);
-        let question = Question { model: &self.model, wishes, needs, policy, own };
+        let bound = self.at.as_ref();
+        let bound =
+            bound.map(|(provider, model)| Bound { provider: *provider, model: model.as_deref() });
+        let question = Question { model: &self.model, wishes, needs, policy, own, bound };
         let off = catalog.provider_named("off");
         let moment = Then { ask: self, off };
         let explained = explain(catalog, &question, &moment);
@@ -328,6 +337,10 @@ impl Ask {
             "speak" => needs.audio_output = true,
             "search" => needs.web_search = true,
             "foreign" => needs.foreign_tools = true,
+            "vectors" => needs.kind = ModelKind::Embedding,
+            "openai" => needs.dialect = Some(Dialect::OpenAi),
+            "inputs" => needs.input.inputs = number(),
+            "tokens" => needs.input.tokens = number(),
             "set" => needs.parameters = Parameters::of(value.split(',')),
             _ => return false,
         }
@@ -353,6 +366,12 @@ impl Ask {
             "free.used" => self.free_used = true,
             "own" | "last" | "always" | "barred" | "resting" => {
                 self.own.push((key.to_owned(), value.to_owned()));
+            }
+            "at" => {
+                let (provider, model) =
+                    value.split_once('/').map_or((value, None), |(p, m)| (p, Some(m)));
+                let provider = catalog.provider_named(provider).unwrap();
+                self.at = Some((provider, model.map(str::to_owned)));
             }
             "draw" => self.draw = value.parse().unwrap(),
             "region" => self.region = Some(value.to_owned()),

@@ -124,12 +124,7 @@ impl<'p> Writer<'p, '_> {
     }
 
     fn refuse(&self, message: &str) -> RequestFault {
-        let param = match self.client {
-            ClientDialect::Chat | ClientDialect::Messages => "messages",
-            ClientDialect::Responses => "input",
-            ClientDialect::Gemini => "contents",
-        };
-        RequestFault::unsupported(param, message)
+        RequestFault::unsupported(self.client.input_member(), message)
     }
 
     /// What the model said, and behind it what its tools gave back.

@@ -23,6 +23,8 @@ pub struct Answer {
     pub usage: Option<Member>,
     /// Whether `choices` is there and holds at least one.
     pub has_choices: bool,
+    /// Whether `data` is there, an array: the vectors of an embedding.
+    pub has_data: bool,
     /// Whether a truthy `error` stands at the top level.
     pub is_error: bool,
     /// An `error` that says there is none, which some readers take for one.
@@ -44,8 +46,8 @@ pub struct Answer {
 /// What the client is to see in place of what the provider sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Rewrite<'a> {
-    /// The model's name as a JSON string.
-    pub model_json: &'a [u8],
+    /// The model's name as a JSON string, where another replaces the provider's.
+    pub model_json: Option<&'a [u8]>,
     /// The id as a JSON string, where ours replaces the provider's.
     pub id_json: Option<&'a [u8]>,
     /// Whether `usage` is left out.
@@ -58,13 +60,17 @@ pub fn is_done(data: &[u8]) -> bool {
 }
 
 /// About how many bytes of text the beginning of a whole answer holds: what stands behind the
-/// first `content` near its start.
+/// first `content`, or the first `text` of a legacy completion, near its start.
 pub fn said_so_far(beginning: &[u8]) -> u64 {
-    const KEY: &[u8] = b"\"content\":";
+    const KEYS: [&[u8]; 2] = [b"\"content\":", b"\"text\":"];
     const NEAR: usize = 2048;
     let start = &beginning[..beginning.len().min(NEAR)];
-    let place = start.windows(KEY.len()).position(|window| window == KEY);
-    place.map_or(0, |place| (beginning.len() - place - KEY.len()).saturating_sub(1) as u64)
+    let behind = |key: &&[u8]| {
+        let place = start.windows(key.len()).position(|window| window == *key)?;
+        Some(place + key.len())
+    };
+    let place = KEYS.iter().find_map(behind);
+    place.map_or(0, |place| (beginning.len() - place).saturating_sub(1) as u64)
 }
 
 /// Reads the chunks of one stream: members that a chunk repeats from the one before it, up to its
@@ -144,6 +150,7 @@ impl Answer {
             b"service_tier" if member.kind == ValueKind::String => {
                 self.service_tier = Some(member.value);
             }
+            b"data" => self.has_data = member.kind == ValueKind::Array,
             b"error" if is_truthy(json, &member) => self.is_error = true,
             b"error" => self.empty_error = Some(member),
             _ => {}
@@ -175,7 +182,7 @@ impl Answer {
     /// What of the JSON is replaced.
     pub(super) fn edits<'r>(&self, json: &[u8], rewrite: &Rewrite<'r>) -> NameEdits<'r> {
         let mut edits = [None; 3];
-        edits[0] = self.model.map(|model| (model, rewrite.model_json));
+        edits[0] = self.model.zip(rewrite.model_json);
         edits[1] = self.id.zip(rewrite.id_json);
         if rewrite.drop_usage {
             edits[2] = self.usage.map(|usage| (with_comma(json, &usage), &[][..]));

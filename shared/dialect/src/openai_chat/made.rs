@@ -15,13 +15,15 @@ pub struct Label<'a> {
     pub id_json: &'a [u8],
     /// The model's name as a JSON string.
     pub model_json: &'a [u8],
+    /// Whether it is a legacy completion, whose choices hold a bare `text`.
+    pub is_plain: bool,
 }
 
 impl Label<'_> {
     /// Appends the chunk that ends an answer at its limit.
     pub fn write_cut(&self, out: &mut Vec<u8>) {
         self.open(out);
-        out.extend_from_slice(br#""choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#);
+        self.write_choice(br#""length""#, out);
     }
 
     /// Appends the chunk that tells the usage.
@@ -34,13 +36,26 @@ impl Label<'_> {
     /// Appends a chunk that says nothing, to carry members of its own.
     pub fn write_silent(&self, out: &mut Vec<u8>) {
         self.open(out);
-        out.extend_from_slice(br#""choices":[{"index":0,"delta":{},"finish_reason":null}]}"#);
+        self.write_choice(b"null", out);
+    }
+
+    fn write_choice(&self, finish: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(br#""choices":[{"index":0,"#);
+        let text: &[u8] =
+            if self.is_plain { br#""text":"","logprobs":null"# } else { br#""delta":{}"# };
+        out.extend_from_slice(text);
+        out.extend_from_slice(br#","finish_reason":"#);
+        out.extend_from_slice(finish);
+        out.extend_from_slice(b"}]}");
     }
 
     fn open(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"id\":");
         out.extend_from_slice(self.id_json);
-        out.extend_from_slice(br#","object":"chat.completion.chunk","created":0,"model":"#);
+        let object = if self.is_plain { "text_completion" } else { "chat.completion.chunk" };
+        out.extend_from_slice(br#","object":""#);
+        out.extend_from_slice(object.as_bytes());
+        out.extend_from_slice(br#"","created":0,"model":"#);
         out.extend_from_slice(self.model_json);
         out.push(b',');
     }
@@ -113,7 +128,7 @@ mod tests {
         tokens[TokenClass::Output] = 11;
         tokens[TokenClass::Reasoning] = 2;
         let mut chunk = Vec::new();
-        let label = Label { id_json: b"\"i\"", model_json: b"\"a/b\"" };
+        let label = Label { id_json: b"\"i\"", model_json: b"\"a/b\"", is_plain: false };
         label.write_usage(&tokens, &mut chunk);
         let answer = Answer::read(&chunk).unwrap();
         assert!(answer.is_usage_only());
@@ -157,7 +172,12 @@ mod tests {
     #[test]
     fn an_answer_that_was_cut_says_so() {
         let mut chunk = Vec::new();
-        Label { id_json: b"\"i\"", model_json: b"\"m\"" }.write_cut(&mut chunk);
-        assert_eq!(Answer::read(&chunk).unwrap().finish, crate::Finish::Length);
+        for is_plain in [false, true] {
+            chunk.clear();
+            Label { id_json: b"\"i\"", model_json: b"\"m\"", is_plain }.write_cut(&mut chunk);
+            assert_eq!(Answer::read(&chunk).unwrap().finish, crate::Finish::Length);
+            let value: Value = serde_json::from_slice(&chunk).unwrap();
+            assert_eq!(value["choices"][0].get("text").is_some(), is_plain, "{value}");
+        }
     }
 }

@@ -13,14 +13,14 @@ use wire::json::{
 use crate::client::ClientDialect;
 use crate::intent::{Intent, Places, RequestFault};
 use crate::member::{
-    flag_in, named, read_bool, read_limit, read_model, read_session, read_text, refuse_look_alike,
-    spells, string_of,
+    flag_in, named, read_bool, read_limit, read_model, read_text, spells, string_of,
 };
+use crate::private;
 use crate::session::{conversation, is_instruction};
 use crate::wishes::WishReader;
 
 /// Most choices one request may ask for (OpenAI's own bound).
-const CHOICES_MAX: u64 = 128;
+pub(crate) const CHOICES_MAX: u64 = 128;
 
 /// Reads a gated chat request. `body` is what the gate passed.
 pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
@@ -87,24 +87,8 @@ impl<'b> Reader<'b> {
             }
             // What is cached under one key is found again where it was cached.
             b"prompt_cache_key" => intent.cache_key = named(body, member),
-            _ => self.take_private(key, member)?,
+            _ => private::take(intent, &mut self.wishes, body, (key, member))?,
         }
-        Ok(())
-    }
-
-    /// Members that are the gateway's alone.
-    fn take_private(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
-        match key {
-            b"usage" => self.intent.include_usage |= flag_in(self.body, member, "include"),
-            b"session_id" => self.intent.session = read_session(self.body, member)?,
-            b"trace" | b"debug" => {}
-            other => {
-                if !self.wishes.take(self.body, other, member)? {
-                    return refuse_look_alike(other);
-                }
-            }
-        }
-        self.intent.places.private.push(*member);
         Ok(())
     }
 
@@ -209,7 +193,7 @@ impl<'b> Reader<'b> {
     }
 }
 
-fn read_choices(body: &[u8], member: &Member) -> Result<u64, RequestFault> {
+pub(crate) fn read_choices(body: &[u8], member: &Member) -> Result<u64, RequestFault> {
     if member.kind == ValueKind::Null {
         return Ok(1);
     }

@@ -107,7 +107,7 @@ fn a_chunk_is_rewritten_outside_its_choices_only() {
     assert_eq!(answer.finish, crate::Finish::Stop);
     assert_eq!(answer.text_bytes, 16);
     let mut out = Vec::new();
-    let rewrite = Rewrite { model_json: b"\"a/b\"", id_json: None, drop_usage: true };
+    let rewrite = Rewrite { model_json: Some(b"\"a/b\""), id_json: None, drop_usage: true };
     answer.rewrite(chunk, &rewrite, &mut out);
     let expected = r#"{"id":"c1","model":"a/b","choices":[{"index":0,"delta":{"content":"\"model\":\"up\""},"finish_reason":"stop"}],"service_tier":"flex"}"#;
     assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -129,7 +129,7 @@ fn usage_is_removed_wherever_it_stands() {
         (r#"{"usage":1}"#, "{}"),
     ] {
         let mut out = Vec::new();
-        let rewrite = Rewrite { model_json: b"", id_json: None, drop_usage: true };
+        let rewrite = Rewrite { model_json: Some(b""), id_json: None, drop_usage: true };
         Answer::read(json.as_bytes()).unwrap().rewrite(json.as_bytes(), &rewrite, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
@@ -143,7 +143,7 @@ fn an_error_that_is_none_is_not_passed_on() {
         (r#"{"error":"","error":false}"#, "{}"),
     ] {
         let mut out = Vec::new();
-        let rewrite = Rewrite { model_json: b"", id_json: None, drop_usage: true };
+        let rewrite = Rewrite { model_json: Some(b""), id_json: None, drop_usage: true };
         Answer::read(json.as_bytes()).unwrap().rewrite(json.as_bytes(), &rewrite, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
@@ -182,7 +182,7 @@ fn chunks_read_alike_with_and_without_the_ones_before() {
 
 #[test]
 fn a_chunk_of_a_known_form_is_shown_as_if_it_had_been_read() {
-    let rewrite = Rewrite { model_json: b"\"a/b\"", id_json: None, drop_usage: true };
+    let rewrite = Rewrite { model_json: Some(b"\"a/b\""), id_json: None, drop_usage: true };
     let shown = |json: &str| {
         let mut out = Vec::new();
         Answer::read(json.as_bytes()).unwrap().rewrite(json.as_bytes(), &rewrite, &mut out);
@@ -232,7 +232,7 @@ fn learn(pattern: &mut Pattern, json: &str, rewrite: &Rewrite<'_>, (lead, trail)
 
 #[test]
 fn chunks_without_one_text_or_with_an_end_teach_no_form() {
-    let rewrite = Rewrite { model_json: b"1", id_json: None, drop_usage: false };
+    let rewrite = Rewrite { model_json: Some(b"1"), id_json: None, drop_usage: false };
     for json in [
         r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#,
         r#"{"choices":[{"delta":{"content":"a","refusal":"b"}}]}"#,

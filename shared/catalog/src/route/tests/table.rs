@@ -5,10 +5,15 @@
 //! any it is what stands in the way: `!` if leaving that out would help, `?` if it would not be
 //! enough, else `unknown` or `planned`.
 
+mod bound;
+mod own;
+
 use super::*;
+use bound::BOUND;
+use own::OWN;
 
 /// The endpoints of `a/x` by price.
-const X: &str = "x@cheap x@mid x@dear";
+pub(super) const X: &str = "x@cheap x@mid x@dear";
 
 /// A model whose id looks like one with a variant.
 const ODD: &str = "odd:floor@mid odd:floor@dear";
@@ -338,32 +343,6 @@ const SESSIONS: &[(&str, &str)] = &[
     ("m=a/x models=auto cost=800-1000", "x@cheap x@mid x@dear y@mid y@dear"),
 ];
 
-/// A customer's own provider keys.
-const OWN: &[(&str, &str)] = &[
-    ("m=a/x own=dear", "x@dear+ x@cheap x@mid x@dear"),
-    ("m=a/x own=dear own=mid", "x@mid+ x@dear+ x@cheap x@mid x@dear"),
-    ("m=a/x own=dear order=cheap,mid", "x@dear+ x@cheap x@mid x@dear"),
-    ("m=a/x last=cheap", "x@cheap x@mid x@dear x@cheap+"),
-    ("m=a/x own=mid last=mid", "x@mid+ x@cheap x@mid x@dear x@mid+"),
-    ("m=a/x always=mid", "x@mid+ x@cheap x@dear"),
-    ("m=a/x always=mid only=mid", "x@mid+"),
-    ("m=a/x barred=mid", "x@cheap x@dear"),
-    ("m=a/x barred=mid only=mid", "!provider.only"),
-    ("m=a/y barred=mid barred=dear", "!unreachable"),
-    ("m=a/x resting=mid", "x@cheap x@mid x@dear x@mid+"),
-    ("m=a/x resting=mid own=mid", "x@mid+ x@cheap x@mid x@dear"),
-    ("m=a/x own=dear eject=x@dear", "x@cheap x@mid x@dear+ x@dear"),
-    ("m=a/x own=dear alone", "x@dear+"),
-    ("m=a/x own=dear only=cheap", "x@cheap"),
-    ("m=a/x own=mid key.providers=dear", "x@dear"),
-    ("m=a/x own=dear key.zdr", "x@mid"),
-    ("m=a/off own=off", "off@off+"),
-    ("m=a/off last=off", "off@off+"),
-    ("m=a/x models=a/y own=dear", "x@dear+ x@cheap x@mid x@dear y@dear+ y@mid y@dear"),
-    ("m=house/low own=dear most=3", "y@dear+~ x@dear+~ x@cheap~"),
-    ("m=a/w own=dear draw=3", "w@dear+ w@dear w@cheap w@mid"),
-];
-
 fn answer(catalog: &Catalog, asked: &str) -> String {
     let explained = Ask::read(catalog, asked).explain(catalog);
     let route = match explained.route {
@@ -387,7 +366,7 @@ fn answer(catalog: &Catalog, asked: &str) -> String {
 #[test]
 fn each_request_goes_where_the_table_says() {
     let catalog = shop();
-    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS, HEALTH, SESSIONS, OWN, ACCOUNT];
+    let tables = [NAMES, MODELS, PROVIDER, ROUTING, LIMITS, HEALTH, SESSIONS, OWN, BOUND, ACCOUNT];
     let cases: Vec<_> = tables.into_iter().flatten().collect();
     assert!(cases.len() >= 250, "{}", cases.len());
     let wrong: Vec<String> = cases
