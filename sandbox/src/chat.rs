@@ -14,7 +14,7 @@ use crate::client::{Client, Stop};
 use crate::connection::Incoming;
 use crate::dialect::{Dialect, Failure, Route};
 use crate::reply::{HeadFields, Reply};
-use crate::script::{End, ErrorBody, MODEL_PREFIX, Refusal, Script};
+use crate::script::{self, End, ErrorBody, Refusal, Script};
 use crate::settings::Pace;
 use crate::site::Site;
 use crate::text::seed_of;
@@ -155,7 +155,7 @@ fn wishes(ask: &Ask<'_>, incoming: &Incoming, site: &Site) -> Result<Script, Ref
     let wrong = |param| move |message| Refused { status: 400, message, param: Some(param) };
     let mut script = Script::default();
     let wishes = site.wishes();
-    let model = ask.model.strip_prefix(MODEL_PREFIX);
+    let model = script::in_model(&ask.model);
     for list in [wishes.as_deref(), model, incoming.header("x-sandbox-fault")].into_iter().flatten()
     {
         script.add(list).map_err(wrong("x-sandbox-fault"))?;

@@ -3,9 +3,9 @@
 //!
 //! It gives plausible answers of exact length, at a pace, with exact usage; it is as strict with
 //! requests as the real providers; it misbehaves on request in every way a provider was ever seen
-//! to ([`Handle::fault`], the header `x-sandbox-fault`, or a model named `fault/<list>`;
-//! `GET /faults` names them all); and it logs what it would bill, which is the truth that a
-//! gateway's books are held against.
+//! to ([`Handle::fault`], the header `x-sandbox-fault`, or a model named `fault/<list>` or
+//! `fault/<list>@<model>`; `GET /faults` names them all); and it logs what it would bill, which is
+//! the truth that a gateway's books are held against.
 //!
 //! Contents: `server` (listener, handle), `connection`, `routes`, `client` (bytes in and out);
 //! `dialect` (paths, errors), `openai`, `anthropic`, `gemini` (reading and writing each); `chat`

@@ -11,8 +11,15 @@ mod table;
 use crate::settings::Pace;
 pub(crate) use table::list;
 
-/// Model names that carry a script.
-pub(crate) const MODEL_PREFIX: &str = "fault/";
+/// How names of models that carry a script begin.
+const MODEL_PREFIX: &str = "fault/";
+
+/// The script in a model's name, `fault/<list>`; behind an `@` may stand a name that decides how
+/// that model behaves (`fault/cached@gemini-3-pro`).
+pub(crate) fn in_model(name: &str) -> Option<&str> {
+    let list = name.strip_prefix(MODEL_PREFIX)?;
+    Some(list.split_once('@').map_or(list, |(list, _)| list))
+}
 
 /// Everything a request may wish for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -293,6 +300,12 @@ mod tests {
         assert!(script("nonsense").unwrap_err().contains("nonsense"));
         assert!(script("stall:soon").unwrap_err().contains("milliseconds"));
         assert!(script("status:99").is_err() && script("wrong-usage:odd").is_err());
+    }
+
+    #[test]
+    fn a_models_name_may_hold_a_script() {
+        assert_eq!(in_model("fault/cut+stall:2@gemini-3"), Some("cut+stall:2"));
+        assert_eq!((in_model("fault/cut"), in_model("chat@fault/cut")), (Some("cut"), None));
     }
 
     #[test]

@@ -95,8 +95,10 @@ impl Parts {
         let mut content = Fields::of(Rules::Gemini, at, content)?;
         self.tokens += tokens::PER_MESSAGE;
         let user = match content.text("role")? {
-            None | Some("user" | "system") => true,
+            None | Some("user") => true,
             Some("model") => false,
+            // A system instruction may have any role.
+            Some(_) if !at.starts_with("contents") => true,
             Some(_) => return Err(refused("Please use a valid role: user, model.", None)),
         };
         let list = content.list("parts")?.filter(|list| !list.is_empty());

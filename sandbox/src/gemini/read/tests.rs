@@ -19,7 +19,7 @@ fn part(part: Value) -> Result<Ask<'static>, Refused> {
 #[test]
 fn both_spellings_are_read() {
     let camel = json!({"generationConfig": {"maxOutputTokens": 5, "stopSequences": ["x"]},
-        "systemInstruction": {"parts": [{"text": "abcd"}]}});
+        "systemInstruction": {"role": "system", "parts": [{"text": "abcd"}]}});
     let snake = json!({"generation_config": {"max_output_tokens": "5", "stop_sequences": ["x"]},
         "system_instruction": {"parts": [{"text": "abcd"}]}});
     for rest in [camel, snake] {
@@ -37,6 +37,7 @@ fn members_that_nobody_knows_are_refused() {
         json!({"messages": []}),
         json!({"contents": []}),
         json!({"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]}),
+        json!({"contents": [{"role": "system", "parts": [{"text": "x"}]}]}),
         json!({"contents": [{"role": "user", "parts": []}]}),
         json!({"generationConfig": {"temperature": 2.5}}),
         json!({"generationConfig": {"seed": 4_294_967_296_u64}}),
