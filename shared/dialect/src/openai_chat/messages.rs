@@ -42,6 +42,8 @@ pub(super) struct Message<'a> {
     reasoning_details: Option<Vec<Detail<'a>>>,
     #[serde(borrow)]
     audio: Option<&'a RawValue>,
+    /// What the model drew, as OpenRouter tells it.
+    images: Option<Vec<ContentPart<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,6 +135,9 @@ impl<'a> Message<'a> {
         }
         if let Some(refusal) = self.refusal.filled() {
             prompt.say(Role::Assistant, Part::text(refusal));
+        }
+        for image in parts_of(Content::Parts(self.images.unwrap_or_default()), PARAM)? {
+            prompt.say(Role::Assistant, image);
         }
         for call in self.tool_calls.unwrap_or_default() {
             let call = call.read()?;

@@ -3,7 +3,7 @@
 //! ```text
 //!   instructions ------------------------> system
 //!   message -----------------------------> system, user, assistant
-//!   reasoning, function_call ------------> assistant: all in a row are one turn
+//!   reasoning, function_call, images ----> assistant: all in a row are one turn
 //!   function_call_output ----------------> user: all in a row are one turn
 //! ```
 //! Invariants: items of tools that a provider runs itself, and references to items that were kept
@@ -20,7 +20,7 @@ use crate::openai_chat::arguments_of;
 use crate::openai_chat::options::{self, Format, ReasoningParam};
 use crate::openai_chat::parts::{ContentPart, parts_of};
 use crate::openai_responses::SEALED;
-use crate::prompt::{Call, Part, PartKind, Prompt, Role, ToolAnswer};
+use crate::prompt::{Call, Part, PartKind, Prompt, Role, Source, ToolAnswer};
 use crate::signature::{from_client, from_id};
 use crate::typed::{Content, Text, value};
 
@@ -136,6 +136,7 @@ struct Item<'a> {
     output: Option<Content<'a, ContentPart<'a>>>,
     summary: Option<Vec<Summary<'a>>>,
     encrypted_content: Option<Text<'a>>,
+    result: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,6 +153,14 @@ impl<'a> Item<'a> {
             "function_call_output" => self.read_output(prompt),
             "reasoning" => {
                 self.read_thought(prompt);
+                Ok(())
+            }
+            "image_generation_call" => {
+                let base64 = self.result.ok_or_else(|| lacks("result"))?.0;
+                let media_type = picture_type(&base64).into();
+                let source = Source::Data { media_type, data: base64 };
+                let picture = PartKind::Image { source, detail: None };
+                prompt.say(Role::Assistant, Part::new(picture));
                 Ok(())
             }
             "item_reference" => {
@@ -217,6 +226,16 @@ impl<'a> Item<'a> {
             }
         };
         prompt.say(Role::Assistant, Part::new(kind));
+    }
+}
+
+/// The media type of a picture, told by how its bytes begin.
+fn picture_type(base64: &str) -> &'static str {
+    match base64.get(..4) {
+        Some("/9j/") => "image/jpeg",
+        Some("UklG") => "image/webp",
+        Some("R0lG") => "image/gif",
+        _ => "image/png",
     }
 }
 

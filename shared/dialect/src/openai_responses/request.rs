@@ -205,9 +205,14 @@ impl<'b> Reader<'b> {
             let holds_parts = cursor.peek() == Some(ValueKind::Array)
                 && (spells(self.body, key, "content") || spells(self.body, key, "output"));
             if !holds_parts {
-                let (value, _) = cursor.skip()?;
+                let (value, kind) = cursor.skip()?;
                 if key.of(self.body) == b"role" {
                     role = Some(value);
+                }
+                // A picture that the model made: nothing else has a result.
+                if kind == ValueKind::String && spells(self.body, key, "result") {
+                    self.intent.input.images += 1;
+                    self.part_bytes += value.len() as u64;
                 }
                 continue;
             }

@@ -187,6 +187,19 @@ fn thoughts_return_by_their_details() {
 }
 
 #[test]
+fn images_that_the_model_made_return_with_its_turn() {
+    let prompt = read(
+        r#"{"messages":[{"role":"assistant","content":"x","images":[{"type":"image_url",
+        "image_url":{"url":"data:image/png;base64,QUJD"}}]}]}"#,
+    );
+    assert!(matches!(kinds(&prompt.turns[0])[1], PartKind::Image { .. }));
+    let asked = intent(r#"{"model":"m","messages":[{}]}"#).unwrap();
+    let (mut out, mut dropped) = (Vec::new(), Dropped::default());
+    let fault = write_prompt(&prompt, &asked, &TERMS, &mut dropped, &mut out).unwrap_err();
+    assert!(fault.unsupported, "a chat upstream takes no image as the model's");
+}
+
+#[test]
 fn thoughts_of_other_makers_are_left_out() {
     let thought = |signature: Option<String>| {
         let signature = signature.map(Into::into);

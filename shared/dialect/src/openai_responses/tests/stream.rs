@@ -8,7 +8,7 @@ use units::{TokenClass, Tokens};
 use super::schema::Document;
 use crate::dice::Dice;
 use crate::openai_responses::{Encoder, SEALED, read_prompt, write_whole};
-use crate::prompt::PartKind;
+use crate::prompt::{PartKind, Source};
 use crate::signature::marked;
 use crate::*;
 
@@ -188,11 +188,11 @@ fn what_is_done_repeats_its_deltas_and_the_end_repeats_all() {
 fn an_answer_is_the_next_requests_input() {
     let last = whole(&everything());
     let mut input = last["output"].as_array().unwrap().clone();
-    input.retain(|item| item["type"] != "image_generation_call");
     input.push(
         json!({"type": "function_call_output", "call_id": input[3]["call_id"], "output": "1"}),
     );
     let body = json!({"model": "a/b", "input": input}).to_string();
+    assert_eq!(super::intent(&body).unwrap().input.images, 1);
     let prompt = read_prompt(body.as_bytes()).unwrap();
     let proof = marked(catalog::Dialect::Anthropic, "Ab+/=");
     let said: Vec<&PartKind<'_>> = prompt.turns[0].parts.iter().map(|part| &part.kind).collect();
@@ -207,6 +207,8 @@ fn an_answer_is_the_next_requests_input() {
     let PartKind::Call(call) = said[5] else { panic!("{said:?}") };
     assert_eq!((&*call.id, call.signature.as_deref()), ("c1", Some(&*proof)));
     assert!(matches!(said[6], PartKind::Call(call) if call.arguments == "{}"));
+    let PartKind::Image { source, .. } = said[7] else { panic!("{said:?}") };
+    assert!(matches!(source, Source::Data { media_type, .. } if media_type == "image/png"));
     assert!(matches!(&prompt.turns[1].parts[0].kind, PartKind::Answer(it) if it.id == "c1"));
     assert!(SEALED.ends_with(':'));
 }
