@@ -184,7 +184,7 @@ fn enter(
     let principal = authenticate::authenticate(local, client, head)?;
     pace::request(local, &principal, answer)?;
     authenticate::may_infer(&principal)?;
-    answer.provider = proxy::provider(&principal, head, client.input.filled())?;
+    proxy::admit(&principal, head, client.input.filled(), answer)?;
     read::check_type(head, client.input.filled())?;
     let name = repeat::name(client, head)?;
     Ok((principal, name))

@@ -18,6 +18,9 @@ use crate::stage::verdict;
 use crate::upstream::body::{Body, More};
 use crate::upstream::http1::Response;
 
+/// How many times longer than other answers one of vectors may be: 2048 of 1536 numbers as text.
+const VECTORS: usize = 4;
+
 /// Reads as much of a response as shows that it is an answer. *abandon closes*
 pub async fn answering(
     request: &Request<'_>,
@@ -47,7 +50,11 @@ pub async fn answering(
     if request.intent.stream && is_event_stream {
         return first_frame(body, client, attendance, (limits.event_bytes, way)).await;
     }
-    let bounds = (limits.answer_bytes, request.intent.echoed_bytes);
+    let answer_bytes = match request.intent.client {
+        ClientDialect::Embeddings => limits.answer_bytes.saturating_mul(VECTORS),
+        _ => limits.answer_bytes,
+    };
+    let bounds = (answer_bytes, request.intent.echoed_bytes);
     read_whole(&mut body, client, attendance, bounds).await?;
     if request.intent.stream {
         // A provider that answers a stream with one JSON object says what went wrong in it.

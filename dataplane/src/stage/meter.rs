@@ -306,7 +306,8 @@ impl Meter {
             return (0, 0);
         }
         let (text, sound) = self.counted;
-        let text = (self.text_bytes - text) / BYTES_PER_TOKEN;
+        let made = text.saturating_sub(self.echoed_bytes);
+        let text = (self.made_bytes() - made) / BYTES_PER_TOKEN;
         (text, (self.sound_bytes - sound) / SOUND_BYTES_PER_TOKEN)
     }
 

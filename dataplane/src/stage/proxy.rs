@@ -5,10 +5,11 @@
 //! other, at this provider alone.
 //! Left out on purpose: which of the catalog's models it names, which the plan finds.
 
-use catalog::ProviderIndex;
 use catalog::rows::Dialect;
+use dialect::ClientDialect;
 use wire::head::{Method, RequestHead};
 
+use crate::answer_head::AnswerHead;
 use crate::fault::{Code, Fault};
 use crate::local::Local;
 use crate::route::{Proxied, proxied};
@@ -23,27 +24,31 @@ pub fn is_there(local: &Local, proxied: Proxied<'_>) -> bool {
     })
 }
 
-/// The provider whose own path a request is made to; `None` where the path is ours.
+/// Notes the provider whose own path a request is made to, where it is one, and that it answers in
+/// the provider's words.
 ///
 /// # Errors
 /// The key may not use it, or nobody may use this path of it.
-pub fn provider(
+pub fn admit(
     principal: &Principal,
     head: &RequestHead,
     buf: &[u8],
-) -> Result<Option<ProviderIndex>, Fault> {
+    answer: &mut AnswerHead,
+) -> Result<(), Fault> {
     let Some(Proxied { provider: id, client, .. }) = proxied(head.path(buf)) else {
-        return Ok(None);
+        return Ok(());
     };
     let catalog = principal.generation.published().catalog();
     let index = catalog.provider_named(id).ok_or_else(refuse::unknown_path)?;
     let dialect = catalog.provider(index).dialect;
+    let spoken = client.filter(|client| client.is_spoken_by(dialect));
+    answer.client = spoken.unwrap_or(ClientDialect::of(dialect));
     let allowed = principal.key.allowed_providers.as_deref();
     if allowed.is_some_and(|list| !list.iter().any(|provider| provider == id)) {
         let message = format!("this key may not use the provider `{id}`");
         return Err(Fault::new(Code::NotAllowed, message));
     }
-    if !client.is_some_and(|client| client.is_spoken_by(dialect)) {
+    if spoken.is_none() {
         let message = format!(
             "only what has a price can be asked of `{id}`: POST to {} behind /{id}/",
             callable(dialect)
@@ -55,7 +60,8 @@ pub fn provider(
         fault.allow = Some("POST");
         return Err(fault);
     }
-    Ok(Some(index))
+    answer.provider = Some(index);
+    Ok(())
 }
 
 /// The paths of a dialect that can be called.

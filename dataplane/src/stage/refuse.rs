@@ -92,11 +92,7 @@ pub fn write_event(head: &AnswerHead, fault: &Fault, out: &mut Buffer) {
 
 /// Appends an error to a stream that is relayed in its own dialect.
 pub fn write_error(dialect: Dialect, error: &StreamError<'_>, frames: &mut Frames<'_>) {
-    let client = match dialect {
-        Dialect::OpenAi => ClientDialect::Chat,
-        Dialect::Anthropic => ClientDialect::Messages,
-        Dialect::Gemini => ClientDialect::Gemini,
-    };
+    let client = ClientDialect::of(dialect);
     let label = Label { generation: "", model_json: b"\"\"", own_id: false, created: 0 };
     Encoder::new(client, b"{}").fail(&label, error, frames);
 }

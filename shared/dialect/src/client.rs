@@ -21,6 +21,15 @@ pub enum ClientDialect {
 }
 
 impl ClientDialect {
+    /// In which a provider of this dialect is asked for an answer.
+    pub const fn of(upstream: Dialect) -> Self {
+        match upstream {
+            Dialect::OpenAi => Self::Chat,
+            Dialect::Anthropic => Self::Messages,
+            Dialect::Gemini => Self::Gemini,
+        }
+    }
+
     /// Whether an upstream of this dialect understands a request as it came: then it is relayed,
     /// and otherwise translated.
     pub const fn is_spoken_by(self, upstream: Dialect) -> bool {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tollgate_tests::client::request;
+use tollgate_tests::config::Config;
 use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{Stand, hello, hello_stream};
 use tollgate_tests::upstream::Upstream;
@@ -78,17 +79,37 @@ fn what_has_no_price_cannot_be_called() {
         for method in ["POST", "GET", "DELETE", "PUT"] {
             let body = if method == "GET" { Vec::new() } else { named("chat") };
             let answer = stand.send(&stand.request(method, path, &body));
-            assert_eq!(answer.status(), 403, "{method} {path}: {}", answer.text());
-            assert!(answer.text().contains("v1/embeddings"), "{path}: {}", answer.text());
-            if !path.contains("messages") && !path.contains("generateContent") {
-                check_refusal(&answer, Form::OpenAi, 403, "not_allowed");
-            }
+            let error = check_refusal(&answer, Form::OpenAi, 403, "not_allowed");
+            let message = error["message"].as_str().unwrap();
+            assert!(message.contains("v1/embeddings"), "{method} {path}: {message}");
         }
     }
     let answer = stand.send(&stand.request("GET", PATH, b""));
     check_refusal(&answer, Form::OpenAi, 405, "method_not_allowed");
     assert_eq!(answer.head.header("allow"), Some("POST"));
     assert!(stand.upstream.requests().is_empty() && second.requests().is_empty());
+}
+
+#[test]
+fn a_provider_of_another_dialect_is_refused_in_its_words() {
+    let stand = Stand::with(|config| {
+        let config = config.provider("ant", "http://127.0.0.1:9", "dialect = \"anthropic\"");
+        config.provider("gem", "http://127.0.0.1:9/v1beta", "dialect = \"gemini\"")
+    });
+    for path in ["/ant/v1/messages/count_tokens", "/ant/v1/chat/completions", "/ant/v1/files"] {
+        let answer = stand.post(path, b"{}");
+        assert_eq!(answer.status(), 403, "{path}: {}", answer.text());
+        let told = answer.json();
+        assert_eq!(
+            (&told["type"], &told["error"]["type"]),
+            (&json!("error"), &json!("permission_error"))
+        );
+    }
+    for path in ["/gem/v1beta/models/g:countTokens", "/gem/v1beta/files", "/gem/v1/messages"] {
+        let answer = stand.post(path, b"{}");
+        assert_eq!(answer.status(), 403, "{path}: {}", answer.text());
+        assert_eq!(answer.json()["error"]["status"], "PERMISSION_DENIED", "{}", answer.text());
+    }
 }
 
 #[test]
@@ -194,6 +215,17 @@ fn the_body_goes_as_it_came_and_no_key_goes_along() {
         assert!(!head.contains(&secret.to_lowercase()), "{secret}: {head}");
     }
     assert!(!answer.text().contains("test-key") && !answer.head.text.contains("test-key"));
+}
+
+#[test]
+fn a_customers_own_key_serves_at_a_providers_own_path() {
+    let stand = Stand::with(Config::sealed);
+    stand.keep_own_key("their-own-key", &json!({}));
+    let answer = stand.post(PATH, &named("chat"));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let head = stand.upstream.last_head();
+    assert!(head.contains("authorization: bearer their-own-key\r\n"), "{head}");
+    assert!(!answer.text().contains("their-own-key"));
 }
 
 #[test]

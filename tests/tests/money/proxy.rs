@@ -125,6 +125,36 @@ fn a_providers_own_path_costs_what_the_gateways_path_costs() {
 }
 
 #[test]
+fn an_embedding_is_held_for_by_its_input_and_nothing_else() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(config(&upstream));
+    let customer = gateway.admin.customer("customer", "5");
+    for (input, tokens, inputs) in [
+        (json!([[1, 2, 3], [40_000]]), 4, 2),
+        (json!([1, 2, 3]), 3, 1),
+        (json!(["words and words", "x"]), 0, 2),
+    ] {
+        let body = json!({ "model": "up/vectors", "input": input });
+        let id = asked(&gateway, &customer.key, ("/v1/embeddings", "up/vectors"), &body);
+        let generations = check(&gateway, &[&upstream], &[&customer.account]);
+        let generation = generations.iter().find(|it| it.id == id).unwrap();
+        // Arrays of tokens count by their tokens, all else by its bytes; 64 more for each input.
+        let text = match &input {
+            _ if tokens == 0 => body.to_string().len(),
+            Value::Array(items) if items[0].is_array() => {
+                let arrays: usize = items.iter().map(|item| item.to_string().len()).sum();
+                body.to_string().len() - arrays
+            }
+            one => body.to_string().len() - one.to_string().len(),
+        };
+        let most = text as u64 + tokens + 64 * inputs;
+        let price: units::Price = "0.02".parse().unwrap();
+        assert_eq!(generation.held, price.times(most), "{input}");
+        assert_eq!(generation.usage[units::TokenClass::Output], 0);
+    }
+}
+
+#[test]
 fn a_keys_budget_holds_at_a_providers_own_path() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(config(&upstream));

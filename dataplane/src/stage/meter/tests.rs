@@ -33,6 +33,28 @@ fn a_usage_far_beyond_what_was_held_for_is_odd() {
 }
 
 #[test]
+fn a_prompt_that_is_repeated_is_not_the_models_work() {
+    let text = "x".repeat(4000);
+    let mut meter = meter(&[&format!(r#"{{"choices":[{{"text":"{text}"}}]}}"#)]);
+    assert!(meter.is_beyond(held_for(16, 1)) && meter.output_estimate() == 1000);
+    meter.echoed_bytes = 3960;
+    assert!(!meter.is_beyond(held_for(16, 1)));
+    assert_eq!(meter.output_estimate(), 10);
+    meter.echoed_bytes = 12_000;
+    assert_eq!((meter.output_estimate(), meter.has_content()), (0, false));
+}
+
+#[test]
+fn vectors_have_no_output_and_a_chat_without_a_count_of_it_has_no_usage() {
+    let answer = r#"{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}"#;
+    let mut vectors = Meter::new(false, false);
+    vectors.has_vectors = true;
+    vectors.observe(answer.as_bytes(), &Answer::read(answer.as_bytes()).unwrap());
+    assert_eq!(vectors.usage.unwrap().unwrap().tokens, told(7, 0));
+    assert_eq!(meter(&[answer]).usage, Some(Err(UsageFault::Missing)));
+}
+
+#[test]
 fn what_comes_after_a_usage_that_cannot_count_it_is_added() {
     let text = |finish| {
         let content = "y".repeat(400);
