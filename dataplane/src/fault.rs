@@ -73,6 +73,8 @@ codes! {
     ExpectationFailed = 417, "expectation_failed";
     /// This idempotency key asked for something else before.
     IdempotencyKeyReused = 422, "idempotency_key_reused";
+    /// What the model said does not fit the schema of the extraction.
+    ExtractionInvalid = 422, "extraction_invalid";
     /// The head is too large.
     HeadersTooLarge = 431, "headers_too_large";
     /// The key's request rate is used up.
@@ -152,6 +154,14 @@ impl Fault {
     pub const fn closing(mut self) -> Self {
         self.closes = true;
         self
+    }
+
+    /// Whether there is too little credit for it, at least now.
+    pub const fn is_about_credit(&self) -> bool {
+        matches!(
+            self.code,
+            Code::InsufficientCredits | Code::KeyLimitExceeded | Code::CreditsReserved
+        )
     }
 
     /// The status that the client sees.

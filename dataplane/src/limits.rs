@@ -45,6 +45,8 @@ pub struct Limits {
     pub requests_per_connection: u64,
     /// Tries for one request, at most eight.
     pub attempts: usize,
+    /// Further runs of an extraction whose answer does not fit its schema.
+    pub extraction_repairs: u32,
     /// Retries a core may make for a hundred requests, beside those of every second.
     pub retry_percent: u32,
     /// Retries a core may make each second.
@@ -124,6 +126,7 @@ impl Default for Limits {
             segment_bytes: 64 << 20,
             requests_per_connection: 1_000_000,
             attempts: 3,
+            extraction_repairs: 2,
             retry_percent: 20,
             retries_per_second: 10,
             eject_after: 5,

@@ -4,6 +4,8 @@
 //! before the hold simply returns, and after it every path reaches `settle`. However it ends, the
 //! request's own bytes are gone from the connection and the next one's are not.
 
+mod extract;
+
 use std::rc::Rc;
 
 use dialect::Intent;
@@ -127,9 +129,12 @@ async fn run(
     let mut attendance = Attendance::new(local, answer, intent.stream);
     let asked = local.settings.receipts.then(|| digest(body.bytes()));
     client.digest = asked.map(|_| Digesting::default());
-    let outcome = {
-        let begun = exchange::exchange(&request, client, &body, &mut attendance).await;
-        match begun {
+    let outcome = match &intent.extraction {
+        Some(wanted) => {
+            let told = (&mut *client, body, &mut attendance);
+            Box::pin(extract::until_it_fits(&request, wanted, told)).await
+        }
+        None => match exchange::exchange(&request, client, &body, &mut attendance).await {
             Ok((exchange, visit)) => {
                 let begun = (exchange, body);
                 let outcome = match relay::begin(&request, client, begun, &mut attendance) {
@@ -143,7 +148,7 @@ async fn run(
                 client.drop_body(body);
                 fail::fail(local, client, failure, &attendance)
             }
-        }
+        },
     };
     drop(attendance);
     let answered = client.digest.take().map(Digesting::finish);
@@ -249,7 +254,15 @@ async fn hold(
     pace::ceiling(local, principal, intent, plan.candidates[0].tier, answer)?;
     let running = pace::begin(principal, plan.expected_tokens(intent.choices), answer)?;
     let free_request = free_request::take(local, principal, &mut plan).await;
-    let mut admission = admit::hold(local, principal, &plan, intent.stream, answer).await?;
+    if intent.extraction.is_some() {
+        plan.runs = 1 + u64::from(local.settings.limits.extraction_repairs);
+    }
+    let mut admission = loop {
+        match admit::hold(local, principal, &plan, intent.stream, answer).await {
+            Err(fault) if fault.is_about_credit() && plan.drop_run() => {}
+            held => break held?,
+        }
+    };
     (admission.running, admission.free_request) = (running, free_request);
     Ok((plan, admission))
 }

@@ -35,6 +35,7 @@ pub fn client_of(path: &[u8]) -> ClientDialect {
         b"/v1/completions" => ClientDialect::Completions,
         b"/v1/embeddings" => ClientDialect::Embeddings,
         b"/v1/responses" => ClientDialect::Responses,
+        b"/v1/extractions" => ClientDialect::Extraction,
         _ if path.starts_with(b"/v1/messages") => ClientDialect::Messages,
         _ if is_gemini() => ClientDialect::Gemini,
         _ => ClientDialect::Chat,
@@ -178,6 +179,7 @@ fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
             (Route::Infer(ClientDialect::Embeddings), "POST")
         }
         "/v1/responses" | "/api/v1/responses" => (Route::Infer(ClientDialect::Responses), "POST"),
+        "/v1/extractions" => (Route::Infer(ClientDialect::Extraction), "POST"),
         "/v1/messages" | "/api/v1/messages" => (Route::Infer(ClientDialect::Messages), "POST"),
         "/v1/messages/count_tokens" | "/api/v1/messages/count_tokens" => {
             (Route::Count(ClientDialect::Messages), "POST")
@@ -253,6 +255,7 @@ mod tests {
             (Method::Post, "/api/v1/chat/completions", Route::Infer(ClientDialect::Chat)),
             (Method::Post, "/v1/responses", Route::Infer(ClientDialect::Responses)),
             (Method::Post, "/api/v1/messages", Route::Infer(ClientDialect::Messages)),
+            (Method::Post, "/v1/extractions", Route::Infer(ClientDialect::Extraction)),
             (Method::Post, "/v1/messages/count_tokens", Route::Count(ClientDialect::Messages)),
             (Method::Post, "/v1beta/models/g:generateContent", Route::Infer(ClientDialect::Gemini)),
             (Method::Post, "/v1/models/a/b:c:countTokens", Route::Count(ClientDialect::Gemini)),

@@ -95,7 +95,7 @@ impl<'p> Purses<'p> {
     fn take_affordable(&self, plan: &Plan) -> Option<Taken> {
         let affordable = plan.affordable_cap(self.free());
         let cap = plan.cap_for(self.free()).min(affordable);
-        if cap >= plan.output_cap_floor { self.take(plan, cap) } else { None }
+        if cap >= plan.output_cap_floor() { self.take(plan, cap) } else { None }
     }
 
     /// As [`Self::take_affordable`], but waits a moment for running requests to give credit back
@@ -171,7 +171,7 @@ impl<'p> Purses<'p> {
 
 /// What a request costs at worst with the lowest cap.
 fn least(plan: &Plan) -> Usd {
-    plan.worst_cost(plan.output_cap_floor).unwrap_or(Usd::from_pico(i128::MAX))
+    plan.worst_cost(plan.output_cap_floor()).unwrap_or(Usd::from_pico(i128::MAX))
 }
 
 /// All that a purse has, as far as is known here: not with us, held, or free. Read in this order,

@@ -7,6 +7,8 @@
 //! the tiers that the hold allowed, nor a token's than a cap that the request names.
 //! Left out on purpose: holds. What to charge of a cost is `settle`'s.
 
+mod bill;
+
 use catalog::Endpoint;
 use catalog::price::{PriceTable, ServiceTier, TierSet};
 use dialect::openai_chat::Answer;
@@ -17,7 +19,7 @@ use ledger::record::{Flags, UpstreamId, UsageSource};
 use units::{TokenClass, Tokens, Usd};
 
 use crate::stage::attempt::{Allowed, Request};
-use crate::stage::plan::Plan;
+use crate::stage::meter::bill::Bill;
 
 /// Bytes of text that usually make a token.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -61,11 +63,13 @@ pub struct Meter {
     pub finish: Finish,
     /// The provider's id of it.
     pub upstream_id: UpstreamId,
+    /// What earlier runs of the same request used.
+    earlier: Option<Box<Metered>>,
     served_tier: Option<ServiceTier>,
 }
 
 /// What an answer cost.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Metered {
     /// What was used.
     pub tokens: Tokens,
@@ -81,6 +85,7 @@ pub struct Metered {
     pub own_key: bool,
     /// The tier that served.
     pub tier: ServiceTier,
+    bill: Bill,
 }
 
 impl Meter {
@@ -101,6 +106,7 @@ impl Meter {
             finished: 0,
             finish: Finish::None,
             upstream_id: UpstreamId::NONE,
+            earlier: None,
             served_tier: None,
         }
     }
@@ -234,8 +240,23 @@ impl Meter {
         self.made_bytes() > 0 || self.sound_bytes > 0
     }
 
-    /// What it cost a request at the prices of an endpoint: a place in the catalog.
+    /// Takes note of what earlier runs of the same request used.
+    pub fn follow(&mut self, earlier: Option<Box<Metered>>) {
+        self.earlier = earlier;
+    }
+
+    /// What it cost a request at the prices of an endpoint, a place in the catalog; and what
+    /// earlier runs cost, at theirs.
     pub fn price(&self, request: &Request<'_>, place: u32) -> Metered {
+        let last = self.price_run(request, place);
+        match &self.earlier {
+            Some(earlier) => last.after(earlier, request.plan),
+            None => last,
+        }
+    }
+
+    /// What this run alone cost.
+    pub fn price_run(&self, request: &Request<'_>, place: u32) -> Metered {
         let (plan, allowed) = (request.plan, request.allowed());
         let ceiling = request.ceiling(place);
         let endpoint = &request.published.catalog().endpoints[place as usize];
@@ -252,8 +273,8 @@ impl Meter {
                     }
                 }
             }
-            Some(_) => (self.estimate(plan), UsageSource::Estimated, Flags::USAGE_ABSURD),
-            None => (self.estimate(plan), UsageSource::Estimated, Flags::USAGE_MISSING),
+            Some(_) => (self.estimate(request), UsageSource::Estimated, Flags::USAGE_ABSURD),
+            None => (self.estimate(request), UsageSource::Estimated, Flags::USAGE_MISSING),
         };
         let served = self.served_tier.unwrap_or(plan.tier);
         let (tier, mut cost) = charged_at(&endpoint.price, &tokens, served, plan.tier);
@@ -269,9 +290,8 @@ impl Meter {
             flags = flags.with(Flags::PRICE_CAPPED);
         }
         let list_cost = cost_of(&endpoint.list, &tokens, served);
-        let own_key = self.is_own;
-        let cost = if own_key { plan.own_key_cost(cost) } else { cost };
-        Metered { tokens, source, flags, cost, list_cost, own_key, tier }
+        let bill = Bill::of(cost, list_cost, self.is_own);
+        Metered::of(bill, plan, (tokens, source, flags), tier)
     }
 
     /// Whether a count can be true: something went in, something came out if something was
@@ -311,9 +331,11 @@ impl Meter {
         (text, (self.sound_bytes - sound) / SOUND_BYTES_PER_TOKEN)
     }
 
-    fn estimate(&self, plan: &Plan) -> Tokens {
+    fn estimate(&self, request: &Request<'_>) -> Tokens {
+        let extraction = request.intent.extraction.as_ref();
+        let added = extraction.map_or(0, |it| it.correction_bytes().div_ceil(BYTES_PER_TOKEN));
         let mut tokens = Tokens::ZERO;
-        tokens[TokenClass::Input] = plan.input_tokens_estimate.max(1);
+        tokens[TokenClass::Input] = request.plan.input_tokens_estimate.max(1) + added;
         tokens[TokenClass::Output] = self.text_estimate();
         tokens[TokenClass::AudioOutput] = self.sound_estimate();
         with_request(tokens)

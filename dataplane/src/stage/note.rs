@@ -71,7 +71,7 @@ impl<'a> Note<'a> {
     }
 
     fn route<'n>(&'n self, prefix: &'n str, meter: &Meter) -> Route<'n> {
-        let metered = meter.price(self.request, self.endpoint);
+        let metered = meter.price_run(self.request, self.endpoint);
         let (table, input_tokens) = (&self.served().price, metered.tokens.input_total());
         let ceiling = self.request.ceiling(self.endpoint).unwrap_or_default();
         let price = |class| table.price_within(class, input_tokens, metered.tier, &ceiling);
@@ -170,7 +170,8 @@ impl Serialize for Route<'_> {
         let continuity = budget.map(|budget| budget.continuity).unwrap_or_default();
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("alias", tier.map_or(&model.id, |tier| &tier.id))?;
-        map.serialize_entry("task", "chat")?;
+        let is_extraction = self.note.request.intent.extraction.is_some();
+        map.serialize_entry("task", if is_extraction { "extraction" } else { "chat" })?;
         map.serialize_entry("route_id", &route_id(served.offer))?;
         map.serialize_entry("intelligence_level", &level)?;
         map.serialize_entry("model_family", &family)?;

@@ -29,7 +29,7 @@ const OUTPUT_CAP_FLOOR: u64 = 256;
 const OUTPUT_CAP_DEFAULT: u64 = 4096;
 
 /// What a request may be served by, and what that costs at most.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// Whom to try, in order.
     pub candidates: Candidates,
@@ -37,14 +37,17 @@ pub struct Plan {
     pub tier: ServiceTier,
     /// The most that input and fees can cost.
     pub input_cost_max: Usd,
+    /// The same for each run after the first.
+    pub later_input_cost_max: Usd,
     /// The most that one output token of each choice can cost, all choices together.
     pub output_token_cost_max: Usd,
     /// Output tokens aimed at, for each choice.
     pub output_cap: u64,
     /// The client's own limit; without one the cap also depends on the credit.
     pub output_limit: Option<u64>,
-    /// The cap may be lowered to what the credit affords, but not below this.
-    pub output_cap_floor: u64,
+    output_cap_floor: u64,
+    /// How often a model may be asked, of an extraction that is repaired; else once.
+    pub runs: u64,
     /// The input tokens it probably counts.
     pub input_tokens_estimate: u64,
     /// The most input tokens that it was held for.
@@ -53,8 +56,8 @@ pub struct Plan {
     pub session: u64,
     /// What using a customer's own key costs, as a part of the price: numerator, denominator.
     pub own_key_fee: (u64, u64),
-    /// The two most costs where an own key has no fee, if one may serve that has.
-    pub without_fee: Option<(Usd, Usd)>,
+    /// The three most costs where an own key has no fee, if one may serve that has.
+    pub without_fee: Option<[Usd; 3]>,
     /// Whether the request is a free one: an own key has no fee.
     pub is_free_request: bool,
     /// Whether one of the candidates serves it for nothing, on a key of ours.
@@ -82,15 +85,17 @@ impl Plan {
             candidates: route.candidates,
             tier: needs.tier,
             input_cost_max: worst.input,
+            later_input_cost_max: worst.input_later,
             output_token_cost_max: worst.output_token,
             output_cap: worst.output_max,
             output_limit: limit,
             output_cap_floor: cap_floor(limit, thinking).min(worst.output_max),
+            runs: 1,
             input_tokens_estimate: worst.input_tokens_estimate,
             input_tokens_max: worst.input_tokens_max,
             session,
             own_key_fee: fee,
-            without_fee: may_pay.then_some((free.input, free.output_token)),
+            without_fee: may_pay.then_some([free.input, free.input_later, free.output_token]),
             is_free_request: false,
             may_be_free: route.candidates.iter().any(is_free),
             is_bound: question.bound.is_some(),
@@ -99,8 +104,9 @@ impl Plan {
 
     /// Makes it a free request: the most that it costs is that without a fee.
     pub fn take_free_request(&mut self) {
-        if let Some((input, output_token)) = self.without_fee {
-            (self.input_cost_max, self.output_token_cost_max) = (input, output_token);
+        if let Some([input, input_later, output_token]) = self.without_fee {
+            (self.input_cost_max, self.later_input_cost_max) = (input, input_later);
+            self.output_token_cost_max = output_token;
             self.is_free_request = true;
         }
     }
@@ -113,13 +119,34 @@ impl Plan {
 
     /// What the request costs at most with an output cap; `None` beyond what can be counted.
     pub fn worst_cost(&self, output_cap: u64) -> Option<Usd> {
-        self.output_token_cost_max.checked_mul(output_cap)?.checked_add(self.input_cost_max)
+        let output = self.output_token_cost_max.checked_mul(output_cap)?.checked_mul(self.runs)?;
+        output.checked_add(self.all_input_cost_max()?)
+    }
+
+    /// The most that the input and the fees of all runs can cost.
+    fn all_input_cost_max(&self) -> Option<Usd> {
+        self.later_input_cost_max.checked_mul(self.runs - 1)?.checked_add(self.input_cost_max)
+    }
+
+    /// Plans one run less; false where there is only one.
+    pub const fn drop_run(&mut self) -> bool {
+        let has_more = self.runs > 1;
+        self.runs -= has_more as u64;
+        has_more
+    }
+
+    /// The cap may be lowered to what the credit affords, but not below this. Further runs are not
+    /// bought by shorter answers.
+    pub fn output_cap_floor(&self) -> u64 {
+        if self.runs > 1 { self.expected_output() } else { self.output_cap_floor }
     }
 
     /// The output tokens for each choice that `credit` pays for.
     pub fn affordable_cap(&self, credit: Usd) -> u64 {
-        let left = credit.pico().saturating_sub(self.input_cost_max.pico());
-        match (left, self.output_token_cost_max.pico()) {
+        let Some(input) = self.all_input_cost_max() else { return 0 };
+        let left = credit.pico().saturating_sub(input.pico());
+        let each = self.output_token_cost_max.pico().saturating_mul(i128::from(self.runs));
+        match (left, each) {
             (..=-1, _) => 0,
             (_, 0) => u64::MAX,
             (left, each) => u64::try_from(left / each).unwrap_or(u64::MAX),

@@ -2,8 +2,8 @@
 //!
 //! Invariants: a fault before the answer began is its status; after it, an event of the stream.
 //! Every refusal carries what the contract asks for: `Retry-After` on 429 and 503, and
-//! `x-should-retry: false` on 402, so that no SDK retries what money must mend, and on what an
-//! idempotency key refuses, which a retry does not change.
+//! `x-should-retry: false` on 402, so that no SDK retries what money must mend, on what an
+//! idempotency key refuses, which a retry does not change, and on what was charged already.
 
 use catalog::rows::Dialect;
 use dialect::openai_chat::add_member;
@@ -43,7 +43,10 @@ pub fn queue(local: &Local, client: &mut Client, head: &AnswerHead, fault: &Faul
     if let Some(seconds) = fault.retry_after_s {
         field(&mut fields, "retry-after", &seconds.to_string());
     }
-    let is_final = matches!(fault.code, Code::IdempotencyConflict | Code::IdempotencyKeyReused);
+    let is_final = matches!(
+        fault.code,
+        Code::IdempotencyConflict | Code::IdempotencyKeyReused | Code::ExtractionInvalid
+    );
     if fault.status() == 402 || is_final {
         field(&mut fields, "x-should-retry", "false");
     }

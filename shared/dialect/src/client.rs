@@ -18,6 +18,8 @@ pub enum ClientDialect {
     Messages,
     /// Gemini `generateContent`.
     Gemini,
+    /// Extractions, which are ours alone.
+    Extraction,
 }
 
 impl ClientDialect {
@@ -45,7 +47,7 @@ impl ClientDialect {
     pub const fn only_upstream(self) -> Option<Dialect> {
         match self {
             Self::Completions | Self::Embeddings => Some(Dialect::OpenAi),
-            Self::Chat | Self::Responses | Self::Messages | Self::Gemini => None,
+            _ => None,
         }
     }
 
@@ -62,7 +64,7 @@ impl ClientDialect {
         match self {
             Self::Chat | Self::Messages => "messages",
             Self::Completions => "prompt",
-            Self::Embeddings | Self::Responses => "input",
+            Self::Embeddings | Self::Responses | Self::Extraction => "input",
             Self::Gemini => "contents",
         }
     }

@@ -11,6 +11,7 @@ use wire::Span;
 use wire::json::Member;
 
 use crate::client::ClientDialect;
+use crate::extraction::Extraction;
 
 /// A checked request.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub struct Intent {
     pub continues: bool,
     /// What of its dialect's betas the client asks for, as its header says it.
     pub betas: Option<Box<str>>,
+    /// The schema that the answer must fit, of an extraction.
+    pub extraction: Option<Box<Extraction>>,
     /// Where the members stand that go upstream in another form.
     pub places: Places,
 }
@@ -87,6 +90,7 @@ impl Intent {
             conversation: 0,
             continues: false,
             betas: None,
+            extraction: None,
             places: Places::default(),
         }
     }

@@ -9,6 +9,7 @@
 //! Left out on purpose: prices, routing, sockets.
 
 pub mod anthropic;
+pub mod extraction;
 pub mod gemini;
 pub mod openai_chat;
 pub mod openai_completions;

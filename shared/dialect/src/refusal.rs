@@ -5,6 +5,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::extraction::Wrong;
+
+/// The longest answer that an error repeats, in bytes.
+const SAID_BYTES_MAX: usize = 16 << 10;
+
 /// Whose error it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -29,8 +34,11 @@ pub struct Refusal {
     pub origin: Option<Origin>,
     /// The output tokens that the credit would buy, for `insufficient_credits`.
     pub affordable_max_tokens: Option<u64>,
-    /// The generation that was charged for the same request before.
+    /// The generation that was charged: for the same request before, or for an answer that is not
+    /// what was asked for.
     pub generation: Option<String>,
+    /// What is wrong with such an answer, for `extraction_invalid`.
+    pub wrong: Option<Box<Wrong>>,
 }
 
 impl Refusal {
@@ -44,6 +52,7 @@ impl Refusal {
             origin: None,
             affordable_max_tokens: None,
             generation: None,
+            wrong: None,
         }
     }
 
@@ -91,6 +100,11 @@ pub fn openai_error_body(refusal: &Refusal, form: ErrorForm) -> Vec<u8> {
     }
     if let Some(generation) = &refusal.generation {
         error.insert("generation".into(), generation.clone().into());
+    }
+    if let Some(wrong) = &refusal.wrong {
+        let end = wrong.said.floor_char_boundary(SAID_BYTES_MAX);
+        error.insert("errors".into(), wrong.errors.clone().into());
+        error.insert("output_text".into(), wrong.said[..end].into());
     }
     let mut body = json!({ "error": error });
     if form.detail {

@@ -22,7 +22,8 @@ use crate::message::Message;
 use crate::prompt::Prompt;
 use crate::refusal::{ErrorForm, Refusal};
 use crate::{
-    anthropic, gemini, openai_chat, openai_completions, openai_embeddings, openai_responses,
+    anthropic, extraction, gemini, openai_chat, openai_completions, openai_embeddings,
+    openai_responses,
 };
 
 /// What the path says of a request.
@@ -48,6 +49,7 @@ pub fn read_intent(asked: Asked<'_>, top: &TopLevel, body: &[u8]) -> Result<Inte
         ClientDialect::Responses => openai_responses::read_intent(top, body),
         ClientDialect::Messages => anthropic::read_intent(top, body),
         ClientDialect::Gemini => gemini::read_intent(asked, top, body),
+        ClientDialect::Extraction => extraction::read_intent(top, body),
     }
 }
 
@@ -65,6 +67,7 @@ pub fn read_prompt(client: ClientDialect, body: &[u8]) -> Result<Prompt<'_>, Req
         ClientDialect::Responses => openai_responses::read_prompt(body),
         ClientDialect::Messages => anthropic::read_prompt(body),
         ClientDialect::Gemini => gemini::read_prompt(body),
+        ClientDialect::Extraction => extraction::read_prompt(body),
     }
 }
 
@@ -100,7 +103,10 @@ pub fn write_upstream(
             format!("several choices at once cannot be asked of this model; leave `{param}` out");
         return Err(RequestFault::unsupported(param, message));
     }
-    let prompt = read_prompt(intent.client, body)?;
+    let mut prompt = read_prompt(intent.client, body)?;
+    if let Some(extraction) = &intent.extraction {
+        extraction.add_correction(&mut prompt);
+    }
     let mut dropped = Dropped::default();
     prompt.unsaid.iter().for_each(|name| dropped.add(name));
     match terms.dialect {
@@ -188,9 +194,11 @@ impl Encoder {
     /// For a client that sent this body, which some dialects repeat in their answers.
     pub fn new(client: ClientDialect, body: &[u8]) -> Self {
         match client {
-            ClientDialect::Chat | ClientDialect::Completions | ClientDialect::Embeddings => {
-                Self::Chat(openai_chat::Encoder::default())
-            }
+            // Extractions are not streamed, nor are embeddings.
+            ClientDialect::Chat
+            | ClientDialect::Completions
+            | ClientDialect::Embeddings
+            | ClientDialect::Extraction => Self::Chat(openai_chat::Encoder::default()),
             ClientDialect::Responses => {
                 Self::Responses(Box::new(openai_responses::Encoder::new(body)))
             }
@@ -258,6 +266,7 @@ pub fn write_whole(
         }
         ClientDialect::Messages => anthropic::write_whole(label, message, tokens, out),
         ClientDialect::Gemini => gemini::write_whole(label, message, tokens, out),
+        ClientDialect::Extraction => extraction::write_whole(label, message, tokens, out),
     }
 }
 
@@ -282,6 +291,7 @@ pub fn error_body(
         ClientDialect::Chat
         | ClientDialect::Completions
         | ClientDialect::Embeddings
+        | ClientDialect::Extraction
         | ClientDialect::Responses => crate::refusal::openai_error_body(refusal, form),
         ClientDialect::Messages => anthropic::error_body(refusal, request),
         ClientDialect::Gemini => gemini::error_body(refusal),

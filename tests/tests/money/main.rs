@@ -4,10 +4,11 @@
 //! Contents: `mixed` (everything at once, then exact books), `cent` (a thousand requests on one
 //! cent), `crash` (kill -9 under load), `restart` (what stays, and how a process drains), `limits`
 //! (keys' limits, what an admin's answer promises), `durable` (`before_final`),
-//! `full_disk` (no room, then room again), `prices`, `tiers`
-//! and `pinned` (which price is charged), `outcomes` (providers' counts), `partial` (answers that
-//! died), `overrun` (limits ignored), `bound` (input beyond its bound), `caps` (limits lowered),
-//! `ceilings` (price caps), `byok` (the fee of own keys), `proxy` (providers' own paths),
+//! `extractions` (asked again in one hold), `full_disk` (no room, then room again), `prices`,
+//! `tiers` and `pinned` (which price is charged), `outcomes` (providers' counts), `partial`
+//! (answers that died), `overrun` (limits ignored), `bound` (input beyond its bound), `caps`
+//! (limits lowered), `ceilings` (price caps), `byok` (the fee of own keys), `proxy` (providers'
+//! own paths),
 //! `kept` (journal that is old goes), `leaving` (clients gone), `lots` (credit that ends and goes
 //! back meanwhile), `repeats` (idempotency keys), `reconcile` (a provider's bill);
 //! with planes in processes of their own: `planes` (two of one account),
@@ -33,6 +34,7 @@ mod cent;
 mod crash;
 mod crash_apart;
 mod durable;
+mod extractions;
 mod failing_disk;
 mod fence;
 mod full_disk;

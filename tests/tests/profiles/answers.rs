@@ -6,11 +6,12 @@ use tollgate_tests::client::Answer;
 use crate::examples::Example;
 use crate::shop::Shop;
 
-/// The answer of a chat, a list of models, or a balance.
+/// The answer of a chat, an extraction, a list of models, or a balance.
 pub(crate) fn judge(shop: &Shop, example: &Example, answer: &Answer) {
     assert_eq!(answer.status(), 200, "{}: {}", example.path, answer.text());
     match example.path.rsplit('/').next().unwrap_or_default() {
         "completions" => chat(example, answer),
+        "extractions" => extraction(example, answer),
         "models" => models(shop, answer),
         "balance" => balance(shop, answer),
         _ => panic!("nobody says what {} answers", example.path),
@@ -26,6 +27,15 @@ fn chat(example: &Example, answer: &Answer) {
         Some(asked) => assert_eq!(served, asked),
         None => {}
     }
+}
+
+/// Every property of a schema is there that the sandbox fills, and the answer is under its name.
+fn extraction(example: &Example, answer: &Answer) {
+    let (asked, told) = (example.body.as_ref().expect("a body"), answer.json());
+    let properties = asked["schema"]["properties"].as_object().expect("a schema of an object");
+    assert!(properties.keys().all(|name| !told["output"][name].is_null()), "{told}");
+    assert_eq!((&told["object"], &told["model"]), (&"extraction".into(), &asked["model"]));
+    usage(&told["usage"]);
 }
 
 /// Checks a whole answer; the model that it names.

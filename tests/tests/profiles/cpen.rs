@@ -8,7 +8,7 @@ use units::TokenClass::{Input, Output};
 use units::Usd;
 
 use crate::answers;
-use crate::brand::{Brand, Claim, not_yet, now};
+use crate::brand::{Brand, Claim, now};
 use crate::documents::of_host;
 use crate::examples::shown_answers;
 use crate::shop::{Shop, Sold, sell, usd};
@@ -21,11 +21,9 @@ pub(crate) const BRAND: Brand = Brand {
     shown: 10,
     catalog,
     claims: CLAIMS,
-    not_yet: &[("http 1", NO_EXTRACTIONS), ("/v1/extractions", NO_EXTRACTIONS)],
+    not_yet: &[],
     judge: answers::judge,
 };
-
-const NO_EXTRACTIONS: &str = "extractions are not taken yet";
 
 /// A tier: alias, level, band, whether it can be had, its rate, and the model behind it.
 type Tier = (&'static str, &'static str, [&'static str; 2], &'static str, u32, Sold);
@@ -98,7 +96,7 @@ const CLAIMS: &[Claim] = &[
     ),
     now(&["candidate counts"], tiers_have_a_status),
     now(&["Credit packs"], billing_has_a_status),
-    not_yet(&["parsed JSON in output"], NO_EXTRACTIONS, extractions_are_parsed),
+    now(&["parsed JSON in output"], extractions_are_parsed),
 ];
 
 fn catalog(mut config: Config, base_url: &str) -> Config {
@@ -355,5 +353,13 @@ fn extractions_are_parsed(shop: &Shop) {
     let body = json!({ "model": "cpen/middle", "input": "Alice paid.", "schema": schema });
     let answer = shop.call(&shop.customer.key, "POST", "/v1/extractions", &body);
     assert_eq!(answer.status(), 200, "{}", answer.text());
-    assert!(answer.json()["output"]["buyer"].is_string());
+    let body = answer.json();
+    assert!(body["output"]["buyer"].is_string(), "{body}");
+    assert_eq!(
+        (&body["model"], &body["cpen_status"]),
+        (&json!("cpen/middle"), &json!("completed"))
+    );
+    let route = &body["cpen_route"];
+    assert_eq!((&route["alias"], &route["task"]), (&json!("cpen/middle"), &json!("extraction")));
+    assert!(body["usage"]["total_tokens"].as_u64().is_some_and(|tokens| tokens > 0), "{body}");
 }

@@ -34,6 +34,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("http_body", &["controlplane/src/api/export"]),
     ("tokio", TOKIO),
     ("indicatif", &["deploy"]),
+    ("jsonschema", &["shared/dialect/src/extraction/schema"]),
     ("clap", &["deploy"]),
 ];
 

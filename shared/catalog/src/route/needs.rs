@@ -25,6 +25,9 @@ const BYTES_PER_TOKEN_MAX: u64 = 8;
 pub struct InputShape {
     /// Bytes of everything but the parts counted below; no text makes more tokens than bytes.
     pub text_bytes: u64,
+    /// Bytes of text that may join those where the model is asked again: bounded for, but not
+    /// expected.
+    pub later_bytes: u64,
     /// Image parts.
     pub images: u64,
     /// Audio parts.
@@ -89,6 +92,8 @@ pub struct Needs {
 pub struct WorstCost {
     /// The input and the fees.
     pub input: Usd,
+    /// The same where the model is asked again.
+    pub input_later: Usd,
     /// One output token of each choice, all choices together.
     pub output_token: Usd,
     /// The input tokens it probably counts.
@@ -105,6 +110,7 @@ impl WorstCost {
     pub fn or(self, other: Self) -> Self {
         Self {
             input: self.input.max(other.input),
+            input_later: self.input_later.max(other.input_later),
             output_token: self.output_token.max(other.output_token),
             input_tokens_estimate: self.input_tokens_estimate.max(other.input_tokens_estimate),
             input_tokens_max: self.input_tokens_max.max(other.input_tokens_max),
@@ -122,15 +128,33 @@ pub(super) struct Offer<'c> {
 }
 
 impl Needs {
-    /// The input tokens that the request probably counts at an endpoint, and the most it can.
+    /// The input tokens that the request probably counts at an endpoint, and the most it can, asked
+    /// again or not.
     pub(super) fn input_tokens(&self, offer: &Offer<'_>) -> (u64, u64) {
-        let context = offer.endpoint.context.saturating_mul(self.input.fillings());
-        let estimate = self.tokens(offer, self.input.text_bytes / BYTES_PER_TOKEN).min(context);
-        let most = match self.bound {
-            InputBound::Strict => self.tokens(offer, self.input.text_bytes).min(context),
-            InputBound::Normal => (estimate + estimate / 2).min(context),
-        };
-        (estimate, most)
+        let estimate = self.estimate(offer, self.input.text_bytes);
+        let bytes = self.input.text_bytes.saturating_add(self.input.later_bytes);
+        (estimate, self.input_tokens_max(offer, bytes))
+    }
+
+    fn estimate(&self, offer: &Offer<'_>, bytes: u64) -> u64 {
+        self.tokens(offer, bytes / BYTES_PER_TOKEN).min(self.room(offer))
+    }
+
+    /// The most input tokens with so many bytes of text.
+    fn input_tokens_max(&self, offer: &Offer<'_>, bytes: u64) -> u64 {
+        let room = self.room(offer);
+        match self.bound {
+            InputBound::Strict => self.tokens(offer, bytes).min(room),
+            InputBound::Normal => {
+                let estimate = self.estimate(offer, bytes);
+                (estimate + estimate / 2).min(room)
+            }
+        }
+    }
+
+    /// The input tokens that there is room for.
+    const fn room(&self, offer: &Offer<'_>) -> u64 {
+        offer.endpoint.context.saturating_mul(self.input.fillings())
     }
 
     /// The most that the request can cost at an endpoint, given its input tokens there.
@@ -156,14 +180,16 @@ impl Needs {
             return Err(Constraint::ForeignTools);
         }
         let price = endpoint.price.worst(&self.reach(model, input_tokens_max));
-        let input = price.input.times(input_tokens_max);
-        let input = input.and_then(|cost| cost.checked_add(price.request));
-        let costs = input.zip(price.output.times(self.choices));
-        let (input, output_token) = costs.ok_or(Constraint::Countable)?;
+        let cost = |tokens: u64| price.input.times(tokens)?.checked_add(price.request);
+        let first = self.input_tokens_max(offer, self.input.text_bytes);
+        let inputs = cost(first).zip(cost(input_tokens_max));
+        let costs = inputs.zip(price.output.times(self.choices));
+        let ((input, input_later), output_token) = costs.ok_or(Constraint::Countable)?;
         let room = context.saturating_sub(estimate / fillings).max(OUTPUT_ROOM_MIN);
         let limit = self.output_limit.unwrap_or(u64::MAX);
         Ok(WorstCost {
             input,
+            input_later,
             output_token,
             input_tokens_estimate: estimate,
             input_tokens_max,

@@ -115,7 +115,8 @@ impl WorstCost {
     pub fn fee(self, (part, of): (u64, u64)) -> Self {
         let most = Usd::from_pico(i128::from(i64::MAX));
         let fee = |cost: Usd| cost.mul_ratio_up(part, of).unwrap_or(most);
-        Self { input: fee(self.input), output_token: fee(self.output_token), ..self }
+        let (input, input_later) = (fee(self.input), fee(self.input_later));
+        Self { input, input_later, output_token: fee(self.output_token), ..self }
     }
 }
 
