@@ -13,7 +13,7 @@ use dialect::{ClientDialect, Decoder, Encoder, Frames, Framing, Label, rename};
 use wire::sse::FrameScanner;
 
 const MODEL: &[u8] = b"\"maker/model\"";
-const REWRITE: Rewrite<'_> = Rewrite { model_json: MODEL, id_json: None, drop_usage: true };
+const REWRITE: Rewrite<'_> = Rewrite { model_json: Some(MODEL), id_json: None, drop_usage: true };
 const LABEL: Label<'_> = Label {
     generation: "gen-00000000000000000000000000000001",
     model_json: MODEL,
