@@ -126,24 +126,30 @@ impl AnswerHead {
     }
 
     fn write_ids(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(b"x-request-id: ");
+        let id = out.len();
         match self.generation {
-            Some(generation) => {
-                let id = generation_text(generation);
-                for name in ["x-request-id: ", "X-Generation-Id: "] {
-                    out.extend_from_slice(name.as_bytes());
-                    out.extend_from_slice(&id);
-                    out.extend_from_slice(b"\r\n");
-                }
-            }
+            Some(generation) => out.extend_from_slice(&generation_text(generation)),
             None => {
-                out.extend_from_slice(b"x-request-id: req-");
+                out.extend_from_slice(b"req");
                 for part in self.request {
-                    put(out, part);
                     out.push(b'-');
+                    put(out, part);
                 }
-                out.pop();
-                out.extend_from_slice(b"\r\n");
             }
+        }
+        let end = out.len();
+        out.extend_from_slice(b"\r\n");
+        if self.generation.is_some() {
+            out.extend_from_slice(b"X-Generation-Id: ");
+            out.extend_from_within(id..end);
+            out.extend_from_slice(b"\r\n");
+        }
+        // Anthropic's clients look for the same under a name of theirs.
+        if self.client == ClientDialect::Messages {
+            out.extend_from_within(start + "x-".len()..end);
+            out.extend_from_slice(b"\r\n");
         }
     }
 

@@ -31,9 +31,12 @@ pub async fn answer(
 ) {
     let buf = client.input.filled();
     let path = head.path(buf).to_vec();
-    // One list has two forms at one path; Anthropic's readers say which version they speak.
+    // One list has three forms at one path; Anthropic's readers say which version they speak, and
+    // Google's show their key in a way of their own.
     if head.header(buf, "anthropic-version").is_some() {
         answer.client = ClientDialect::Messages;
+    } else if head.header(buf, "x-goog-api-key").is_some() {
+        answer.client = ClientDialect::Gemini;
     }
     let answered = match route(head.method, &path) {
         Route::Account => {

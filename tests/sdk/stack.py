@@ -19,6 +19,8 @@ import tempfile
 import time
 import urllib.request
 
+import catalog
+
 HERE = pathlib.Path(__file__).resolve().parent
 BINARY = os.environ.get("TOLLGATE_BIN") or str(HERE.parents[1] / "target/release/tollgate")
 START_SECONDS = 20
@@ -88,10 +90,10 @@ def tail(log, lines=40):
 
 
 def write_settings(folder, data, admin, sandbox):
-    catalog = folder / "catalog.toml"
-    catalog.write_text((HERE / "catalog.toml").read_text().replace("SANDBOX", sandbox))
+    rows = folder / "catalog.toml"
+    rows.write_text(catalog.text(sandbox))
     config = folder / "tollgate.toml"
-    config.write_text(CONFIG.format(data=data, admin=admin, catalog=catalog))
+    config.write_text(CONFIG.format(data=data, admin=admin, catalog=rows))
     return config
 
 

@@ -23,7 +23,7 @@ pub(crate) struct Wanted {
     id: String,
 }
 
-/// A generation in the shape of OpenRouter's answer; fields of things we do not have are left out.
+/// A generation in the shape of OpenRouter's answer.
 #[derive(Serialize)]
 pub(crate) struct OwnGeneration {
     id: GenerationId,
@@ -56,6 +56,30 @@ pub(crate) struct OwnGeneration {
     is_byok: bool,
     service_tier: Option<String>,
     provider_responses: Vec<Attempt>,
+    data_region: &'static str,
+    origin: &'static str,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// What OpenRouter tells of a generation and nobody here keeps; its clients want to see the names.
+#[derive(Default, Serialize)]
+struct Unknown {
+    api_type: (),
+    app_id: (),
+    cache_discount: (),
+    external_user: (),
+    http_referer: (),
+    moderation_latency: (),
+    num_fetches: (),
+    num_input_audio_prompt: (),
+    num_media_completion: (),
+    num_media_prompt: (),
+    preset_id: (),
+    router: (),
+    user_agent: (),
+    web_search_engine: (),
+    workspace_id: (),
 }
 
 /// `{reason?}`, or no body at all.
@@ -112,6 +136,9 @@ impl From<GenerationView> for OwnGeneration {
             is_byok: view.is_byok,
             service_tier: view.service_tier,
             provider_responses: view.attempts.into_iter().map(attempt).collect(),
+            data_region: "global",
+            origin: "",
+            unknown: Unknown::default(),
         }
     }
 }

@@ -52,7 +52,51 @@ pub(crate) struct OwnKey {
     expires_at: Option<String>,
     created_at: String,
     updated_at: Option<String>,
+    workspace_id: String,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
+
+/// What OpenRouter tells of a key and nobody here keeps; its clients want to see the names.
+#[derive(Serialize)]
+struct Unknown {
+    creator_user_id: (),
+    organization_id: (),
+    external_user: (),
+    last_used_at: (),
+    effective_budget: (),
+    budgets: [(); 0],
+    allowed_data_regions: [&'static str; 1],
+    rate_limit: RateLimit,
+    free_model_daily_requests: FreeRequests,
+}
+
+#[derive(Serialize)]
+struct RateLimit {
+    requests: i32,
+    interval: &'static str,
+    note: &'static str,
+}
+
+/// Requests to free models in a day, of the account.
+#[derive(Serialize)]
+struct FreeRequests {
+    limit: u32,
+    used: u32,
+    remaining: u32,
+}
+
+const UNKNOWN: Unknown = Unknown {
+    creator_user_id: (),
+    organization_id: (),
+    external_user: (),
+    last_used_at: (),
+    effective_budget: (),
+    budgets: [],
+    allowed_data_regions: ["global"],
+    rate_limit: RateLimit { requests: -1, interval: "10s", note: "see `effective`" },
+    free_model_daily_requests: FreeRequests { limit: 0, used: 0, remaining: 0 },
+};
 
 impl From<KeyView> for OwnKey {
     fn from(view: KeyView) -> Self {
@@ -90,6 +134,8 @@ impl From<KeyView> for OwnKey {
             expires_at: row.expires_at.map(|at| at.to_string()),
             created_at: row.created_at.to_string(),
             updated_at: None,
+            workspace_id: row.account.to_string(),
+            unknown: UNKNOWN,
         }
     }
 }

@@ -140,7 +140,9 @@ mod tests {
     const NOW: UnixMillis = UnixMillis(1_000_000);
 
     fn master() -> MasterKeys {
-        let path = std::env::temp_dir().join(format!("tollgate-own-{}", std::process::id()));
+        // The tests of one process run at once.
+        let place = (std::process::id(), std::thread::current().id());
+        let path = std::env::temp_dir().join(format!("tollgate-own-{}-{:?}", place.0, place.1));
         std::fs::write(&path, "5".repeat(64)).unwrap();
         let reference = format!("file:{}", path.display());
         let master = MasterKeys::read(&[reference]).unwrap().unwrap();

@@ -88,6 +88,13 @@ pub struct Metered {
     bill: Bill,
 }
 
+impl Metered {
+    /// What the provider charges the customer, where it does.
+    pub fn provider_cost(&self) -> Option<Usd> {
+        self.own_key.then_some(self.list_cost)
+    }
+}
+
 impl Meter {
     /// Nothing seen yet, of a provider that counts cached tokens so, and was called with a shared
     /// key or a customer's own.
@@ -223,11 +230,6 @@ impl Meter {
     /// Whether every choice has said that it ended: nothing but the usage can follow.
     pub const fn is_answered(&self, choices: u64) -> bool {
         self.finished.count_ones() as u64 >= choices
-    }
-
-    /// Whether a customer's own key serves.
-    pub const fn is_own(&self) -> bool {
-        self.is_own
     }
 
     /// Whether the provider told a usage, right or wrong.

@@ -111,6 +111,8 @@ pub struct Places {
     pub max_completion_tokens: Option<Member>,
     /// `stream_options`, if present.
     pub stream_options: Option<Member>,
+    /// OpenRouter's `reasoning`, where nothing else says how hard to think.
+    pub reasoning: Option<Member>,
     /// Members that are ours alone and never go upstream.
     pub private: Vec<Member>,
 }

@@ -24,7 +24,7 @@ pub use answer::{Answer, ChunkReader, Rewrite, is_done, said_so_far};
 pub use decode::Decoder;
 pub use encode::Encoder;
 pub(crate) use encode::write_error;
-pub use made::{Label, add_member, add_own_cost, add_usage};
+pub use made::{Label, add_cost, add_member, add_usage};
 pub(crate) use messages::arguments_of;
 pub use pattern::{Alike, Event, Pattern};
 pub use prompt::read_prompt;

@@ -1,68 +1,114 @@
-// Refusals: the SDK throws the class that it documents, retries what is worth it, and no more.
+// Refusals: each SDK throws the class that it documents, retries what is worth it, and no more.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 
+import Anthropic from '@anthropic-ai/sdk';
+import { ApiError } from '@google/genai';
 import OpenAI from 'openai';
 
-import { Account, MODEL, ask, connect, pico } from './account.mjs';
+import { Account, pico } from './account.mjs';
+import { alone, counted, each, thrown } from './matrix.mjs';
 
-const call = (client, options = {}) =>
-  client.chat.completions.create({ model: MODEL, messages: ask('Hello?'), ...options });
+const messages = [{ role: 'user', content: 'Hello?' }];
+const chat = (client, model = 'o/chat') => client.chat.completions.create({ model, messages });
+const message = (client, model = 'o/chat') =>
+  client.messages.create({ model, messages, max_tokens: 100 });
+const generate = (client, model = 'o/chat') =>
+  client.models.generateContent({ model, contents: 'Hello?' });
 
-/** A client that counts the answers that reach it, retries included. */
-function counting(account, maxRetries) {
-  const statuses = [];
-  const counted = async (...request) => {
-    const answer = await fetch(...request);
-    statuses.push(answer.status);
-    return answer;
-  };
-  return { client: account.client({ maxRetries, fetch: counted }), statuses };
+/** An account whose key nobody knows. */
+const stranger = () => Object.assign(new Account(), { key: 'sk-nobody' });
+
+async function unpaid(account) {
+  const books = await account.books();
+  assert.deepEqual([pico(books.spent), pico(books.held)], [0n, 0n]);
 }
 
-async function refused(promise, type, status, code) {
-  const error = await promise.then(
-    () => assert.fail('was answered'),
-    (thrown) => thrown,
-  );
-  assert.ok(error instanceof type, `${error}`);
-  assert.equal(error.status, status);
-  assert.equal(error.code, code);
-  return error;
-}
-
-test('an unknown key is an authentication error', async () => {
-  const promise = call(connect('sk-nobody'));
-  await refused(promise, OpenAI.AuthenticationError, 401, 'invalid_api_key');
+alone('OpenAI: an unknown key is an authentication error', async () => {
+  const error = await thrown(chat(stranger().openai()), OpenAI.AuthenticationError);
+  assert.equal(error.code, 'invalid_api_key');
 });
 
-test('an unknown model is a bad request', async () => {
-  const promise = call((await Account.open()).client(), { model: 'sim/nothing' });
-  await refused(promise, OpenAI.BadRequestError, 400, 'model_not_found');
+alone('OpenAI: an unknown model is a bad request', async (account) => {
+  const error = await thrown(chat(account.openai(), 'o/nothing'), OpenAI.BadRequestError);
+  assert.equal(error.code, 'model_not_found');
 });
 
-test('no money is said once and not retried', async () => {
-  const { client, statuses } = counting(await Account.open({ credit: '0' }), 2);
-  await refused(call(client), OpenAI.APIError, 402, 'insufficient_credits');
+each('OpenAI: no money is said once and not retried', async (account, model) => {
+  const { statuses, fetch } = counted();
+  const poor = (await Account.open({ credit: '0' })).openai({ maxRetries: 2, fetch });
+  const error = await thrown(chat(poor, model), OpenAI.APIError);
+  assert.deepEqual([error.status, error.code], [402, 'insufficient_credits']);
   assert.deepEqual(statuses, [402]);
 });
 
-test('a rate limit is a rate limit error with its headers', async () => {
-  const client = (await Account.open({ rpm: 1 })).client();
-  await call(client);
-  const error = await refused(call(client), OpenAI.RateLimitError, 429, 'rate_limit_exceeded');
-  assert.equal(error.headers.get('x-ratelimit-limit'), '1');
+alone('OpenAI: a rate limit is a rate limit error with its headers', async () => {
+  const client = (await Account.open({ rpm: 1 })).openai();
+  await chat(client);
+  const error = await thrown(chat(client), OpenAI.RateLimitError);
+  assert.equal(error.code, 'rate_limit_exceeded');
   assert.equal(error.headers.get('x-ratelimit-remaining'), '0');
   assert.ok(Number(error.headers.get('retry-after')) >= 1);
 });
 
-test('an upstream that is down is retried and costs nothing', async () => {
-  const account = await Account.open();
-  const { client, statuses } = counting(account, 1);
-  await assert.rejects(call(client, { model: 'sim/down' }), OpenAI.InternalServerError);
+each('OpenAI: an upstream that is down is retried', async (account, model, letter) => {
+  const { statuses, fetch } = counted();
+  const client = account.openai({ maxRetries: 1, fetch });
+  await thrown(chat(client, `${letter}/down`), OpenAI.InternalServerError);
   assert.equal(statuses.length, 2);
-  const books = await account.books();
-  assert.equal(pico(books.spent), 0n);
-  assert.equal(pico(books.held), 0n);
+  await unpaid(account);
+});
+
+alone('Anthropic: an unknown key is an authentication error', async () => {
+  const error = await thrown(message(stranger().anthropic()), Anthropic.AuthenticationError);
+  assert.equal(error.error.error.type, 'authentication_error');
+  assert.equal(error.error.request_id, error.requestID);
+});
+
+each('Anthropic: no money is said once and not retried', async (account, model) => {
+  const { statuses, fetch } = counted();
+  const poor = (await Account.open({ credit: '0' })).anthropic({ maxRetries: 2, fetch });
+  const error = await thrown(message(poor, model), Anthropic.APIError);
+  assert.deepEqual([error.status, error.error.error.type], [402, 'billing_error']);
+  assert.deepEqual(statuses, [402]);
+});
+
+alone('Anthropic: a rate limit is a rate limit error', async () => {
+  const client = (await Account.open({ rpm: 1 })).anthropic();
+  await message(client);
+  const error = await thrown(message(client), Anthropic.RateLimitError);
+  assert.equal(error.error.error.type, 'rate_limit_error');
+});
+
+each('Anthropic: an upstream that is down is retried', async (account, model, letter) => {
+  const { statuses, fetch } = counted();
+  const client = account.anthropic({ maxRetries: 1, fetch });
+  await thrown(message(client, `${letter}/down`), Anthropic.InternalServerError);
+  assert.equal(statuses.length, 2);
+  await unpaid(account);
+});
+
+alone('Google: an unknown key is unauthenticated', async () => {
+  const error = await thrown(generate(stranger().gemini()), ApiError);
+  assert.equal(error.status, 401);
+  assert.ok(error.message.includes('UNAUTHENTICATED'));
+});
+
+each('Google: no money is a 402', async (account, model) => {
+  const poor = (await Account.open({ credit: '0' })).gemini();
+  assert.equal((await thrown(generate(poor, model), ApiError)).status, 402);
+});
+
+alone('Google: a rate limit is a 429', async () => {
+  const client = (await Account.open({ rpm: 1 })).gemini();
+  await generate(client);
+  const error = await thrown(generate(client), ApiError);
+  assert.equal(error.status, 429);
+  assert.ok(error.message.includes('RESOURCE_EXHAUSTED'));
+});
+
+each('Google: an upstream that is down is a 5xx', async (account, model, letter) => {
+  const error = await thrown(generate(account.gemini(), `${letter}/down`), ApiError);
+  assert.ok([502, 503].includes(error.status), `${error.status}`);
+  await unpaid(account);
 });

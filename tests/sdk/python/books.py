@@ -1,6 +1,7 @@
 """An account of its own for each test, and what the gateway's books say about it.
 
-Money is Decimal throughout: a charge is right to the last picodollar or it is wrong.
+The provider's own log is the truth: what it generated times the price is what must be charged, to
+the last picodollar, so money is Decimal throughout.
 """
 
 import json
@@ -16,8 +17,9 @@ SANDBOX = os.environ.get("TOLLGATE_SANDBOX", "")
 MILLION = Decimal(1_000_000)
 SETTLE_SECONDS = 5
 
-# What tests/sdk/catalog.toml asks for, in USD per million tokens.
-INPUT, OUTPUT, CACHE_READ = Decimal("1.25"), Decimal("10.00"), Decimal("0.125")
+# What catalog.py asks for, in USD per million tokens.
+INPUT, OUTPUT, REASONING = Decimal("1.25"), Decimal("10.00"), Decimal("11.00")
+CACHE_READ, CACHE_WRITE, CACHE_WRITE_1H = Decimal("0.125"), Decimal("1.5"), Decimal("2.5")
 
 
 def admin(method, path, body=None):
@@ -36,20 +38,31 @@ def admin(method, path, body=None):
         raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from None
 
 
+def truths():
+    """What the provider would bill, request by request."""
+    with urllib.request.urlopen(f"{SANDBOX}/truth", timeout=10) as answer:
+        return [json.loads(line) for line in answer.read().splitlines()]
+
+
 def seen_upstream():
     """How many requests the provider has been sent so far."""
-    with urllib.request.urlopen(f"{SANDBOX}/truth", timeout=10) as answer:
-        return len(answer.read().splitlines())
+    return len(truths())
 
 
-def cost(usage):
-    """What a usage costs as the SDK shows it."""
-    cached = 0
-    if usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens:
-        cached = usage.prompt_tokens_details.cached_tokens
-    uncached = usage.prompt_tokens - cached
-    total = uncached * INPUT + cached * CACHE_READ + usage.completion_tokens * OUTPUT
+def cost(truth):
+    """What a request costs by the provider's own count."""
+    written, hour = truth["cache_write"], truth.get("cache_write_1h", 0)
+    total = (truth["prompt"] - truth["cached"] - written - hour) * INPUT
+    total += truth["cached"] * CACHE_READ + written * CACHE_WRITE + hour * CACHE_WRITE_1H
+    total += (truth["completion"] - truth["reasoning"]) * OUTPUT + truth["reasoning"] * REASONING
     return total / MILLION
+
+
+def counts(truth):
+    """What every dialect can say of a usage: input, of it cached and written, output, thoughts."""
+    written = truth["cache_write"] + truth.get("cache_write_1h", 0)
+    shown = (truth["prompt"], truth["cached"], written, truth["completion"], truth["reasoning"])
+    return shown
 
 
 class Account:
@@ -61,8 +74,11 @@ class Account:
         if self.credit:
             top_up = {"amount": credit, "kind": "top_up", "reference": f"first-{self.id}"}
             admin("POST", f"/accounts/{self.id}/credits", top_up)
-        wish = {"name": "SDK test", "class": "live", **key}
-        self.key = admin("POST", f"/accounts/{self.id}/keys", wish)["key"]
+        self.key = self.another_key(**key)
+
+    def another_key(self, **wish):
+        wish = {"name": "SDK test", "class": "live", **wish}
+        return admin("POST", f"/accounts/{self.id}/keys", wish)["key"]
 
     def books(self):
         return admin("GET", f"/accounts/{self.id}")
@@ -78,17 +94,52 @@ class Account:
             if len(rows) == count and Decimal(books["held"]) == 0:
                 return rows
             assert time.monotonic() < deadline, f"{len(rows)} of {count}: {books}"
-            time.sleep(0.05)
+            time.sleep(0.01)
 
-    def assert_charged(self, *usages):
-        """Each answer was charged its usage times the price, and the balance agrees."""
+    def assert_billed(self, *usages):
+        """Each answer told the provider's count (as `counts` has it), and was charged exactly that.
+
+        None stands for an answer that told no usage.
+        """
         rows = self.settled(len(usages))
-        expected = sorted(cost(usage) for usage in usages)
-        assert sorted(Decimal(row["charged"]) for row in rows) == expected
+        made = {truth["id"]: truth for truth in truths()}
+        own = [made[row["upstream_id"]] for row in rows]
+        for row, truth in zip(rows, own):
+            assert truth["outcome"] == "finished"
+            assert row["usage_source"] == "reported"
+            assert Decimal(row["charged"]) == cost(truth), (row, truth)
+        told = [tuple(usage) for usage in usages if usage is not None]
+        true = [counts(truth) for truth in own]
+        if len(told) == len(true):
+            assert sorted(told) == sorted(true)
+        else:
+            assert set(told) <= set(true)
         self.assert_balanced(rows)
+        return own
 
     def assert_balanced(self, rows):
         books = self.books()
         spent = sum((Decimal(row["charged"]) for row in rows), Decimal(0))
         assert Decimal(books["spent"]) == spent
         assert Decimal(books["balance"]) == Decimal(books["available"]) == self.credit - spent
+
+    def assert_cut_short(self, least):
+        """One answer was left half way: it ended upstream, and what had come was charged."""
+        (row,) = self.settled(1)
+        charged = Decimal(row["charged"])
+        made = self.truth_of(row)
+        assert least <= made["completion"] < 450
+        assert least * OUTPUT <= charged * MILLION <= 200 * INPUT + made["completion"] * OUTPUT
+        assert row["outcome"] == "client_gone"
+        self.assert_balanced([row])
+
+    def truth_of(self, row):
+        """The truth of a request that was left; it ends when the provider notices."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            (made,) = [truth for truth in truths() if truth["id"] == row["upstream_id"]]
+            if made["outcome"] != "running":
+                assert made["outcome"] == "aborted"
+                return made
+            assert time.monotonic() < deadline, made
+            time.sleep(0.01)

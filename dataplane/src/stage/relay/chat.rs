@@ -1,7 +1,7 @@
 //! A stream on its way whose both sides speak OpenAI's chat: what it is passed on with, and what
 //! the gateway says itself at its end.
 
-use dialect::openai_chat::{ChunkReader, Label, Pattern, add_own_cost};
+use dialect::openai_chat::{ChunkReader, Label, Pattern, add_cost};
 
 use super::names::{Ids, quoted_generation};
 use super::passing::Passing;
@@ -30,14 +30,14 @@ impl<'a> Chat<'a> {
         (allowed, wants_usage): (Allowed, bool),
     ) -> Passing<'p, 'n> {
         let Self { reader, pattern, ids } = self;
-        // What an own key costs is told with a usage of ours, behind the rest.
-        let wants_usage = wants_usage && !(meter.is_own() && ids.id_json.is_some());
+        // What it costs is told with a usage of ours, behind the rest.
+        let wants_usage = wants_usage && ids.id_json.is_none();
         let rewrite = ids.rewrite(!wants_usage);
         Passing { reader, pattern, meter, rewrite, wants_usage, note, allowed }
     }
 
-    fn tells_cost(&self, meter: &Meter) -> bool {
-        meter.is_own() && self.ids.id_json.is_some()
+    const fn tells_cost(&self) -> bool {
+        self.ids.id_json.is_some()
     }
 }
 
@@ -45,7 +45,7 @@ impl Stream<'_, '_> {
     /// Queues what is still to be said behind the provider's last chunk, and the end mark.
     pub(super) fn finish_chat(&mut self) {
         let Voice::Chat(chat) = &self.voice else { return };
-        let tells_cost = chat.tells_cost(&self.meter);
+        let tells_cost = chat.tells_cost();
         let is_owed = self.wants_usage && (tells_cost || !self.meter.was_told_usage());
         let usage = is_owed.then(|| self.priced());
         let note = self.note.take();
@@ -55,7 +55,7 @@ impl Stream<'_, '_> {
                     Some(metered) => {
                         label.write_usage(&metered.tokens, out);
                         if tells_cost {
-                            add_own_cost(metered.cost, metered.list_cost, out);
+                            add_cost(metered.cost, metered.provider_cost(), out);
                         }
                     }
                     None => label.write_silent(out),

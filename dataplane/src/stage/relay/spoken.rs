@@ -6,9 +6,10 @@
 //! events goes no further, unless it is an event of the client's dialect.
 
 use catalog::rows::Dialect;
+use dialect::openai_chat::add_cost;
 use dialect::{
-    DecodeFault, Decoder, Encoder, End, Event, Finish, Frames, Framing, Label, Progress,
-    StreamError,
+    ClientDialect, DecodeFault, Decoder, Encoder, End, Event, Finish, Frames, Framing, Label,
+    Progress, StreamError,
 };
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
@@ -17,6 +18,7 @@ use super::names::Names;
 use super::passing::{Step, broken, next_frame};
 use crate::fault::Fault;
 use crate::net::buffer::Buffer;
+use crate::route::Surface;
 use crate::stage::attempt::Allowed;
 use crate::stage::meter::Meter;
 use crate::stage::{refuse, verdict};
@@ -160,11 +162,16 @@ impl Stream<'_, '_> {
         let metered = self.priced();
         let tokens = &metered.tokens;
         let tells_usage = self.wants_usage;
+        let head = self.attendance.head();
+        let tells_cost = head.surface == Surface::OpenRouter && head.client == ClientDialect::Chat;
         let Self { client, meter, note, voice, .. } = self;
         let super::Voice::Spoken(spoken) = voice else { return };
         let Spoken { names, decoder, tongue, framing, is_over } = &mut **spoken;
         let label: Label<'_> = names.label();
         let mut add_note = |out: &mut Vec<u8>| {
+            if tells_cost {
+                add_cost(metered.cost, metered.provider_cost(), out);
+            }
             if let Some(note) = note.take() {
                 note.add(meter, out);
             }

@@ -4,8 +4,8 @@
 //! Invariants: it goes out in one piece, with what the gateway says of it at the end of its object.
 //! Left out on purpose: reading it (`first_event`).
 
-use dialect::openai_chat::{Answer, add_own_cost, add_usage};
-use dialect::{Finish, write_whole};
+use dialect::openai_chat::{Answer, add_cost, add_usage};
+use dialect::{ClientDialect, Finish, write_whole};
 
 use super::names::{Ids, Names};
 use super::{Served, provider_of};
@@ -32,19 +32,16 @@ pub(super) fn chat(
     let meter = Meter::new(provider.cache_included, served.is_own);
     let mut meter = meter.for_answer(request.intent);
     meter.observe(body.window(), answer);
-    // The usage, where it is owed and the provider did not tell it, or not what it costs.
+    // The usage with what it costs, where that is owed: no provider tells it.
     let is_owed = head.surface == Surface::OpenRouter;
-    let is_ours = is_owed && (served.is_own || !meter.was_told_usage());
-    let usage = is_ours.then(|| meter.price(request, served.endpoint));
+    let usage = is_owed.then(|| meter.price(request, served.endpoint));
     let ids = Ids::of(request, served.endpoint, head.surface);
     let mut json = request.local.pool.buffer();
     json.make_room(body.window().len() + 512);
     answer.rewrite(body.window(), &ids.rewrite(usage.is_some()), json.tail());
     if let Some(metered) = &usage {
         add_usage(&metered.tokens, json.tail());
-        if metered.own_key {
-            add_own_cost(metered.cost, metered.list_cost, json.tail());
-        }
+        add_cost(metered.cost, metered.provider_cost(), json.tail());
     }
     if let Some(note) = note {
         note.add(&meter, json.tail());
@@ -65,9 +62,12 @@ pub(super) fn heard(
     json.make_room(body.window().len() + 512);
     match Way::of(provider_of(request, served.endpoint).dialect, client) {
         Way::Translated(_) => {
-            let tokens = heard.meter.price(request, served.endpoint).tokens;
+            let metered = heard.meter.price(request, served.endpoint);
             let label = names.label();
-            write_whole((client, sent), &label, &heard.message, &tokens, json.tail());
+            write_whole((client, sent), &label, &heard.message, &metered.tokens, json.tail());
+            if client == ClientDialect::Chat && head.surface == Surface::OpenRouter {
+                add_cost(metered.cost, metered.provider_cost(), json.tail());
+            }
         }
         Way::Relayed(dialect) => names.put(dialect, body.window(), json.tail()),
         Way::Chat => json.extend(body.window()),

@@ -258,6 +258,30 @@ struct EndpointItem<'c> {
     uptime_last_1d: Null,
     latency_last_30m: Null,
     throughput_last_30m: Null,
+    service_tier: Null,
+    native_tools: NoTools,
+    supports_diarization: bool,
+    supports_tool_choice: ToolChoices,
+}
+
+/// No tool is run by a provider itself.
+#[derive(Serialize)]
+struct NoTools {}
+
+/// Which values of `tool_choice` an endpoint takes.
+#[derive(Serialize)]
+struct ToolChoices {
+    auto: bool,
+    none: bool,
+    required: bool,
+    function: bool,
+}
+
+impl ToolChoices {
+    fn of(endpoint: &Endpoint) -> Self {
+        let takes = endpoint.parameters.iter().any(|known| &**known == "tool_choice");
+        Self { auto: takes, none: takes, required: takes, function: takes }
+    }
 }
 
 impl<'c> EndpointsItem<'c> {
@@ -309,6 +333,10 @@ fn endpoint_item<'c>(
         uptime_last_1d: (),
         latency_last_30m: (),
         throughput_last_30m: (),
+        service_tier: (),
+        native_tools: NoTools {},
+        supports_diarization: false,
+        supports_tool_choice: ToolChoices::of(endpoint),
     }
 }
 

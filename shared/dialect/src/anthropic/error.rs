@@ -3,6 +3,7 @@
 //! Source: Anthropic API reference, "Errors".
 
 use super::json::Object;
+use super::request::THREAD;
 use crate::frames::{Frames, StreamError};
 use crate::refusal::{Origin, Refusal};
 
@@ -37,6 +38,12 @@ fn write_error_object(refusal: &Refusal, body: &mut Object<'_>) {
     }
     if let Some(tokens) = refusal.affordable_max_tokens {
         error.plain("affordable_max_tokens", tokens);
+    }
+    // The code by which Anthropic's clients know that they are to send the whole conversation.
+    if refusal.param == Some(THREAD) {
+        let mut details = Object::open(error.name("details"));
+        details.text("error_code", "thread_unsupported_request");
+        details.close();
     }
     if let Some(generation) = &refusal.generation {
         error.text("generation", generation);

@@ -17,11 +17,14 @@ use crate::member::{
 use crate::session::conversation;
 use crate::wishes::WishReader;
 
+/// The member by which a request continues what the provider keeps.
+pub(super) const THREAD: &str = "thread";
 /// Members that cannot be honoured, and what to do about them.
-const REFUSED: [(&str, &str); 5] = [
+const REFUSED: [(&str, &str); 6] = [
     ("container", "containers are kept by the provider for one account; leave `container` out"),
     ("inference_geo", "the region is chosen by `provider.regions`; leave `inference_geo` out"),
     ("mcp_servers", "tools of servers are not offered here; give the tools themselves"),
+    (THREAD, "threads are kept by the provider for one account; send all of the messages"),
     ("user_profile_id", "profiles belong to another account; leave `user_profile_id` out"),
     ("workspace_id", "workspaces belong to another account; leave `workspace_id` out"),
 ];

@@ -1,7 +1,7 @@
 //! A chat answer or one chunk of it: what is metered, and what is rewritten for the client.
 //!
-//! Invariants: `choices` is never touched; only `model`, `id` and `usage` of the top level are,
-//! so what the provider says reaches the client byte for byte.
+//! Invariants: only `model`, `id` and `usage` of the top level are touched, and the name of the
+//! thoughts of an only choice, so what the provider says reaches the client byte for byte.
 
 use std::ops::Range;
 
@@ -37,6 +37,9 @@ pub struct Answer {
     /// Where the only text stands, without its quotes; `None` where there is none, or several.
     pub text: Option<Span>,
     texts: u32,
+    /// Where the name `reasoning_content` stands, if thoughts have that name and no other.
+    thoughts: Option<Span>,
+    has_named_thoughts: bool,
     /// How the answer ended, if it says so.
     pub finish: Finish,
     /// Which of its choices say that they ended: a bit for each index.
@@ -181,11 +184,15 @@ impl Answer {
 
     /// What of the JSON is replaced.
     pub(super) fn edits<'r>(&self, json: &[u8], rewrite: &Rewrite<'r>) -> NameEdits<'r> {
-        let mut edits = [None; 3];
+        let mut edits = [None; 4];
         edits[0] = self.model.zip(rewrite.model_json);
         edits[1] = self.id.zip(rewrite.id_json);
         if rewrite.drop_usage {
             edits[2] = self.usage.map(|usage| (with_comma(json, &usage), &[][..]));
+        }
+        if rewrite.id_json.is_some() {
+            // OpenRouter has another name for them.
+            edits[3] = self.thoughts.map(|name| (name, &b"reasoning"[..]));
         }
         edits.sort_unstable_by_key(|edit| edit.map_or(u32::MAX, |(span, _)| span.start));
         NameEdits(edits)
@@ -243,6 +250,11 @@ impl Answer {
         cursor.enter()?;
         while let Some(key) = cursor.next_key()? {
             let (value, kind) = cursor.skip()?;
+            match key.of(json) {
+                b"reasoning_content" => self.name_thoughts(Some(key)),
+                b"reasoning" => self.name_thoughts(None),
+                _ => {}
+            }
             match (key.of(json), kind) {
                 (b"role", _) => {}
                 (_, ValueKind::String) => self.add_text(value),
@@ -291,6 +303,12 @@ impl Answer {
         }
     }
 
+    /// Notes a name of thoughts: where it stands, if it may be replaced.
+    fn name_thoughts(&mut self, name: Option<Span>) {
+        self.thoughts = name.filter(|_| !self.has_named_thoughts);
+        self.has_named_thoughts = true;
+    }
+
     /// There is more than one text that could stand for all of it.
     const fn has_several_texts(&mut self) {
         self.texts += 2;
@@ -308,7 +326,7 @@ impl Answer {
 }
 
 /// Replacements of names, in the order of their places.
-pub(super) struct NameEdits<'r>([Option<(Span, &'r [u8])>; 3]);
+pub(super) struct NameEdits<'r>([Option<(Span, &'r [u8])>; 4]);
 
 impl NameEdits<'_> {
     /// Appends a part of the JSON with what is replaced in it; no edit crosses the part's ends.

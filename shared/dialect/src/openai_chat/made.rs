@@ -81,15 +81,19 @@ pub fn add_usage(tokens: &Tokens, out: &mut Vec<u8>) {
     let _ = write!(out, r#""completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}}}"#);
 }
 
-/// Adds to the usage that ends the object at the end of `out` what it costs where a customer's own
-/// provider key served: here, and at the provider.
-pub fn add_own_cost(here: Usd, provider: Usd, out: &mut Vec<u8>) {
-    if out.ends_with(b"}}") {
-        out.truncate(out.len() - 2);
-        // Writing into a vector does not fail.
-        let _ = write!(out, r#","cost":{here},"is_byok":true,"cost_details":"#);
-        let _ = write!(out, r#"{{"upstream_inference_cost":{provider}}}}}}}"#);
+/// Adds to the usage that ends the object at the end of `out` what it costs here, and at the
+/// provider where a customer's own key served.
+pub fn add_cost(here: Usd, provider: Option<Usd>, out: &mut Vec<u8>) {
+    if !out.ends_with(b"}}") {
+        return;
     }
+    out.truncate(out.len() - 2);
+    // Writing into a vector does not fail.
+    let _ = write!(out, r#","cost":{here},"is_byok":{}"#, provider.is_some());
+    if let Some(provider) = provider {
+        let _ = write!(out, r#","cost_details":{{"upstream_inference_cost":{provider}}}"#);
+    }
+    out.extend_from_slice(b"}}");
 }
 
 /// Adds a member to the object that ends `out`, which has other members and none of that name.
@@ -160,13 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn what_an_own_key_costs_stands_in_the_usage() {
+    fn what_an_answer_costs_stands_in_the_usage() {
         let mut answer = b"{\"id\":1}".to_vec();
         add_usage(&Tokens::ZERO, &mut answer);
-        add_own_cost(Usd::from_pico(5), Usd::from_dollars(2), &mut answer);
+        add_cost(Usd::from_pico(5), Some(Usd::from_dollars(2)), &mut answer);
         let usage = serde_json::from_slice::<Value>(&answer).unwrap()["usage"].clone();
         assert_eq!((&usage["is_byok"], usage["cost"].as_f64()), (&true.into(), Some(5e-12)));
         assert_eq!(usage["cost_details"]["upstream_inference_cost"], 2);
+        let mut answer = b"{\"usage\":{\"a\":1}}".to_vec();
+        add_cost(Usd::from_pico(7), None, &mut answer);
+        let told = r#"{"usage":{"a":1,"cost":0.000000000007,"is_byok":false}}"#;
+        assert_eq!(String::from_utf8(answer).unwrap(), told);
     }
 
     #[test]

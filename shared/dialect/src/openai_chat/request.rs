@@ -43,6 +43,7 @@ struct Reader<'b> {
     intent: Intent,
     wishes: WishReader,
     saw_messages: bool,
+    saw_effort: bool,
     /// Bytes of the parts that are counted one by one instead of by their bytes.
     part_bytes: u64,
 }
@@ -52,7 +53,7 @@ impl<'b> Reader<'b> {
         let mut intent = Intent::of(ClientDialect::Chat);
         intent.places.object = trimmed(body);
         let wishes = WishReader::default();
-        Self { body, intent, wishes, saw_messages: false, part_bytes: 0 }
+        Self { body, intent, wishes, saw_messages: false, saw_effort: false, part_bytes: 0 }
     }
 
     fn take(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
@@ -82,7 +83,12 @@ impl<'b> Reader<'b> {
                 intent.foreign_tools = lists_foreign_tool(body, member);
                 self.note_parameter(key, member);
             }
-            b"response_format" | b"verbosity" | b"reasoning" | b"reasoning_effort" => {
+            b"reasoning" => {
+                intent.places.reasoning = Some(*member);
+                self.note_parameter(key, member);
+            }
+            b"response_format" | b"verbosity" | b"reasoning_effort" => {
+                self.saw_effort |= key == b"reasoning_effort";
                 self.note_parameter(key, member);
             }
             // What is cached under one key is found again where it was cached.
@@ -179,6 +185,9 @@ impl<'b> Reader<'b> {
         }
         if !self.saw_messages {
             return Err(RequestFault::invalid("messages", "a request must have `messages`"));
+        }
+        if self.saw_effort {
+            self.intent.places.reasoning = None;
         }
         self.intent.output_limit = read_output_limit(self.body, &self.intent.places)?;
         self.intent.input.text_bytes = self.body.len() as u64 - self.part_bytes;

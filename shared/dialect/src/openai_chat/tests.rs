@@ -246,3 +246,39 @@ fn chunks_without_one_text_or_with_an_end_teach_no_form() {
         assert_eq!(pattern.front(format!("data: {json}\n\n").as_bytes()), None, "{json}");
     }
 }
+
+#[test]
+fn thoughts_have_the_name_that_the_reader_knows() {
+    let shown = |json: &str, id_json| {
+        let rewrite = Rewrite { model_json: None, id_json, drop_usage: false };
+        let mut out = Vec::new();
+        Answer::read(json.as_bytes()).unwrap().rewrite(json.as_bytes(), &rewrite, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let delta = |members: &str| format!(r#"{{"choices":[{{"delta":{{{members}}}}}]}}"#);
+    let own = Some(&b"\"gen-1\""[..]);
+    let theirs = delta(r#""reasoning_content":"hm","content":null"#);
+    assert_eq!(shown(&theirs, own), delta(r#""reasoning":"hm","content":null"#));
+    assert_eq!(shown(&theirs, None), theirs);
+    for names in [["reasoning", "reasoning_content"], ["reasoning_content", "reasoning"]] {
+        let both = delta(&names.map(|name| format!(r#""{name}":"a""#)).join(","));
+        assert_eq!(shown(&both, own), both);
+    }
+}
+
+#[test]
+fn how_hard_to_think_is_said_in_openais_words() {
+    let sent = |members: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{}}],{members}}}"#);
+        let value: Value = serde_json::from_str(&upstream(&body, &TERMS)).unwrap();
+        (value["reasoning"].clone(), value["reasoning_effort"].clone())
+    };
+    let said = |effort: &str| (Value::Null, Value::from(effort));
+    assert_eq!(sent(r#""reasoning":{"effort":"high","exclude":true}"#), said("high"));
+    assert_eq!(sent(r#""reasoning":{"enabled":true}"#), said("medium"));
+    assert_eq!(sent(r#""reasoning":{"enabled":false}"#), said("none"));
+    let budget = json!({ "max_tokens": 2000 });
+    assert_eq!(sent(r#""reasoning":{"max_tokens":2000}"#), (budget, Value::Null));
+    let both = sent(r#""reasoning":{"effort":"low"},"reasoning_effort":"high""#);
+    assert_eq!(both, (json!({ "effort": "low" }), "high".into()));
+}

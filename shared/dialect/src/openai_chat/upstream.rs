@@ -7,8 +7,11 @@ use catalog::Parameters;
 use wire::json::{Member, ValueKind, members};
 use wire::splice::Edits;
 
+use super::options::ReasoningParam;
+use super::write::effort_name;
 use crate::intent::{Intent, UpstreamTerms};
 use crate::member::flag_in;
+use crate::prompt::Effort;
 
 /// Writes the body that the upstream gets: `body` with its model, cap and streaming as priced.
 pub fn write_upstream(intent: &Intent, body: &[u8], terms: &UpstreamTerms<'_>, out: &mut Vec<u8>) {
@@ -23,10 +26,23 @@ pub fn write_upstream(intent: &Intent, body: &[u8], terms: &UpstreamTerms<'_>, o
     if terms.thinks && intent.parameters.both(Parameters::REASONING).is_empty() {
         edits.insert("reasoning_effort", br#""medium""#);
     }
+    if let Some((member, effort)) = effort_of(intent, body) {
+        edits.remove(member);
+        edits.insert("reasoning_effort", format!("\"{}\"", effort_name(effort)).as_bytes());
+    }
     for member in &places.private {
         edits.remove(member);
     }
     edits.apply(body, places.object, out);
+}
+
+/// OpenRouter's `reasoning`, and what it is in OpenAI's words. One that names a budget goes on as
+/// it came.
+fn effort_of<'i>(intent: &'i Intent, body: &[u8]) -> Option<(&'i Member, Effort)> {
+    let member = intent.places.reasoning.as_ref()?;
+    let asked: ReasoningParam<'_> = serde_json::from_slice(member.value.of(body)).ok()?;
+    let reasoning = asked.read().ok()??;
+    reasoning.budget.is_none().then_some((member, reasoning.effort))
 }
 
 /// Leaves exactly one output limit in the body, in the member this upstream understands.

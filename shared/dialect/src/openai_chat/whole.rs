@@ -23,6 +23,10 @@ pub(crate) fn write_whole(
     // Writing into a vector does not fail, here and below.
     let _ = write!(out, r#"","object":"chat.completion","created":{},"model":"#, label.created);
     out.extend_from_slice(label.model_json);
+    if label.own_id {
+        // OpenRouter's clients want to see it.
+        out.extend(br#","system_fingerprint":null"#);
+    }
     out.extend(br#","choices":[{"index":0,"message":{"role":"assistant","content":"#);
     write_all(message, out, |block| match block {
         Block::Text(text) => Some(text),

@@ -196,14 +196,19 @@ fn format<'p>(shape: &'p Shape<'_>) -> Option<Format<'p>> {
 
 fn effort(prompt: &Prompt<'_>, terms: &UpstreamTerms<'_>) -> Option<&'static str> {
     let Some(reasoning) = prompt.reasoning else { return terms.thinks.then_some("medium") };
-    Some(match reasoning.effort {
+    Some(effort_name(reasoning.effort))
+}
+
+/// OpenAI's word for an effort.
+pub(super) const fn effort_name(effort: Effort) -> &'static str {
+    match effort {
         Effort::Off => "none",
         Effort::Minimal => "minimal",
         Effort::Low => "low",
         Effort::Medium => "medium",
         Effort::High => "high",
         Effort::Max => "xhigh",
-    })
+    }
 }
 
 fn drawn<'p>(prompt: &'p Prompt<'_>, dropped: &mut Dropped) -> Result<Drawn<'p>, RequestFault> {

@@ -26,7 +26,8 @@ const REPEATED: [(&str, &str); 14] = [
 /// Members that are the same in every answer.
 const FIXED: &str = concat!(
     r#","background":false,"previous_response_id":null,"store":false,"#,
-    r#""top_logprobs":0,"truncation":"disabled""#,
+    r#""top_logprobs":0,"truncation":"disabled","completed_at":null,"#,
+    r#""frequency_penalty":null,"presence_penalty":null"#,
 );
 
 /// The members that answers to this request repeat, each behind a comma.
