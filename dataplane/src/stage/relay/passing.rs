@@ -124,7 +124,10 @@ impl Passing<'_, '_> {
             out.extend(b"data: ");
             answer.rewrite(data, &self.rewrite, out.tail());
             let (meter, wants_usage) = (&*self.meter, self.wants_usage);
-            if let Some(note) = self.note.take_if(|note| note.is_due(meter, wants_usage)) {
+            // Behind a usage of ours, the note stands there.
+            let is_last = self.rewrite.id_json.is_none();
+            if let Some(note) = self.note.take_if(|note| is_last && note.is_due(meter, wants_usage))
+            {
                 note.add(meter, out.tail());
             }
             out.extend(b"\n\n");
