@@ -13,7 +13,7 @@ use crate::client::{Body, Client};
 use crate::local::Local;
 use crate::local::published::{Published, Upstream};
 use crate::net::buffer::Buffer;
-use crate::stage::dispatch::{ANTHROPIC_VERSION, write_escaped, write_key};
+use crate::stage::dispatch::{anthropic_version, write_escaped, write_key};
 use crate::stage::plan::Plan;
 use crate::upstream::body::More;
 use crate::upstream::http1::{ExchangeLimits, Freshness, connect};
@@ -143,7 +143,7 @@ impl<'a> Question<'a> {
             write_key(provider.dialect, key, out);
         }
         if provider.dialect == Dialect::Anthropic {
-            field(out, "anthropic-version", ANTHROPIC_VERSION);
+            field(out, "anthropic-version", anthropic_version(self.intent));
         }
         out.extend_from_slice(b"content-type: application/json\r\nuser-agent: tollgate\r\n");
         field(out, "content-length", &length.to_string());

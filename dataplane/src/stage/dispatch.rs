@@ -9,7 +9,7 @@ use std::io::Write;
 
 use catalog::rows::{Dialect, OutputCapField};
 use catalog::{Endpoint, Provider};
-use dialect::{ClientDialect, Dropped, RequestFault, UpstreamTerms, write_upstream};
+use dialect::{ClientDialect, Dropped, Intent, RequestFault, UpstreamTerms, write_upstream};
 
 use crate::answer_head::{field, generation_text};
 use crate::local::published::{Secret, Upstream};
@@ -17,7 +17,7 @@ use crate::net::buffer::Buffer;
 use crate::stage::attempt::Request;
 
 /// The version of Anthropic's API that is spoken.
-pub const ANTHROPIC_VERSION: &str = "2023-06-01";
+const ANTHROPIC_VERSION: &str = "2023-06-01";
 /// Betas of Anthropic's that shape an answer and cost nothing of their own, by how they begin.
 const BETAS: [&str; 9] = [
     "interleaved-thinking-",
@@ -101,7 +101,7 @@ impl Dispatch<'_> {
             write_key(self.provider.dialect, key, out);
         }
         if self.provider.dialect == Dialect::Anthropic {
-            field(out, "anthropic-version", ANTHROPIC_VERSION);
+            field(out, "anthropic-version", anthropic_version(intent));
             if let Some(betas) = intent.betas.as_deref().and_then(allowed_betas) {
                 field(out, "anthropic-beta", &betas);
             }
@@ -136,6 +136,12 @@ impl Dispatch<'_> {
             }
         }
     }
+}
+
+/// The version in which an upstream of Anthropic's dialect is asked: that of a client of it, whose
+/// body goes on as it came.
+pub fn anthropic_version(intent: &Intent) -> &str {
+    intent.version.as_deref().unwrap_or(ANTHROPIC_VERSION)
 }
 
 /// Appends the key in the field in which a dialect wants it.

@@ -37,11 +37,12 @@ pub async fn intent(
     let limits = &local.settings.limits;
     let buf = client.input.filled();
     let named = head.header(buf, "x-session-id").and_then(session);
-    let betas = match dialect {
-        ClientDialect::Messages => head.header(buf, "anthropic-beta"),
+    let told = |name| match dialect {
+        ClientDialect::Messages => head.header(buf, name).and_then(|it| str::from_utf8(it).ok()),
         _ => None,
     };
-    let betas = betas.and_then(|betas| std::str::from_utf8(betas).ok()).map(Into::into);
+    let betas = told("anthropic-beta").map(Into::into);
+    let version = told("anthropic-version").filter(|version| is_date(version)).map(Into::into);
     let call = match dialect {
         ClientDialect::Gemini => gemini_call(head.path(buf)),
         _ => None,
@@ -52,11 +53,12 @@ pub async fn intent(
         client: dialect,
         model: call.as_ref().map(|(model, _)| model.as_str()),
         stream: call.as_ref().is_some_and(|(_, verb)| *verb == GeminiVerb::Stream),
+        counts: call.as_ref().is_some_and(|(_, verb)| *verb == GeminiVerb::Count),
     };
     match understand(local, asked, body.bytes()) {
         Ok(mut intent) => {
             intent.session = intent.session.or(named);
-            intent.betas = betas;
+            (intent.betas, intent.version) = (betas, version);
             Ok((intent, body))
         }
         Err(fault) => {
@@ -64,6 +66,15 @@ pub async fn intent(
             Err(fault)
         }
     }
+}
+
+/// Whether a text is a date as in `2023-06-01`.
+fn is_date(text: &str) -> bool {
+    let is_digit_or_dash = |(at, byte): (usize, u8)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    text.len() == 10 && text.bytes().enumerate().all(is_digit_or_dash)
 }
 
 fn understand(local: &Local, asked: Asked<'_>, body: &[u8]) -> Result<Intent, Fault> {

@@ -62,6 +62,8 @@ pub struct Intent {
     pub betas: Option<Box<str>>,
     /// The schema that the answer must fit, of an extraction.
     pub extraction: Option<Box<Extraction>>,
+    /// The version of its dialect that the client speaks, as its header says it; a date.
+    pub version: Option<Box<str>>,
     /// Where the members stand that go upstream in another form.
     pub places: Places,
 }
@@ -91,6 +93,7 @@ impl Intent {
             continues: false,
             betas: None,
             extraction: None,
+            version: None,
             places: Places::default(),
         }
     }

@@ -9,7 +9,7 @@ use crate::session::{SESSION_BYTES_MAX, hash};
 /// Longest model name that is looked up.
 const MODEL_BYTES_MAX: usize = 256;
 /// Keys by which a request is priced or routed.
-const DECIDING: [&str; 17] = [
+const DECIDING: [&str; 24] = [
     "model",
     "messages",
     "prompt",
@@ -27,6 +27,13 @@ const DECIDING: [&str; 17] = [
     "models",
     "route",
     "allowed_models",
+    "tools",
+    "modalities",
+    "prediction",
+    "reasoning",
+    "web_search_options",
+    "search_parameters",
+    "enable_search",
 ];
 
 /// Whether a key spells `name`, whatever escapes it is written with.
@@ -95,6 +102,19 @@ pub(crate) fn flag_in(body: &[u8], member: &Member, key: &str) -> bool {
         && members(object)
             .flatten()
             .any(|flag| flag.is(object, key) && flag.kind == ValueKind::True)
+}
+
+/// The kind that an object says it is of; `None` where it says nothing or two things, of which
+/// readers take the first or the last.
+pub(crate) fn kind_of(object: &[u8]) -> Option<String> {
+    let mut kinds = members(object).flatten().filter(|member| is_like(object, member, "type"));
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return None };
+    string_of(object, &kind)
+}
+
+/// Whether a key is `name` to readers that ignore case.
+pub(crate) fn is_like(object: &[u8], member: &Member, name: &str) -> bool {
+    unescape(object, member.key).is_ok_and(|key| key.eq_ignore_ascii_case(name))
 }
 
 /// A session that asks for the same endpoint as before.

@@ -80,7 +80,11 @@ fn read_limit(body: &[u8], member: &Member) -> Result<u64, RequestFault> {
 }
 
 /// Candidates that are made beyond the choices are billed and never seen.
-fn check_best_of(body: &[u8], best_of: Option<&Member>, choices: u64) -> Result<(), RequestFault> {
+pub(crate) fn check_best_of(
+    body: &[u8],
+    best_of: Option<&Member>,
+    choices: u64,
+) -> Result<(), RequestFault> {
     let Some(member) = best_of.filter(|member| member.kind != ValueKind::Null) else {
         return Ok(());
     };

@@ -35,6 +35,8 @@ pub struct Asked<'p> {
     pub model: Option<&'p str>,
     /// Whether the path asks for a stream (Gemini).
     pub stream: bool,
+    /// Whether its input is to be counted only (Gemini).
+    pub counts: bool,
 }
 
 /// Reads what a gated request asks for.

@@ -15,3 +15,4 @@ mod money;
 mod refused;
 mod shop;
 mod speech;
+mod versions;

@@ -102,6 +102,10 @@ impl Dice {
         ] {
             body.push_str(if is_there { more } else { "" });
         }
+        if self.is(4) {
+            let text = "y".repeat(self.up_to(3_000) as usize);
+            body.push_str(&format!(r#","prediction":{{"content":"{text}"}}"#));
+        }
         if self.is(2) {
             body.push_str(&format!(r#","max_tokens":{}"#, 1 + self.up_to(5_000)));
         }
@@ -162,7 +166,9 @@ fn what_is_held_covers_whatever_the_limits_allow() {
                 let endpoint = &planner.catalog().endpoints[candidate.endpoint as usize];
                 let input = input_max(endpoint, &planner, &intent);
                 let cap = cap.min(candidate.output_max);
-                let tokens = uses(&mut dice, &intent, input, cap * intent.choices);
+                // Each choice may be told another thing than was predicted.
+                let most = cap + intent.input.predicted_bytes;
+                let tokens = uses(&mut dice, &intent, input, most * intent.choices);
                 for tier in [ServiceTier::Default, plan.tier] {
                     let cost = endpoint.price.cost(&tokens, tier).expect("it can be counted");
                     assert!(

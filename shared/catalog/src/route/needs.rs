@@ -36,6 +36,8 @@ pub struct InputShape {
     pub files: u64,
     /// Parts of kinds that have no known bound.
     pub unknown_parts: u64,
+    /// Bytes of a prediction of the output: what of it does not come true is billed as output.
+    pub predicted_bytes: u64,
     /// Tokens that come as such, in arrays of their numbers.
     pub tokens: u64,
     /// How many inputs there are of which each may fill the context; none means one.
@@ -180,7 +182,10 @@ impl Needs {
             return Err(Constraint::ForeignTools);
         }
         let price = endpoint.price.worst(&self.reach(model, input_tokens_max));
-        let cost = |tokens: u64| price.input.times(tokens)?.checked_add(price.request);
+        let predicted = self.input.predicted_bytes.min(context).saturating_mul(self.choices);
+        let predicted = price.output.times(predicted).ok_or(Constraint::Countable)?;
+        let fees = price.request.checked_add(predicted).ok_or(Constraint::Countable)?;
+        let cost = |tokens: u64| price.input.times(tokens)?.checked_add(fees);
         let first = self.input_tokens_max(offer, self.input.text_bytes);
         let inputs = cost(first).zip(cost(input_tokens_max));
         let costs = inputs.zip(price.output.times(self.choices));

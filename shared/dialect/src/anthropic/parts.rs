@@ -162,9 +162,14 @@ impl<'b> Parts<'b> {
         while let Some(key) = cursor.next_key()? {
             let kind = cursor.peek();
             match (&*self.text(key), kind) {
-                ("type", _) => block.kind = Some(string(cursor.skip()?)),
+                ("type", _) => {
+                    let kind = string(cursor.skip()?);
+                    // One with two kinds is of none: readers differ in which they take.
+                    block.kind = Some(block.kind.map_or(kind, |_| Span::default()));
+                }
                 ("source", Some(ValueKind::Object)) => block.source = self.read_source(cursor)?,
                 ("content", Some(ValueKind::Array)) => self.read_blocks(cursor)?,
+                ("content", Some(ValueKind::Object)) => self.read_fetched(cursor)?,
                 ("signature" | "data", Some(ValueKind::String)) => {
                     let proof = string(cursor.skip()?);
                     block.is_marked |= is_marked(&self.text(proof));
@@ -181,13 +186,30 @@ impl<'b> Parts<'b> {
         Ok(())
     }
 
+    /// What a tool of the provider fetched may hold a document.
+    fn read_fetched(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
+        cursor.enter()?;
+        while let Some(key) = cursor.next_key()? {
+            match &*self.text(key) {
+                "content" if cursor.peek() == Some(ValueKind::Object) => self.read_block(cursor)?,
+                _ => {
+                    cursor.skip()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The type of a source; what a document holds as blocks is read like a message's.
     fn read_source(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<Span>, JsonFault> {
         let mut kind = None;
         cursor.enter()?;
         while let Some(key) = cursor.next_key()? {
             match &*self.text(key) {
-                "type" => kind = Some(string(cursor.skip()?)),
+                "type" => {
+                    let told = string(cursor.skip()?);
+                    kind = Some(kind.map_or(told, |_| Span::default()));
+                }
                 "content" if cursor.peek() == Some(ValueKind::Array) => self.read_blocks(cursor)?,
                 _ => {
                     cursor.skip()?;

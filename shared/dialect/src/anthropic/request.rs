@@ -90,6 +90,7 @@ impl<'b> Reader<'b> {
                 intent.service_tier = tier.map(|tier| openai_tier(&tier).into());
             }
             "speed" => refuse_speed(body, member)?,
+            "context_management" => refuse_summaries(body, member)?,
             // Agents name their session in it; another user's id is no session.
             "metadata" => intent.cache_key = session_of(body, member),
             _ => self.take_private(key, member)?,
@@ -211,6 +212,33 @@ fn refuse_speed(body: &[u8], member: &Member) -> Result<(), RequestFault> {
     Err(RequestFault::unsupported("speed", message))
 }
 
+/// What sums a conversation up is an answer of its own, longer than the cap that it does not heed.
+fn refuse_summaries(body: &[u8], member: &Member) -> Result<(), RequestFault> {
+    const PARAM: &str = "context_management";
+    let object = member.value.of(body);
+    let is_edits = |it: &Member| it.is(object, "edits") && it.kind == ValueKind::Array;
+    let lists = match member.kind {
+        ValueKind::Null => return Ok(()),
+        ValueKind::Object => members(object).flatten().filter(is_edits),
+        _ => return Err(RequestFault::invalid(PARAM, "`context_management` must be an object")),
+    };
+    for list in lists {
+        let list = list.value.of(object);
+        for (edit, _) in elements(list).flatten() {
+            let edit = edit.of(list);
+            let mut kinds = members(edit).flatten().filter(|it| it.is(edit, "type"));
+            let only_clears =
+                |it: Member| string_of(edit, &it).is_some_and(|kind| kind.starts_with("clear_"));
+            if !kinds.all(only_clears) {
+                let message = "only edits that clear (`clear_...`) are offered: what sums a \
+                               conversation up is billed beside its answer";
+                return Err(RequestFault::unsupported(PARAM, message));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A number for the session that a user's id names.
 fn session_of(body: &[u8], member: &Member) -> Option<u64> {
     const SESSION: &[u8] = b"session";
@@ -230,9 +258,11 @@ fn lists_foreign_tool(body: &[u8], member: &Member) -> bool {
 }
 
 fn is_foreign_tool(tool: &[u8]) -> bool {
-    let kind = members(tool).flatten().find(|member| member.is(tool, "type"));
-    let kind = kind.filter(|kind| kind.kind != ValueKind::Null);
-    kind.is_some_and(|kind| {
+    let mut kinds = members(tool).flatten().filter(|member| member.is(tool, "type"));
+    kinds.any(|kind| {
+        if kind.kind == ValueKind::Null {
+            return false;
+        }
         let kind = string_of(tool, &kind).unwrap_or_default();
         !CLIENTS_TOOLS.iter().any(|known| kind.starts_with(known))
     })

@@ -162,11 +162,13 @@ impl<'b> Reader<'b> {
     fn read_media(&mut self, span: Span) -> bool {
         let object = span.of(self.body);
         let (mut media_type, mut is_elsewhere) = (String::new(), false);
+        let mut told_types = 0;
         for member in members(object).flatten().filter(|member| member.kind == ValueKind::String) {
             let name = unescape(object, member.key).unwrap_or_default();
             if key::is(&name, "mimeType") {
                 let told = unescape(object, member.content()).unwrap_or_default();
                 media_type = told.to_ascii_lowercase();
+                told_types += 1;
             } else if key::is(&name, "fileUri") {
                 let uri = unescape(object, member.content()).unwrap_or_default();
                 self.names_an_account |= is_of_an_account(&uri);
@@ -175,6 +177,8 @@ impl<'b> Reader<'b> {
         }
         let (kind, of_kind) = media_type.split_once('/').unwrap_or_default();
         match (kind, of_kind) {
+            // Readers differ in which of two they take.
+            _ if told_types > 1 => return false,
             ("image", _) => self.input.images += 1,
             ("audio", _) => self.input.audios += 1,
             ("application", _) => self.input.files += 1,

@@ -64,6 +64,8 @@ struct Reader<'b> {
     system: Span,
     /// All parameters that are set, of which the intent keeps some.
     parameters: Parameters,
+    /// Whether the request asks for a count alone.
+    counts: bool,
 }
 
 impl<'b> Reader<'b> {
@@ -86,6 +88,7 @@ impl<'b> Reader<'b> {
             seen: Vec::with_capacity(8),
             system: Span::EMPTY,
             parameters: Parameters::NONE,
+            counts: asked.counts,
         })
     }
 
@@ -142,7 +145,13 @@ impl<'b> Reader<'b> {
 
     /// The request of a request to count.
     fn take_wrapped(&mut self, member: &Member) -> Result<(), RequestFault> {
-        let broken = |_| RequestFault::invalid("generateContentRequest", "it must be an object");
+        const PARAM: &str = "generateContentRequest";
+        if !self.counts {
+            // What stands in it is not what is generated of, nor capped by.
+            let message = "`generateContentRequest` is for `:countTokens`; give its members here";
+            return Err(RequestFault::invalid(PARAM, message));
+        }
+        let broken = |_| RequestFault::invalid(PARAM, "it must be an object");
         let mut cursor = Cursor::behind(self.body, member.value.start as usize);
         cursor.enter().map_err(broken)?;
         while let Some(key) = cursor.next_key().map_err(broken)? {

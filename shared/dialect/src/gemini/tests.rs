@@ -41,7 +41,8 @@ fn gated(body: &str) -> Result<TopLevel, GateFault> {
 }
 
 fn intent(body: &str) -> Result<Intent, RequestFault> {
-    let asked = Asked { client: ClientDialect::Gemini, model: Some("a/b"), stream: true };
+    let asked =
+        Asked { client: ClientDialect::Gemini, model: Some("a/b"), stream: true, counts: true };
     read_intent(asked, &gated(body).unwrap(), body.as_bytes())
 }
 

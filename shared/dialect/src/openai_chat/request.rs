@@ -13,8 +13,9 @@ use wire::json::{
 use crate::client::ClientDialect;
 use crate::intent::{Intent, Places, RequestFault};
 use crate::member::{
-    flag_in, named, read_bool, read_limit, read_model, read_text, spells, string_of,
+    flag_in, is_like, kind_of, named, read_bool, read_limit, read_model, read_text, spells,
 };
+use crate::openai_completions::check_best_of;
 use crate::private;
 use crate::session::{conversation, is_instruction};
 use crate::wishes::WishReader;
@@ -44,6 +45,7 @@ struct Reader<'b> {
     wishes: WishReader,
     saw_messages: bool,
     saw_effort: bool,
+    best_of: Option<Member>,
     /// Bytes of the parts that are counted one by one instead of by their bytes.
     part_bytes: u64,
 }
@@ -53,7 +55,8 @@ impl<'b> Reader<'b> {
         let mut intent = Intent::of(ClientDialect::Chat);
         intent.places.object = trimmed(body);
         let wishes = WishReader::default();
-        Self { body, intent, wishes, saw_messages: false, saw_effort: false, part_bytes: 0 }
+        let (saw_messages, saw_effort) = (false, false);
+        Self { body, intent, wishes, saw_messages, saw_effort, best_of: None, part_bytes: 0 }
     }
 
     fn take(&mut self, key: &[u8], member: &Member) -> Result<(), RequestFault> {
@@ -73,6 +76,11 @@ impl<'b> Reader<'b> {
             b"max_tokens" => intent.places.max_tokens = Some(*member),
             b"max_completion_tokens" => intent.places.max_completion_tokens = Some(*member),
             b"n" => intent.choices = read_choices(body, member)?,
+            b"best_of" => self.best_of = Some(*member),
+            // What of a prediction does not come true is billed like output, beyond any cap.
+            b"prediction" if member.kind != ValueKind::Null => {
+                intent.input.predicted_bytes = member.value.of(body).len() as u64;
+            }
             b"service_tier" => intent.service_tier = read_text(body, member, "service_tier")?,
             b"modalities" => intent.audio_output = lists_audio(body, member),
             // OpenAI's, xAI's and DashScope's ways to ask for a search.
@@ -85,6 +93,7 @@ impl<'b> Reader<'b> {
             }
             b"reasoning" => {
                 intent.places.reasoning = Some(*member);
+                intent.thinking_budget = budget_of(body, member);
                 self.note_parameter(key, member);
             }
             b"response_format" | b"verbosity" | b"reasoning_effort" => {
@@ -144,29 +153,37 @@ impl<'b> Reader<'b> {
             if kind == Some(ValueKind::Object) && spells(self.body, key, "audio") {
                 self.intent.input.audios += 1;
             }
-            if kind != Some(ValueKind::Array) || !spells(self.body, key, "content") {
-                let (value, _) = cursor.skip()?;
-                if key.of(self.body) == b"role" {
-                    role = Some(value);
-                }
+            // Pictures that a model made stand beside its words.
+            let holds_parts = spells(self.body, key, "content") || spells(self.body, key, "images");
+            if kind == Some(ValueKind::Array) && holds_parts {
+                self.read_parts(cursor)?;
                 continue;
             }
-            cursor.enter()?;
-            while cursor.next_item()? {
-                let (part, kind) = cursor.skip()?;
-                if kind == ValueKind::Object {
-                    self.read_part(part.of(self.body));
-                }
+            let (value, _) = cursor.skip()?;
+            if kind == Some(ValueKind::Object) && holds_parts {
+                self.read_part(value.of(self.body));
+            }
+            if key.of(self.body) == b"role" {
+                role = Some(value);
             }
         }
         Ok(role)
     }
 
+    fn read_parts(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonFault> {
+        cursor.enter()?;
+        while cursor.next_item()? {
+            let (part, kind) = cursor.skip()?;
+            if kind == ValueKind::Object {
+                self.read_part(part.of(self.body));
+            }
+        }
+        Ok(())
+    }
+
     fn read_part(&mut self, part: &[u8]) {
-        let kind = members(part).flatten().find(|member| member.is(part, "type"));
-        let kind = kind.map(|member| string_of(part, &member).unwrap_or_default());
         let input = &mut self.intent.input;
-        match kind.as_deref() {
+        match kind_of(part).as_deref() {
             Some("text" | "refusal") => return,
             Some("image_url") => input.images += 1,
             Some("input_audio") => input.audios += 1,
@@ -190,6 +207,9 @@ impl<'b> Reader<'b> {
             self.intent.places.reasoning = None;
         }
         self.intent.output_limit = read_output_limit(self.body, &self.intent.places)?;
+        check_best_of(self.body, self.best_of.as_ref(), self.intent.choices)?;
+        let limit = self.intent.output_limit.unwrap_or(u64::MAX);
+        self.intent.thinking_budget = self.intent.thinking_budget.filter(|budget| *budget < limit);
         self.intent.input.text_bytes = self.body.len() as u64 - self.part_bytes;
         if self.wishes.requires_parameters() {
             for member in top.iter() {
@@ -225,10 +245,21 @@ fn read_output_limit(body: &[u8], places: &Places) -> Result<Option<u64>, Reques
     }
 }
 
+/// The tokens that `reasoning` gives to thoughts, where it says so.
+fn budget_of(body: &[u8], reasoning: &Member) -> Option<u64> {
+    let object = reasoning.value.of(body);
+    let is_object = reasoning.kind == ValueKind::Object;
+    let budget =
+        is_object.then(|| members(object).flatten().find(|it| it.is(object, "max_tokens")));
+    u64_value(budget??.value.of(object)).filter(|budget| *budget > 0)
+}
+
 fn lists_audio(body: &[u8], member: &Member) -> bool {
     let array = member.value.of(body);
-    member.kind == ValueKind::Array
-        && elements(array).flatten().any(|(item, _)| item.of(array) != b"\"text\"")
+    match member.kind {
+        ValueKind::Array => elements(array).flatten().any(|(it, _)| it.of(array) != b"\"text\""),
+        kind => kind != ValueKind::Null,
+    }
 }
 
 /// Whether a tool is of a kind that the client does not run itself.
@@ -239,6 +270,6 @@ fn lists_foreign_tool(body: &[u8], member: &Member) -> bool {
 }
 
 fn is_foreign_tool(tool: &[u8]) -> bool {
-    let kind = members(tool).flatten().find(|member| member.is(tool, "type"));
-    kind.is_some_and(|kind| !matches!(kind.value.of(tool), b"\"function\"" | b"\"custom\""))
+    let mut kinds = members(tool).flatten().filter(|member| is_like(tool, member, "type"));
+    kinds.any(|kind| !matches!(kind.value.of(tool), b"\"function\"" | b"\"custom\""))
 }

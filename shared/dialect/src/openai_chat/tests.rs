@@ -54,6 +54,34 @@ fn parts_are_counted_apart_from_text() {
 }
 
 #[test]
+fn what_readers_differ_in_is_never_taken_for_text() {
+    let body = r#"{"model":"m","messages":[{"content":[
+        {"type":"text","text":"x","type":"image_url","image_url":{"url":"https://x"}},
+        {"Type":"image_url","type":"text"}]},{"content":{"type":"image_url"}},
+        {"role":"assistant","images":[{"type":"image_url","image_url":{"url":"https://x"}}]}]}"#;
+    let input = intent(body).unwrap().input;
+    assert_eq!((input.images, input.unknown_parts), (2, 2));
+    for tool in
+        [r#"{"type":"function","type":"web_search"}"#, r#"{"type":"function","Type":"web_search"}"#]
+    {
+        let body = format!(r#"{{"model":"m","messages":[{{}}],"tools":[{tool}]}}"#);
+        assert!(intent(&body).unwrap().foreign_tools, "{tool}");
+    }
+    let body = r#"{"model":"m","messages":[{}],"modalities":"audio"}"#;
+    assert!(intent(body).unwrap().audio_output);
+}
+
+#[test]
+fn what_is_billed_beside_the_answer_is_read() {
+    let body = r#"{"model":"m","messages":[{}],"max_tokens":4000,"best_of":1,
+        "prediction":{"type":"content","content":"long"},"reasoning":{"max_tokens":2000}}"#;
+    let read = intent(body).unwrap();
+    assert_eq!((read.input.predicted_bytes, read.thinking_budget), (35, Some(2000)));
+    let fault = intent(r#"{"model":"m","messages":[{}],"best_of":5}"#).unwrap_err();
+    assert_eq!((fault.param, fault.unsupported), (Some("best_of"), true));
+}
+
+#[test]
 fn wrong_members_name_themselves() {
     for (body, param) in [
         (r#"{"messages":[{}]}"#, "model"),
@@ -66,6 +94,8 @@ fn wrong_members_name_themselves() {
         (r#"{"model":"m","messages":[{}],"max_tokens":1.5}"#, "max_tokens"),
         (r#"{"model":"m","messages":[{}],"n":129}"#, "n"),
         (r#"{"model":"m","messages":[{}],"N":2}"#, "n"),
+        (r#"{"model":"m","messages":[{}],"Tools":[]}"#, "tools"),
+        (r#"{"model":"m","messages":[{}],"Web_Search_Options":{}}"#, "web_search_options"),
         (r#"{"model":"m","messages":[{}],"Max_Tokens":2}"#, "max_tokens"),
         (r#"{"model":"m","messages":[{}],"routing":[]}"#, "routing"),
         (r#"{"model":"m","messages":[{}],"max_tokens":1,"max_completion_tokens":2}"#, "max_tokens"),

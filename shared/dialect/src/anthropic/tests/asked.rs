@@ -33,6 +33,19 @@ fn parts_are_counted_wherever_they_stand() {
 }
 
 #[test]
+fn what_readers_differ_in_is_never_taken_for_text() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[
+        {"type":"image","type":"text","source":{"type":"url","url":"https://x"}},
+        {"type":"document","source":{"type":"base64","type":"text","data":"x"}},
+        {"type":"web_fetch_tool_result","content":{"type":"web_fetch_result","content":
+            {"type":"document","source":{"type":"base64","data":"x"}}}}]}],
+        "tools":[{"type":"custom","type":"web_search_20250305"}]}"#;
+    let intent = intent(body).unwrap();
+    assert_eq!((intent.input.files, intent.input.unknown_parts), (2, 1));
+    assert!(intent.foreign_tools);
+}
+
+#[test]
 fn a_conversation_is_known_by_its_system_and_its_first_message() {
     let number = |system: &str, rest: &str| {
         let body = format!(
@@ -57,6 +70,12 @@ fn what_cannot_be_honoured_is_refused_with_a_remedy() {
         (r#""x""#, r#","inference_geo":"us""#, "inference_geo"),
         (r#""x""#, r#","workspace_id":"w""#, "workspace_id"),
         (r#""x""#, r#","speed":"fast""#, "speed"),
+        (
+            r#""x""#,
+            r#","context_management":{"edits":[{"type":"clear_thinking_20251015"},
+                {"type":"compact_20260112"}]}"#,
+            "context_management",
+        ),
         (file, "", "messages"),
         (&result, "", "messages"),
         (r#"[{"type":"container_upload","file_id":"f"}]"#, "", "messages"),
@@ -67,7 +86,8 @@ fn what_cannot_be_honoured_is_refused_with_a_remedy() {
         assert!(fault.unsupported, "{body}");
         assert_eq!(fault.param, Some(param));
     }
-    let good = r#"{"model":"m","messages":[{}],"container":null,"speed":"standard"}"#;
+    let good = r#"{"model":"m","messages":[{}],"container":null,"speed":"standard",
+        "context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}}"#;
     assert!(intent(good).is_ok());
 }
 

@@ -81,6 +81,23 @@ fn parts_that_cost_more_than_their_bytes_are_counted_apart() {
 }
 
 #[test]
+fn a_media_type_that_is_told_twice_bounds_nothing() {
+    let body = r#"{"contents":[{"parts":[{"inlineData":{"mimeType":"image/png",
+        "data":"AAAA","mime_type":"text/plain"}}]}]}"#;
+    assert_eq!(intent(body).unwrap().input.unknown_parts, 1);
+}
+
+#[test]
+fn a_request_to_generate_holds_no_other() {
+    let body = r#"{"contents":[{}],"generateContentRequest":{
+        "generationConfig":{"maxOutputTokens":1}}}"#;
+    assert_eq!(intent(body).unwrap().output_limit, Some(1));
+    let asked = Asked { client: ClientDialect::Gemini, model: Some("m"), ..Asked::default() };
+    let fault = read_intent(asked, &gated(body).unwrap(), body.as_bytes()).unwrap_err();
+    assert_eq!(fault.param, Some("generateContentRequest"));
+}
+
+#[test]
 fn what_lies_in_another_account_is_refused_with_the_remedy() {
     for body in [
         r#"{"contents":[{}],"cachedContent":"cachedContents/1"}"#,
