@@ -25,6 +25,8 @@ use crate::stage::meter::bill::Bill;
 const BYTES_PER_TOKEN: u64 = 4;
 /// Base64 bytes of the sound that usually makes a token: a twentieth of a second at 24 kHz.
 const SOUND_BYTES_PER_TOKEN: u64 = 3200;
+/// Tokens that a picture which a model makes usually has.
+const TOKENS_PER_PICTURE: u64 = 1_290;
 /// No tokenizer packs more bytes than this into a token, on average over an answer.
 const BYTES_PER_TOKEN_MAX: u64 = 16;
 /// Chunks without text of their own that a provider may send on top of one for each token.
@@ -57,6 +59,7 @@ pub struct Meter {
     text_bytes: u64,
     text_chunks: u64,
     sound_bytes: u64,
+    pictures: u64,
     /// The choices that ended, a bit for each index.
     finished: u128,
     /// How the answer ended, once it said so.
@@ -110,6 +113,7 @@ impl Meter {
             text_bytes: 0,
             text_chunks: 0,
             sound_bytes: 0,
+            pictures: 0,
             finished: 0,
             finish: Finish::None,
             upstream_id: UpstreamId::NONE,
@@ -178,7 +182,8 @@ impl Meter {
             }
             Event::Tier(tier) => self.served_tier = ServiceTier::from_name(tier),
             Event::Usage(told) => self.take_usage(*told),
-            Event::Begin { .. } | Event::Signature(_) | Event::Image { .. } => {}
+            Event::Image { .. } => self.pictures += 1,
+            Event::Begin { .. } | Event::Signature(_) => {}
         }
     }
 
@@ -239,7 +244,7 @@ impl Meter {
 
     /// Whether anything was delivered.
     pub const fn has_content(&self) -> bool {
-        self.made_bytes() > 0 || self.sound_bytes > 0
+        self.made_bytes() > 0 || self.sound_bytes > 0 || self.pictures > 0
     }
 
     /// Takes note of what earlier runs of the same request used.
@@ -340,6 +345,7 @@ impl Meter {
         tokens[TokenClass::Input] = request.plan.input_tokens_estimate.max(1) + added;
         tokens[TokenClass::Output] = self.text_estimate();
         tokens[TokenClass::AudioOutput] = self.sound_estimate();
+        tokens[TokenClass::ImageOutput] = self.pictures * TOKENS_PER_PICTURE;
         with_request(tokens)
     }
 }

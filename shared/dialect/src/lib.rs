@@ -31,6 +31,7 @@ mod plain;
 mod private;
 mod refusal;
 mod session;
+mod tool_names;
 mod translate;
 mod typed;
 mod usage;

@@ -280,6 +280,14 @@ impl<'a> Prompt<'a> {
         }
     }
 
+    /// Whether anything of it is to be kept by its provider.
+    pub fn is_marked(&self) -> bool {
+        let said = self.turns.iter().flat_map(|turn| &turn.parts);
+        let is_kept = |part: &Part<'_>| part.cache.is_some();
+        self.system.iter().chain(said).any(is_kept)
+            || self.tools.iter().any(|it| it.cache.is_some())
+    }
+
     /// The calls of all turns, in order.
     pub fn calls(&self) -> impl Iterator<Item = &Call<'a>> {
         self.turns.iter().flat_map(|turn| &turn.parts).filter_map(|part| match &part.kind {

@@ -21,6 +21,7 @@ use crate::intent::{Intent, RequestFault, UpstreamTerms};
 use crate::message::Message;
 use crate::prompt::Prompt;
 use crate::refusal::{ErrorForm, Refusal};
+use crate::tool_names::{self, ToolNames};
 use crate::{
     anthropic, extraction, gemini, openai_chat, openai_completions, openai_embeddings,
     openai_responses,
@@ -109,8 +110,12 @@ pub fn write_upstream(
     if let Some(extraction) = &intent.extraction {
         extraction.add_correction(&mut prompt);
     }
+    tool_names::rename(&mut prompt);
     let mut dropped = Dropped::default();
     prompt.unsaid.iter().for_each(|name| dropped.add(name));
+    if terms.dialect != Dialect::Anthropic && prompt.is_marked() {
+        dropped.add("cache_control");
+    }
     match terms.dialect {
         Dialect::OpenAi => {
             openai_chat::write_prompt(&prompt, intent, terms, &mut dropped, out)?;
@@ -181,7 +186,13 @@ impl Decoder {
 
 /// Writes an answer as its client reads it.
 #[derive(Debug)]
-pub enum Encoder {
+pub struct Encoder {
+    tongue: Tongue,
+    names: ToolNames,
+}
+
+#[derive(Debug)]
+enum Tongue {
     /// OpenAI's chunks.
     Chat(openai_chat::Encoder),
     /// OpenAI's response events.
@@ -195,58 +206,61 @@ pub enum Encoder {
 impl Encoder {
     /// For a client that sent this body, which some dialects repeat in their answers.
     pub fn new(client: ClientDialect, body: &[u8]) -> Self {
-        match client {
+        let tongue = match client {
             // Extractions are not streamed, nor are embeddings.
             ClientDialect::Chat
             | ClientDialect::Completions
             | ClientDialect::Embeddings
-            | ClientDialect::Extraction => Self::Chat(openai_chat::Encoder::default()),
+            | ClientDialect::Extraction => Tongue::Chat(openai_chat::Encoder::default()),
             ClientDialect::Responses => {
-                Self::Responses(Box::new(openai_responses::Encoder::new(body)))
+                Tongue::Responses(Box::new(openai_responses::Encoder::new(body)))
             }
-            ClientDialect::Messages => Self::Messages(anthropic::Encoder::default()),
-            ClientDialect::Gemini => Self::Gemini(gemini::Encoder::default()),
-        }
+            ClientDialect::Messages => Tongue::Messages(anthropic::Encoder::default()),
+            ClientDialect::Gemini => Tongue::Gemini(gemini::Encoder::default()),
+        };
+        Self { tongue, names: ToolNames::of(body) }
     }
 
     /// Appends what stands before everything else. `input` is the count of input tokens as far as
     /// it is known.
     pub fn begin(&mut self, label: &Label<'_>, input: u64, frames: &mut Frames<'_>) {
-        match self {
-            Self::Chat(encoder) => encoder.begin(label, frames),
-            Self::Responses(encoder) => encoder.begin(label, frames),
-            Self::Messages(encoder) => encoder.begin(label, input, frames),
-            Self::Gemini(_) => {}
+        match &mut self.tongue {
+            Tongue::Chat(encoder) => encoder.begin(label, frames),
+            Tongue::Responses(encoder) => encoder.begin(label, frames),
+            Tongue::Messages(encoder) => encoder.begin(label, input, frames),
+            Tongue::Gemini(_) => {}
         }
     }
 
     /// Appends one event. A finish is kept for the end.
     pub fn event(&mut self, label: &Label<'_>, event: &Event<'_>, frames: &mut Frames<'_>) {
-        match self {
-            Self::Chat(encoder) => encoder.event(label, event, frames),
-            Self::Responses(encoder) => encoder.event(label, event, frames),
-            Self::Messages(encoder) => encoder.event(event, frames),
-            Self::Gemini(encoder) => encoder.event(label, event, frames),
+        let renamed = self.names.told(event);
+        let event = renamed.as_ref().unwrap_or(event);
+        match &mut self.tongue {
+            Tongue::Chat(encoder) => encoder.event(label, event, frames),
+            Tongue::Responses(encoder) => encoder.event(label, event, frames),
+            Tongue::Messages(encoder) => encoder.event(event, frames),
+            Tongue::Gemini(encoder) => encoder.event(label, event, frames),
         }
     }
 
     /// Appends the end of the answer.
     pub fn end(&mut self, label: &Label<'_>, end: End<'_>, frames: &mut Frames<'_>) {
-        match self {
-            Self::Chat(encoder) => encoder.end(label, end, frames),
-            Self::Responses(encoder) => encoder.end(label, end, frames),
-            Self::Messages(encoder) => encoder.end(end, frames),
-            Self::Gemini(encoder) => encoder.end(label, end, frames),
+        match &mut self.tongue {
+            Tongue::Chat(encoder) => encoder.end(label, end, frames),
+            Tongue::Responses(encoder) => encoder.end(label, end, frames),
+            Tongue::Messages(encoder) => encoder.end(end, frames),
+            Tongue::Gemini(encoder) => encoder.end(label, end, frames),
         }
     }
 
     /// Appends an error, which ends the stream.
     pub fn fail(&mut self, label: &Label<'_>, error: &StreamError<'_>, frames: &mut Frames<'_>) {
-        match self {
-            Self::Responses(encoder) => encoder.fail(label, error, frames),
-            Self::Chat(_) => openai_chat::write_error(label, error, frames),
-            Self::Messages(_) => anthropic::write_error(error, frames),
-            Self::Gemini(_) => gemini::write_error(error, frames),
+        match &mut self.tongue {
+            Tongue::Responses(encoder) => encoder.fail(label, error, frames),
+            Tongue::Chat(_) => openai_chat::write_error(label, error, frames),
+            Tongue::Messages(_) => anthropic::write_error(error, frames),
+            Tongue::Gemini(_) => gemini::write_error(error, frames),
         }
     }
 }
@@ -259,6 +273,9 @@ pub fn write_whole(
     tokens: &Tokens,
     out: &mut Vec<u8>,
 ) {
+    let renamed =
+        if message.calls_tools() { ToolNames::of(body).told_whole(message) } else { None };
+    let message = renamed.as_ref().unwrap_or(message);
     match client {
         ClientDialect::Chat | ClientDialect::Completions | ClientDialect::Embeddings => {
             openai_chat::write_whole(label, message, tokens, out);

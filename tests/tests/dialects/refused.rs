@@ -93,4 +93,13 @@ fn what_no_other_dialect_can_say_is_refused_and_what_matters_little_is_named() {
     assert!(dropped.contains("seed") && dropped.contains("frequency_penalty"), "{dropped}");
     let whole = send(&stand, "/v1/chat/completions", &Client::Chat.body("a/chat", "hello", WHOLE));
     assert_eq!(whole.head.header("x-dropped-params"), None);
+    for (model, lost) in [("o/chat", Some("cache_control")), ("a/chat", None)] {
+        let mut marked = Client::Messages.body(model, "hello", WHOLE);
+        let mark = json!({ "type": "ephemeral" });
+        marked["messages"][0]["content"] =
+            json!([{ "type": "text", "text": "hello", "cache_control": mark }]);
+        let answer = send(&stand, &Client::Messages.path(model, false), &marked);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        assert_eq!(answer.head.header("x-dropped-params"), lost);
+    }
 }

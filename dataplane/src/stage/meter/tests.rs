@@ -146,6 +146,14 @@ fn sound_is_counted_apart_from_what_is_said_in_it() {
 }
 
 #[test]
+fn a_picture_alone_is_something_delivered() {
+    let mut meter = meter(&[]);
+    assert!(!meter.has_content());
+    meter.hear(&Event::Image { media_type: "image/png".into(), data: "AAAA".into() });
+    assert!(meter.has_content());
+}
+
+#[test]
 fn tokens_that_come_in_pieces_are_not_taken_for_more() {
     let letter = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
     assert!(!meter(&[letter; 605]).is_beyond(held_for(100, 1)));

@@ -82,7 +82,8 @@ fn left_out(
         }
         Constraint::Search => format!(
             "`{id}` cannot search the web here, as no endpoint of it has a price for searches; \
-             ask for it without `:online` and without `web_search_options`"
+             ask for it without `:online` and without a search among `tools` or in \
+             `web_search_options`"
         ),
         Constraint::Auto => "no model fits what `auto` may choose from".to_owned(),
         Constraint::CapInput | Constraint::CapOutput | Constraint::CapTotal | Constraint::Floor => {
@@ -144,7 +145,11 @@ const fn told(
         Constraint::Unreachable => (Code::TierUnavailable, None),
         Constraint::Context => (Code::ContextLengthExceeded, Some(client.input_member())),
         Constraint::ServiceTier => (Code::UnsupportedForModel, Some("service_tier")),
-        Constraint::Search => (Code::UnsupportedForModel, Some("web_search_options")),
+        Constraint::Search => {
+            let is_chat = matches!(client, ClientDialect::Chat);
+            let param = if is_chat { "web_search_options" } else { "tools" };
+            (Code::UnsupportedForModel, Some(param))
+        }
         Constraint::ForeignTools => (Code::UnsupportedForModel, Some("tools")),
         Constraint::Countable => (Code::UnsupportedForModel, None),
         Constraint::Region | Constraint::Collection | Constraint::Zdr => {

@@ -11,6 +11,7 @@ use super::upstream::write_model;
 use super::write::write_counted;
 use crate::client::ClientDialect;
 use crate::intent::{Intent, RequestFault, UpstreamTerms};
+use crate::tool_names;
 use crate::translate::read_prompt;
 
 /// What is counted.
@@ -36,7 +37,8 @@ pub(crate) fn write_count_request(
     out: &mut Vec<u8>,
 ) -> Result<(), RequestFault> {
     if intent.client != ClientDialect::Messages {
-        let prompt = read_prompt(intent.client, body)?;
+        let mut prompt = read_prompt(intent.client, body)?;
+        tool_names::rename(&mut prompt);
         return write_counted(&prompt, terms, out);
     }
     let mut edits = Edits::new();

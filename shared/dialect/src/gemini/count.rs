@@ -8,7 +8,7 @@ use wire::json::{ValueKind, members, u64_value};
 use super::{upstream, write};
 use crate::client::ClientDialect;
 use crate::intent::{Intent, RequestFault, UpstreamTerms};
-use crate::translate;
+use crate::{tool_names, translate};
 
 /// Appends the request by which an upstream counts the input of a request.
 pub(crate) fn write_count_request(
@@ -21,7 +21,8 @@ pub(crate) fn write_count_request(
         upstream::write_count(intent, body, terms, out);
         return Ok(());
     }
-    let prompt = translate::read_prompt(intent.client, body)?;
+    let mut prompt = translate::read_prompt(intent.client, body)?;
+    tool_names::rename(&mut prompt);
     write::write_count(&prompt, intent, terms, out)
 }
 

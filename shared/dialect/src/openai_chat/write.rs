@@ -1,7 +1,7 @@
 //! A request of another dialect as a chat request.
 //!
 //! Invariants: exactly one output cap, the priced one; results stand right behind the turn of
-//! their calls; what cannot be said is refused or listed as dropped. Cache marks are not written:
+//! their calls; what cannot be said is refused or listed as dropped. Cache marks are so dropped:
 //! upstreams of this dialect keep prefixes by themselves, and most refuse a part with a member
 //! that they do not know. Of the tools only those that may be called are given.
 
@@ -12,11 +12,10 @@ use super::turns::{Said, turns_of};
 use crate::dropped::Dropped;
 use crate::intent::{Intent, RequestFault, UpstreamTerms};
 use crate::prompt::{Effort, Prompt, Shape, Tool, ToolChoice};
+use crate::session::hash;
 
 /// Most stop sequences that OpenAI takes.
 const STOPS_MAX: usize = 4;
-/// Longest name of a user that goes on; OpenAI's own bound of `safety_identifier`.
-const USER_BYTES_MAX: usize = 64;
 
 #[derive(Serialize)]
 struct Body<'p> {
@@ -60,7 +59,7 @@ struct Drawn<'p> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     stop: &'p [std::borrow::Cow<'p, str>],
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'p str>,
+    user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,10 +219,8 @@ fn drawn<'p>(prompt: &'p Prompt<'_>, dropped: &mut Dropped) -> Result<Drawn<'p>,
     if sampling.top_k.is_some() {
         dropped.add("top_k");
     }
-    let user = prompt.user.as_deref().filter(|user| user.len() <= USER_BYTES_MAX);
-    if prompt.user.is_some() && user.is_none() {
-        dropped.add("user");
-    }
+    // Who it is stays here; that it is the same one goes on.
+    let user = prompt.user.as_deref().map(|user| format!("{:016x}", hash(user.as_bytes())));
     Ok(Drawn {
         temperature: sampling.temperature,
         top_p: sampling.top_p,
