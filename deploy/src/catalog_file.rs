@@ -172,10 +172,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sandbox_rows_compile_and_show_a_model_of_each_dialect() {
+    fn the_sandbox_rows_compile_and_show_a_model_of_each_dialect_and_kind() {
         let rows = sandbox("127.0.0.1:1234".parse().unwrap()).unwrap();
         let compiled = compile(&rows, &CompileOptions::default()).unwrap();
-        assert_eq!(compiled.catalog.models.iter().filter(|model| model.listed).count(), 3);
+        assert_eq!(compiled.catalog.models.iter().filter(|model| model.listed).count(), 4);
         assert_eq!(compiled.warnings, []);
         assert!(compiled.catalog.model("sandbox/fault/status-500").is_some());
     }
