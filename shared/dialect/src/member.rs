@@ -8,6 +8,20 @@ use crate::session::{SESSION_BYTES_MAX, hash};
 
 /// Longest model name that is looked up.
 const MODEL_BYTES_MAX: usize = 256;
+/// Members that are the gateway's alone, in whichever dialect they stand.
+const OURS: [&str; 11] = [
+    "provider",
+    "routing",
+    "models",
+    "route",
+    "allowed_models",
+    "plugins",
+    "transforms",
+    "usage",
+    "session_id",
+    "trace",
+    "debug",
+];
 /// Keys by which a request is priced or routed.
 const DECIDING: [&str; 24] = [
     "model",
@@ -35,6 +49,11 @@ const DECIDING: [&str; 24] = [
     "search_parameters",
     "enable_search",
 ];
+
+/// Whether a member is the gateway's alone.
+pub(crate) fn is_ours(key: &str) -> bool {
+    OURS.contains(&key)
+}
 
 /// Whether a key spells `name`, whatever escapes it is written with.
 pub(crate) fn spells(body: &[u8], key: Span, name: &str) -> bool {

@@ -11,10 +11,11 @@ use super::blocks::{Body, Choice, Metadata, ThinkingConfig, Tool as BodyTool};
 use super::content::{Conversation, cache, invalid};
 use super::request::openai_tier;
 use crate::intent::RequestFault;
+use crate::member::is_ours;
 use crate::prompt::{Cache, Effort, Prompt, Reasoning, Role, Sampling, Shape, Tool, ToolChoice};
 
-/// Members that are read, or are the gateway's alone.
-const KNOWN: [&str; 33] = [
+/// Members that are read, or were refused before.
+const KNOWN: [&str; 22] = [
     "model",
     "messages",
     "system",
@@ -35,18 +36,7 @@ const KNOWN: [&str; 33] = [
     "speed",
     "container",
     "inference_geo",
-    "provider",
-    "routing",
-    "models",
-    "route",
     "fallbacks",
-    "allowed_models",
-    "plugins",
-    "transforms",
-    "usage",
-    "session_id",
-    "trace",
-    "debug",
     "mcp_servers",
 ];
 
@@ -175,5 +165,5 @@ fn mark_last(prompt: &mut Prompt<'_>, mark: Cache) {
 
 fn unknown_members(body: &[u8]) -> Vec<Cow<'_, str>> {
     let names = members(body).flatten().filter_map(|member| unescape(body, member.key).ok());
-    names.filter(|name| !KNOWN.contains(&&**name)).collect()
+    names.filter(|name| !is_ours(name) && !KNOWN.contains(&&**name)).collect()
 }

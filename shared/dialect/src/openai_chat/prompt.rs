@@ -5,6 +5,7 @@
 //! listed as unsaid.
 
 use crate::intent::RequestFault;
+use crate::member::is_ours;
 use crate::openai_chat::messages::Message;
 use crate::openai_chat::options::{self, Format, Function, ReasoningParam, no_web_search};
 use crate::openai_chat::parts::CacheControl;
@@ -13,24 +14,13 @@ use crate::typed::{Content, Text, value};
 use wire::json::{ValueKind, members, unescape};
 
 /// Members that the gateway reads elsewhere, or that mean nothing to anybody else.
-const PASSED_OVER: [&str; 22] = [
+const PASSED_OVER: [&str; 11] = [
     "model",
     "stream",
     "stream_options",
     "max_tokens",
     "max_completion_tokens",
     "n",
-    "provider",
-    "routing",
-    "models",
-    "route",
-    "allowed_models",
-    "plugins",
-    "transforms",
-    "usage",
-    "session_id",
-    "trace",
-    "debug",
     "prompt_cache_key",
     "prompt_cache_options",
     "prompt_cache_retention",
@@ -45,7 +35,7 @@ pub fn read_prompt(body: &[u8]) -> Result<Prompt<'_>, RequestFault> {
         let member = member.map_err(|_| no_messages())?;
         let key = unescape(body, member.key).map_err(|_| no_messages())?;
         let json = member.value.of(body);
-        if member.kind == ValueKind::Null || PASSED_OVER.contains(&&*key) {
+        if member.kind == ValueKind::Null || is_ours(&key) || PASSED_OVER.contains(&&*key) {
             continue;
         }
         let is_known = options::take(&mut reader.prompt, &key, json)?

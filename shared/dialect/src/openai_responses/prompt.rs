@@ -16,6 +16,7 @@ use serde::Deserialize;
 use wire::json::{ValueKind, members, unescape};
 
 use crate::intent::RequestFault;
+use crate::member::is_ours;
 use crate::openai_chat::arguments_of;
 use crate::openai_chat::options::{self, Format, ReasoningParam};
 use crate::openai_chat::parts::{ContentPart, parts_of};
@@ -27,22 +28,11 @@ use crate::typed::{Content, Text, value};
 const PARAM: &str = "input";
 
 /// Members that the gateway reads elsewhere, or that mean nothing to anybody else.
-const PASSED_OVER: [&str; 27] = [
+const PASSED_OVER: [&str; 16] = [
     "model",
     "stream",
     "stream_options",
     "max_output_tokens",
-    "provider",
-    "routing",
-    "models",
-    "route",
-    "allowed_models",
-    "plugins",
-    "transforms",
-    "usage",
-    "session_id",
-    "trace",
-    "debug",
     "prompt_cache_key",
     "prompt_cache_options",
     "prompt_cache_retention",
@@ -65,7 +55,7 @@ pub fn read_prompt(body: &[u8]) -> Result<Prompt<'_>, RequestFault> {
         let member = member.map_err(|_| no_input())?;
         let key = unescape(body, member.key).map_err(|_| no_input())?;
         let json = member.value.of(body);
-        if member.kind == ValueKind::Null || PASSED_OVER.contains(&&*key) {
+        if member.kind == ValueKind::Null || is_ours(&key) || PASSED_OVER.contains(&&*key) {
             continue;
         }
         match &*key {
