@@ -132,6 +132,7 @@ impl Server {
         if !alive {
             self.connections[place] = None;
             self.free.push(place);
+            self.paced.forget(place);
         }
         self.arm()
     }
@@ -176,6 +177,11 @@ impl Paced {
         let phase = PACE * (self.started % PHASES) / PHASES;
         self.started = self.started.wrapping_add(1);
         self.due.push(Reverse((Instant::now() + PACE + phase, place, 0)));
+    }
+
+    /// Drops what a connection that is gone would have been sent: its place goes to another one.
+    fn forget(&mut self, place: usize) {
+        self.due.retain(|Reverse((_, waiting, _))| *waiting != place);
     }
 }
 
