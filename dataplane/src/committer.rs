@@ -34,7 +34,7 @@ pub use rings::CoreRing;
 use rings::Rings;
 
 /// Commits are not closer together than this, unless a core waits for one.
-const PAUSE: Duration = Duration::from_millis(3);
+const PAUSE: Duration = Duration::from_millis(10);
 /// Without records the thread sleeps so long at most; a core wakes it.
 const SLEEP: Duration = Duration::from_millis(100);
 /// A disk that takes nothing is tried again after this.

@@ -168,6 +168,11 @@ impl RunEntry<'_> {
     pub fn decode(&self) -> Result<Record, RecordFault> {
         Record::decode(self.bytes)
     }
+
+    /// Whether the record ends a hold; it need not be decoded to know that.
+    pub fn ends_a_hold(&self) -> bool {
+        Record::ends_a_hold(self.bytes)
+    }
 }
 
 /// The records of a run, in order; ends after the first fault. That a run holds as many records as

@@ -81,6 +81,9 @@ impl Projection {
                 self.put(layout::block(place(block.0)), run.bytes[block.1..start].to_vec());
                 block = (entry.seq, start);
             }
+            if !entry.ends_a_hold() {
+                continue;
+            }
             let Some((account, hold_seq)) = self.ended(&entry.decode()?) else { continue };
             let end = End { place: Place { order, position }, at: place(entry.seq) };
             position += 1;

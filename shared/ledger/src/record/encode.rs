@@ -137,6 +137,11 @@ impl Record {
         out.finish()
     }
 
+    /// Whether the record of these bytes ends a hold: a post or a void.
+    pub(crate) fn ends_a_hold(bytes: &[u8]) -> bool {
+        matches!(bytes.first(), Some(&(POST | VOID)))
+    }
+
     /// Reads one record, which must be all of `bytes`.
     ///
     /// # Errors
