@@ -197,9 +197,9 @@ impl Appetite {
         self.0 == 0
     }
 
-    /// Learns from a read of `count` bytes into `room`.
-    pub fn fed(&mut self, count: usize, room: usize) {
-        if count == room {
+    /// Learns from a read of `count` bytes, and from whether it filled its room.
+    pub fn fed(&mut self, count: usize, is_full: bool) {
+        if is_full {
             self.0 = (self.0 + 1).min(Self::STEPS.len() - 1);
         } else if count < self.bytes() / 4 {
             self.0 -= 1;

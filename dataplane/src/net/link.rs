@@ -2,8 +2,10 @@
 //!
 //! How they move: a read is given to the runtime, which parks it in the kernel until bytes come;
 //! only when the last read filled its room is the next one tried at once, while the bytes before
-//! it are still warm. A write is always tried at once on the caller's own bytes, since a socket
-//! nearly always has space; only a full one waits. So no write copies, and none owns a buffer.
+//! it are still warm. Where the wait may be long, as between two events of a stream, only the wait
+//! is parked, and the read follows: its buffer would lie idle, and its first try be in vain. A
+//! write is always tried at once on the caller's own bytes, since a socket nearly always has space;
+//! only a full one waits. So no write copies, and none owns a buffer.
 //! Invariants: the buffer is back in place before a read's result is looked at; a stream that is
 //! never empty gives way to other tasks every few reads.
 //! Left out on purpose: states and deadlines, which are the socket's.
@@ -19,6 +21,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, sendmsg, shutdown};
 
 use super::buffer::Buffer;
+use super::ring::{Driver, driver};
 use super::task::give_way;
 
 /// Reads that may succeed at once, one after another, before other tasks get their turn.
@@ -91,6 +94,33 @@ impl Link {
         self.turns = 0;
         self.is_full = matches!(outcome, Ok(count) if count == to - from);
         outcome
+    }
+
+    /// Appends what comes next, for which the wait may be long: memory for `room` bytes is taken
+    /// when they are there, and an empty buffer has none until then. *abandon closes*
+    pub(super) async fn read_coming(
+        &mut self,
+        buffer: &mut Buffer,
+        room: usize,
+    ) -> io::Result<usize> {
+        if self.is_full || driver() == Driver::Epoll {
+            buffer.make_room(room);
+            return self.read(buffer).await;
+        }
+        if buffer.is_empty() {
+            buffer.release();
+        }
+        loop {
+            match &self.stream {
+                Stream::Tcp(stream) => stream.readable(false).await?,
+                Stream::Unix(stream) => stream.readable(false).await?,
+            }
+            self.turns = 0;
+            buffer.make_room(room);
+            if let Some(count) = self.read_at_once(buffer)? {
+                return Ok(count);
+            }
+        }
     }
 
     /// Appends what is there, if the last read showed that there may be more; never waits. `None`

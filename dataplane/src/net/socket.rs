@@ -144,6 +144,24 @@ impl Socket {
         }
     }
 
+    /// Appends what the peer sends next, for which the wait may be long: memory for `room` bytes is
+    /// taken only then. 0 is the end of the stream. *abandon closes*
+    ///
+    /// # Errors
+    /// As [`Self::read_into`].
+    #[inline]
+    pub async fn read_coming(&mut self, buffer: &mut Buffer, room: usize) -> io::Result<usize> {
+        self.begin()?;
+        let outcome = match &mut self.cover {
+            Cover::Plain => self.link.read_coming(buffer, room).await,
+            Cover::Tls(session) => {
+                buffer.make_room(room);
+                session.read(&mut self.link, buffer).await
+            }
+        };
+        self.end(outcome)
+    }
+
     /// Appends what has arrived behind a read that filled its room, without waiting; `None` where
     /// nothing has. Under TLS nothing is tried.
     ///

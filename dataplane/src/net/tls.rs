@@ -217,7 +217,7 @@ impl Session {
         self.incoming.make_room(self.appetite.bytes());
         let room = self.incoming.room();
         let count = link.read(&mut self.incoming).await?;
-        self.appetite.fed(count, room);
+        self.appetite.fed(count, count == room);
         if count > 0 {
             return Ok(());
         }

@@ -89,11 +89,9 @@ impl Body {
             if self.appetite.is_small() {
                 buffer.shrink();
             }
-            buffer.make_room(self.appetite.bytes());
-            let room = buffer.room();
-            let outcome = socket.read_into(buffer).await;
+            let outcome = socket.read_coming(buffer, self.appetite.bytes()).await;
             socket.watch().disarm();
-            self.take(outcome, room)?;
+            self.take(outcome)?;
         }
     }
 
@@ -186,15 +184,15 @@ impl Body {
         self.raw = self.window;
     }
 
-    /// Takes note of what a read into so much room came to.
-    fn take(&mut self, outcome: io::Result<usize>, room: usize) -> Result<(), UpstreamFault> {
+    /// Takes note of what a read came to.
+    fn take(&mut self, outcome: io::Result<usize>) -> Result<(), UpstreamFault> {
         match outcome {
             Ok(0) => {
                 let end = self.decoder.at_eof();
                 end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))
             }
             Ok(count) => {
-                self.appetite.fed(count, room);
+                self.appetite.fed(count, self.line.buffer.room() == 0);
                 Ok(())
             }
             Err(reason) => Err(self.line.fault(Phase::Body, Cause::Broken(reason))),
