@@ -5,13 +5,13 @@
 //! inference request that held credit has its generation.
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
 
 use catalog::ProviderIndex;
 use dialect::{ClientDialect, Framing};
 use ledger::cell::{DayVerdict, RateVerdict, TokenVerdict};
 use serde_json::Value;
 use units::GenerationId;
+use wire::decimal;
 
 use crate::local::Local;
 use crate::route::{Surface, client_of};
@@ -109,7 +109,7 @@ impl AnswerHead {
     /// Appends the status line and the fields, without the blank line.
     pub fn write(&self, local: &Local, status: u16, content_type: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(b"HTTP/1.1 ");
-        put(out, u64::from(status));
+        decimal::push(u64::from(status), out);
         out.push(b' ');
         out.extend_from_slice(reason(status).as_bytes());
         out.extend_from_slice(b"\r\n");
@@ -135,7 +135,7 @@ impl AnswerHead {
                 out.extend_from_slice(b"req");
                 for part in self.request {
                     out.push(b'-');
-                    put(out, part);
+                    decimal::push(part, out);
                 }
             }
         }
@@ -210,13 +210,8 @@ pub fn field(out: &mut Vec<u8>, name: &str, value: &str) {
 
 fn number(out: &mut Vec<u8>, name: &str, value: u64) {
     out.extend_from_slice(name.as_bytes());
-    put(out, value);
+    decimal::push(value, out);
     out.extend_from_slice(b"\r\n");
-}
-
-fn put(out: &mut Vec<u8>, value: u64) {
-    // Writing into a vector does not fail.
-    let _ = write!(out, "{value}");
 }
 
 /// The reason phrase of a status we send.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use units::GenerationId;
 use wire::body::LAST_CHUNK;
+use wire::decimal;
 
 use crate::digest::Digesting;
 use crate::limits::Limits;
@@ -25,6 +26,9 @@ pub use reading::Body;
 
 /// Room for a chunk's size line in front of its bytes: eight digits, CR, LF.
 const CHUNK_HEAD: usize = 10;
+
+/// Enough for the head of nearly every answer.
+const HEAD_ROOM: usize = 1024;
 
 /// Taken at once for a flood: what is queued need not move each time it outgrows its memory.
 const FLOOD_ROOM: usize = 32 << 10;
@@ -85,12 +89,22 @@ impl Client {
 
     /// Begins an answer whose length is known: `head` without its blank line, then `body`.
     pub fn answer(&mut self, head: &[u8], body: &[u8]) {
+        self.answer_under(|out| out.extend_from_slice(head), body);
+    }
+
+    /// The same, its head made by `write_head` where it goes out.
+    pub fn answer_under(&mut self, write_head: impl FnOnce(&mut Vec<u8>), body: &[u8]) {
         debug_assert_eq!(self.state, Sending::Nothing, "an answer is given once");
         self.state = Sending::Whole;
-        self.recording.as_ref().inspect(|recording| recording.begin(head, false));
-        self.output.extend(head);
-        let length = format!("content-length: {}\r\n", body.len());
-        self.output.extend(length.as_bytes());
+        self.output.make_room(HEAD_ROOM + body.len());
+        let before = self.output.len();
+        write_head(self.output.tail());
+        if let Some(recording) = &self.recording {
+            recording.begin(&self.output.filled()[before..], false);
+        }
+        self.output.extend(b"content-length: ");
+        decimal::push(body.len() as u64, self.output.tail());
+        self.output.extend(b"\r\n");
         self.end_head();
         if !self.is_head_only {
             let before = self.output.len();

@@ -154,7 +154,8 @@ async fn run(
     let answered = client.digest.take().map(Digesting::finish);
     let hashes = asked.zip(answered).map(|(request, response)| BodyHashes { request, response });
     let ended = settle::decide(&request, &outcome, hashes);
-    let settled = settle::settle(local, admission, ended).await;
+    let settled = settle::settle(local, admission, ended);
+    settle::on_disk(local, &settled).await;
     client.flush(&local.settings.limits).await;
     report::report(local, &settled);
     Ok(settled)
@@ -167,7 +168,7 @@ async fn open(
     head: &RequestHead,
     answer: &mut AnswerHead,
     is_guest: bool,
-) -> Result<(Principal, Option<Name>, Intent, Body), Fault> {
+) -> Result<(Principal, Option<Name>, Box<Intent>, Body), Fault> {
     let entered = if is_guest {
         enter_as_guest(local, client, head, answer).map(|principal| (principal, None))
     } else {

@@ -58,18 +58,19 @@ pub enum GeminiVerb {
 pub fn gemini_call(path: &[u8]) -> Option<(&str, GeminiVerb)> {
     match proxied(path) {
         Some(proxied) => proxied.call,
-        None => own_call(std::str::from_utf8(path).ok()?),
+        None => own_call(path),
     }
 }
 
 /// The same of a path of ours.
-fn own_call(path: &str) -> Option<(&str, GeminiVerb)> {
-    let named = path.strip_prefix("/v1beta/").or_else(|| path.strip_prefix("/v1/"))?;
+fn own_call(path: &[u8]) -> Option<(&str, GeminiVerb)> {
+    let named = path.strip_prefix(b"/v1beta/").or_else(|| path.strip_prefix(b"/v1/"))?;
     call_of(named)
 }
 
-fn call_of(path: &str) -> Option<(&str, GeminiVerb)> {
-    let (model, verb) = path.strip_prefix("models/")?.rsplit_once(':')?;
+fn call_of(path: &[u8]) -> Option<(&str, GeminiVerb)> {
+    let named = std::str::from_utf8(path.strip_prefix(b"models/")?).ok()?;
+    let (model, verb) = named.rsplit_once(':')?;
     let verb = match verb {
         "generateContent" => GeminiVerb::Generate,
         "streamGenerateContent" => GeminiVerb::Stream,
@@ -92,18 +93,20 @@ pub struct Proxied<'p> {
 
 /// The path within a provider's API, where the first segment is none of ours.
 pub fn proxied(path: &[u8]) -> Option<Proxied<'_>> {
-    let path = std::str::from_utf8(path).ok()?;
-    let (provider, path) = path.strip_prefix('/')?.split_once('/')?;
+    let path = path.strip_prefix(b"/")?;
+    let (provider, path) = path.split_at(path.iter().position(|byte| *byte == b'/')?);
+    let path = &path[1..];
     if provider.is_empty() || path.is_empty() || catalog::is_own_segment(provider) {
         return None;
     }
-    let call = call_of(path.strip_prefix("v1beta/").unwrap_or(path));
+    let provider = std::str::from_utf8(provider).ok()?;
+    let call = call_of(path.strip_prefix(b"v1beta/").unwrap_or(path));
     let call = call.filter(|(_, verb)| *verb != GeminiVerb::Count);
-    let client = match path.strip_prefix("v1/").unwrap_or(path) {
-        "chat/completions" => Some(ClientDialect::Chat),
-        "completions" => Some(ClientDialect::Completions),
-        "embeddings" => Some(ClientDialect::Embeddings),
-        "messages" if path.starts_with("v1/") => Some(ClientDialect::Messages),
+    let client = match path.strip_prefix(b"v1/").unwrap_or(path) {
+        b"chat/completions" => Some(ClientDialect::Chat),
+        b"completions" => Some(ClientDialect::Completions),
+        b"embeddings" => Some(ClientDialect::Embeddings),
+        b"messages" if path.starts_with(b"v1/") => Some(ClientDialect::Messages),
         _ => call.map(|_| ClientDialect::Gemini),
     };
     Some(Proxied { provider, client, call })
@@ -194,7 +197,7 @@ fn named(path: &str) -> Option<(Route<'_>, &'static str)> {
 }
 
 fn named_deeper(path: &str) -> Option<(Route<'_>, &'static str)> {
-    if let Some((_, verb)) = own_call(path) {
+    if let Some((_, verb)) = own_call(path.as_bytes()) {
         let named = match verb {
             GeminiVerb::Generate | GeminiVerb::Stream => Route::Infer(ClientDialect::Gemini),
             GeminiVerb::Count => Route::Count(ClientDialect::Gemini),

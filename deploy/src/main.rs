@@ -31,6 +31,10 @@ mod signals;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// Every request takes a few small pieces of memory and gives them back, often on another thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     command::run()
 }

@@ -10,12 +10,17 @@ use std::io::Write;
 use catalog::rows::{Dialect, OutputCapField};
 use catalog::{Endpoint, Provider};
 use dialect::{ClientDialect, Dropped, Intent, RequestFault, UpstreamTerms, write_upstream};
+use wire::decimal;
 
 use crate::answer_head::{field, generation_text};
 use crate::local::published::{Secret, Upstream};
 use crate::net::buffer::Buffer;
 use crate::stage::attempt::Request;
 
+/// Enough for the head of nearly every request.
+const HEAD_ROOM: usize = 1024;
+/// Digits of the longest body.
+const LENGTH_DIGITS: usize = 10;
 /// The version of Anthropic's API that is spoken.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 /// Betas of Anthropic's that shape an answer and cost nothing of their own, by how they begin.
@@ -65,12 +70,20 @@ impl Dispatch<'_> {
         Ok(Some((sent, dropped)))
     }
 
-    /// The client's body as priced.
+    /// The request whose body is the client's as priced. Its length is known only behind its head,
+    /// so the head has room for it: blanks may stand before a value (RFC 9110, section 5.5).
     pub fn relayed(&self, body: &[u8]) -> Buffer {
         let mut sent = self.request.local.pool.buffer();
-        sent.make_room(body.len() + 256);
+        sent.make_room(HEAD_ROOM + body.len() + 256);
+        let out = sent.tail();
+        self.write_head(out);
+        let length = out.len()..out.len() + LENGTH_DIGITS;
+        out.extend_from_slice(&[b' '; LENGTH_DIGITS]);
+        out.extend_from_slice(b"\r\n\r\n");
+        let start = out.len();
         // What both sides understand can always be said.
-        let _ = write_upstream(self.request.intent, body, &self.terms(), sent.tail());
+        let _ = write_upstream(self.request.intent, body, &self.terms(), out);
+        decimal::fill((out.len() - start) as u64, &mut out[length]);
         sent
     }
 
@@ -88,10 +101,18 @@ impl Dispatch<'_> {
 
     /// The head of a body of this length.
     pub fn head(&self, length: usize) -> Buffer {
-        let Request { local, admission, intent, .. } = self.request;
-        let mut buffer = local.pool.buffer();
-        buffer.make_room(1024);
-        let out = buffer.tail();
+        let mut head = self.request.local.pool.buffer();
+        head.make_room(HEAD_ROOM);
+        let out = head.tail();
+        self.write_head(out);
+        decimal::push(length as u64, out);
+        out.extend_from_slice(b"\r\n\r\n");
+        head
+    }
+
+    /// Writes the head as far as the body's length.
+    fn write_head(&self, out: &mut Vec<u8>) {
+        let Request { admission, intent, .. } = self.request;
         out.extend_from_slice(b"POST ");
         out.extend_from_slice(self.upstream.base_path.as_bytes());
         self.write_path(out);
@@ -112,9 +133,6 @@ impl Dispatch<'_> {
         out.extend_from_slice(b"x-request-id: ");
         out.extend_from_slice(&generation_text(admission.generation));
         out.extend_from_slice(b"\r\ncontent-length: ");
-        out.extend_from_slice(length.to_string().as_bytes());
-        out.extend_from_slice(b"\r\n\r\n");
-        buffer
     }
 
     fn write_path(&self, out: &mut Vec<u8>) {

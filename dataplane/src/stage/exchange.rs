@@ -94,15 +94,16 @@ pub async fn exchange<'a>(
             let started = request.admission.elapsed_ms();
             attendance.begin_attempt(candidate.provider.on_client_abort);
             let tried = candidate.attempt(client, body, attendance).await;
-            let took = request.admission.elapsed_ms().saturating_sub(started);
+            let ended = request.admission.elapsed_ms();
+            let took = ended.saturating_sub(started);
             trail.note(&candidate, &tried, took);
             let is_deserted = client.was_seen_deserted();
             match tried {
                 Ok(answer) => {
-                    let first_byte_ms = request.admission.elapsed_ms();
                     candidate.praise(&visit, took, attendance);
                     let (endpoint, is_own) = (planned.endpoint, planned.source.is_own());
                     let attempts = trail.attempts;
+                    let first_byte_ms = ended;
                     let begun = Exchange { endpoint, is_own, answer, attempts, first_byte_ms };
                     return Ok((begun, visit));
                 }
@@ -332,12 +333,13 @@ impl<'a> Candidate<'a> {
         let connection =
             connect(&local.dialler, &local.connections, self.way, freshness, bounds).await?;
         let dispatch = self.dispatch();
-        let relayed = translated.is_none().then(|| dispatch.relayed(body));
-        let body = translated.or(relayed.as_ref()).map_or(&[][..], Buffer::filled);
-        let head = dispatch.head(body.len());
+        let (first, rest) = match translated {
+            None => (dispatch.relayed(body), &[][..]),
+            Some(body) => (dispatch.head(body.len()), body.filled()),
+        };
         self.is_written.set(true);
-        let sent = connection.send(head.filled(), body).await?;
-        drop((head, relayed));
+        let sent = connection.send(first.filled(), rest).await?;
+        drop(first);
         sent.head().await
     }
 

@@ -27,6 +27,9 @@ pub fn learn(request: &Request<'_>, outcome: &Outcome, visit: &Visit<'_>) {
 fn made(request: &Request<'_>, outcome: &Outcome) -> Option<(u64, u64)> {
     let is_whole = request.intent.stream && outcome.ending == Ending::Complete;
     let tokens = outcome.meter.output_estimate();
+    if !is_whole || tokens < TOKENS_MIN {
+        return None;
+    }
     let ms = request.admission.elapsed_ms().saturating_sub(outcome.first_byte_ms);
-    (is_whole && tokens >= TOKENS_MIN && ms > 0).then_some((tokens, u64::from(ms)))
+    (ms > 0).then_some((tokens, u64::from(ms)))
 }

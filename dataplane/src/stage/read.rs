@@ -14,7 +14,7 @@ use crate::route::{GeminiVerb, decoded, gemini_call};
 
 /// Refuses a body that is not plain JSON, by what its head says.
 pub fn check_type(head: &RequestHead, buf: &[u8]) -> Result<(), Fault> {
-    let is_json = |value: &[u8]| value.to_ascii_lowercase().windows(4).any(|part| part == b"json");
+    let is_json = |value: &[u8]| value.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"));
     let is_plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
     if !head.header(buf, "content-type").is_none_or(is_json) {
         let message = "the body must be JSON: send content-type: application/json";
@@ -33,7 +33,7 @@ pub async fn intent(
     client: &mut Client,
     head: &RequestHead,
     dialect: ClientDialect,
-) -> Result<(Intent, Body), Fault> {
+) -> Result<(Box<Intent>, Body), Fault> {
     let limits = &local.settings.limits;
     let buf = client.input.filled();
     let named = head.header(buf, "x-session-id").and_then(session);
@@ -77,11 +77,12 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && text.bytes().enumerate().all(is_digit_or_dash)
 }
 
-fn understand(local: &Local, asked: Asked<'_>, body: &[u8]) -> Result<Intent, Fault> {
+/// What a body asks for, in a box: it is handed from stage to stage, and from future to future.
+fn understand(local: &Local, asked: Asked<'_>, body: &[u8]) -> Result<Box<Intent>, Fault> {
     let bounds = GateLimits { depth: local.settings.limits.json_depth, ..GateLimits::default() };
     let mut gate = local.gate.borrow_mut();
     let top = gate.check(body, &bounds)?;
     let intent = read_intent(asked, &top, body);
     gate.reuse(top);
-    Ok(intent?)
+    Ok(Box::new(intent?))
 }

@@ -37,6 +37,8 @@ pub struct Settled {
     pub flags: Flags,
     /// Whether the hold ended with a charge, if only of nothing.
     pub is_posted: bool,
+    /// Its record's place in the ring.
+    seq: u64,
 }
 
 /// The record that ends a hold, before it is written.
@@ -64,8 +66,8 @@ pub fn decide(request: &Request<'_>, outcome: &Outcome, hashes: Option<BodyHashe
     }
 }
 
-/// Writes the end of a hold, and waits for the disk where the operator asks for it.
-pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settled {
+/// Writes the end of a hold. Where the operator asks for it, wait for the disk ([`on_disk`]).
+pub fn settle(local: &Local, admission: Admission, ended: Ended) -> Settled {
     let Ended { record, charge, charged } = ended;
     let (mut written_off, mut flags) = (Usd::ZERO, Flags::NONE);
     if let Record::Post(post) = &record {
@@ -73,11 +75,16 @@ pub async fn settle(local: &Local, admission: Admission, ended: Ended) -> Settle
         (written_off, flags) = (post.excess.written_off, post.flags);
     }
     let seq = admission.spend(&record, charge);
-    if local.settings.durability == Durability::BeforeFinal {
-        local.until_durable(seq).await;
-    }
     let is_posted = matches!(record, Record::Post(_));
-    Settled { charged, written_off, flags, is_posted }
+    Settled { charged, written_off, flags, is_posted, seq }
+}
+
+/// Waits until the end of a hold is on disk, where that is owed before an answer ends. *abandon
+/// closes*
+pub async fn on_disk(local: &Local, settled: &Settled) {
+    if local.settings.durability == Durability::BeforeFinal {
+        local.until_durable(settled.seq).await;
+    }
 }
 
 fn charges_delivered(request: &Request<'_>, outcome: &Outcome) -> bool {

@@ -58,8 +58,11 @@ pub(crate) fn is_ours(key: &str) -> bool {
 /// Whether a key spells `name`, whatever escapes it is written with.
 pub(crate) fn spells(body: &[u8], key: Span, name: &str) -> bool {
     let raw = key.of(body);
+    // No escape is shorter than what it stands for.
     raw == name.as_bytes()
-        || (raw.contains(&b'\\') && unescape(body, key).is_ok_and(|text| text == name))
+        || (raw.len() > name.len()
+            && raw.contains(&b'\\')
+            && unescape(body, key).is_ok_and(|text| text == name))
 }
 
 pub(crate) fn string_of(object: &[u8], member: &Member) -> Option<String> {

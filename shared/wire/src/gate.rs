@@ -124,7 +124,7 @@ impl Gate {
             keys.push(key);
             cursor.skip().map_err(broken)?;
         }
-        self.finder.refuse_twice(body, keys.into_iter())
+        self.finder.refuse_twice(body, keys.iter().copied())
     }
 
     /// Reads the whole body strictly, without recursion.

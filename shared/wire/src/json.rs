@@ -57,10 +57,11 @@ impl Member {
     /// Whether the key is `name`, however it was spelled.
     pub fn is(&self, buf: &[u8], name: &str) -> bool {
         let raw = self.key.of(buf);
-        if memchr::memchr(b'\\', raw).is_none() {
-            return raw == name.as_bytes();
-        }
-        unescape(buf, self.key).is_ok_and(|key| key == name)
+        // No escape is shorter than what it stands for.
+        raw == name.as_bytes()
+            || (raw.len() > name.len()
+                && raw.contains(&b'\\')
+                && unescape(buf, self.key).is_ok_and(|key| key == name))
     }
 
     /// What stands between a string's quotes, to be given to [`unescape`]; the value otherwise.

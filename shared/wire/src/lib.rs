@@ -9,6 +9,7 @@
 //! Left out on purpose: HTTP/2 (a library's work), sockets, clocks, and what any field means.
 
 pub mod body;
+pub mod decimal;
 pub mod gate;
 pub mod head;
 pub mod json;

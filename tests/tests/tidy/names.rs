@@ -20,7 +20,9 @@ const PLACES: &[(&str, &[&str])] = &[
     ("rustls", TLS_ENDS),
     ("webpki_roots", TLS_ENDS),
     ("httparse", WIRE),
+    ("itoa", WIRE),
     ("simd_json", WIRE),
+    ("wide", WIRE),
     ("crossbeam", CHANNEL),
     ("crossbeam_queue", CHANNEL),
     ("crossbeam_utils", CHANNEL),
@@ -36,6 +38,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("indicatif", &["deploy"]),
     ("jsonschema", &["shared/dialect/src/extraction/schema"]),
     ("clap", &["deploy"]),
+    ("mimalloc", &["deploy"]),
 ];
 
 pub(crate) fn check(source: &Source) -> Vec<Complaint> {

@@ -86,9 +86,7 @@ pub(super) fn give(
     (head, finish): (&AnswerHead, Finish),
 ) -> Ending {
     let local = request.local;
-    let mut fields = Vec::with_capacity(512);
-    head.write(local, 200, JSON, &mut fields);
-    client.answer(&fields, json.filled());
+    client.answer_under(|out| head.write(local, 200, JSON, out), json.filled());
     let length = body.window().len();
     body.consume(length);
     body.reuse(&local.connections);

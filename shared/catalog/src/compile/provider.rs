@@ -46,8 +46,8 @@ const OWN_SEGMENTS: [&str; 32] = [
 const ID_MAX: usize = 64;
 
 /// Whether a first path segment is ours, in whatever case: none of a provider's.
-pub fn is_own_segment(segment: &str) -> bool {
-    OWN_SEGMENTS.iter().any(|own| own.eq_ignore_ascii_case(segment))
+pub fn is_own_segment(segment: &[u8]) -> bool {
+    OWN_SEGMENTS.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(segment))
 }
 
 impl Compiler<'_> {
@@ -91,7 +91,7 @@ impl Compiler<'_> {
             let remedy =
                 "use at most 64 letters, digits, '-', '_' and '.', a letter or digit first";
             self.complain(place.key("id"), what, remedy);
-        } else if is_own_segment(id) {
+        } else if is_own_segment(id.as_bytes()) {
             let what = format!("the provider id {id:?} is one of our own paths");
             self.complain(place.key("id"), what, "choose another id");
         }

@@ -4,6 +4,7 @@
 //! gateway's alone are left out; all other bytes go as they came.
 
 use catalog::Parameters;
+use wire::decimal;
 use wire::json::{Member, ValueKind, members};
 use wire::splice::Edits;
 
@@ -53,11 +54,11 @@ fn write_cap(edits: &mut Edits, intent: &Intent, body: &[u8], terms: &UpstreamTe
     } else {
         ("max_tokens", &places.max_tokens, &places.max_completion_tokens)
     };
-    let cap = terms.output_cap.to_string();
+    let cap = || terms.output_cap.to_string();
     match wanted {
-        Some(member) if member.value.of(body) == cap.as_bytes() => {}
-        Some(member) => edits.replace(member.value, cap.as_bytes()),
-        None => edits.insert(name, cap.as_bytes()),
+        Some(member) if decimal::is(member.value.of(body), terms.output_cap) => {}
+        Some(member) => edits.replace(member.value, cap()),
+        None => edits.insert(name, cap().as_bytes()),
     }
     if let Some(member) = other {
         edits.remove(member);

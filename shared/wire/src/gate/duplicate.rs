@@ -2,10 +2,11 @@
 //!
 //! Keys are compared in one form: escapes decoded, letters in lower case. Readers that ignore case
 //! (Go's, for one) also take U+017F for `s` and U+212A for `k`, so these are folded too. Keys are
-//! sorted, so a thousand of them cost no more than their number times its logarithm.
+//! sorted, so a thousand of them cost no more than their number times its logarithm. Nearly always
+//! there are few, and their lengths and first letters tell that no two are the same.
 
 use super::GateFault;
-use crate::json::{skip_space, string_end, unescape};
+use crate::json::{repeat, skip_space, string_end, unescape};
 use crate::span::Span;
 
 /// The memory of the search, kept between bodies.
@@ -26,8 +27,11 @@ impl Finder {
     pub(super) fn refuse_twice(
         &mut self,
         body: &[u8],
-        keys: impl Iterator<Item = Span>,
+        keys: impl Iterator<Item = Span> + Clone,
     ) -> Result<(), GateFault> {
+        if are_unlike(body, keys.clone()) {
+            return Ok(());
+        }
         self.forms.clear();
         self.keys.clear();
         for key in keys {
@@ -88,10 +92,43 @@ impl Finder {
     fn close(&mut self, body: &[u8]) -> Result<(), GateFault> {
         let first = self.opened.pop().unwrap_or(0);
         let mut keys = std::mem::take(&mut self.nested);
-        let checked = self.refuse_twice(body, keys.drain(first..));
+        let checked = self.refuse_twice(body, keys[first..].iter().copied());
+        keys.truncate(first);
         self.nested = keys;
         checked
     }
+}
+
+/// Most keys that are told apart by their marks.
+const MARKS: usize = 24;
+
+/// Whether a few plain keys differ in their marks, so that no two are the same in any spelling.
+fn are_unlike(body: &[u8], keys: impl Iterator<Item = Span>) -> bool {
+    let mut marks = [0; MARKS];
+    for (count, key) in keys.enumerate() {
+        let Some(mark) = mark(key.of(body)).filter(|mark| !marks[..count].contains(mark)) else {
+            return false;
+        };
+        marks[count] = mark;
+        if count + 1 == MARKS {
+            return false;
+        }
+    }
+    true
+}
+
+/// The length and the first letters of a key, in whatever case; `None` of one with escapes or with
+/// letters beyond ASCII.
+fn mark(key: &[u8]) -> Option<u64> {
+    if !key.is_ascii() || key.contains(&b'\\') {
+        return None;
+    }
+    let mut first = [0; 8];
+    let letters = key.len().min(first.len());
+    first[..letters].copy_from_slice(&key[..letters]);
+    // The bit in which the cases differ: that other bytes become alike with it does no harm.
+    let folded = u64::from_le_bytes(first) | repeat(0x20);
+    Some(folded ^ (key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// Appends a key in the form in which keys are compared.

@@ -24,22 +24,27 @@ pub(super) fn top_level(
     let mut key = None;
     for at in index.iter().map(|at| *at as usize) {
         let byte = body[at];
-        if depth == 1 && matches!(byte, b',' | b'}') {
-            if let (Some(key), Some(start)) = (key.take(), start.take()) {
-                if members.len() == most {
-                    return Err(GateFault::TooManyMembers);
+        if depth == 1 {
+            match byte {
+                b',' | b'}' => {
+                    if let (Some(key), Some(start)) = (key.take(), start.take()) {
+                        if members.len() == most {
+                            return Err(GateFault::TooManyMembers);
+                        }
+                        let value = Span::new(start, trimmed_end(body, at));
+                        members.push(Member { key, value, kind: kind_of(body[start]) });
+                    }
                 }
-                let value = Span::new(start, trimmed_end(body, at));
-                members.push(Member { key, value, kind: kind_of(body[start]) });
+                b':' => {
+                    key = start.take().map(|start| Span::new(start + 1, trimmed_end(body, at) - 1));
+                }
+                _ => start = start.or(Some(at)),
             }
-        } else if depth == 1 && byte == b':' {
-            key = start.take().map(|start| Span::new(start + 1, trimmed_end(body, at) - 1));
-        } else if depth == 1 && start.is_none() {
-            start = Some(at);
         }
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
+        // In this bit braces differ from brackets.
+        match byte | 0x20 {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
             _ => {}
         }
     }

@@ -85,6 +85,22 @@ fn keys_that_stand_twice_are_refused_where_they_decide() {
 }
 
 #[test]
+fn a_key_is_found_again_among_few_and_among_many_and_whatever_they_look_like() {
+    for others in [0, 1, 5, 22, 23, 24, 25, 200] {
+        let mut body = String::from("{\"presence_first\":1,\"presence_other\":2");
+        for other in 0..others {
+            body.push_str(&format!(",\"k{other}\":0"));
+        }
+        assert!(check(format!("{body}}}").as_bytes()).is_ok(), "{others}");
+        for again in ["presence_other", "Presence_Other", "presence_\\u006fther"] {
+            let found = check(format!("{body},\"{again}\":3}}").as_bytes()).err();
+            let expected = GateFault::Duplicate { key: "presence_other".to_owned() };
+            assert_eq!(found, Some(expected), "{again} among {others}");
+        }
+    }
+}
+
+#[test]
 fn members_are_found_by_key_in_any_spelling() {
     let body = br#" {"mod\u0065l" : "x", "n":2 } "#;
     let top = check(body).unwrap();

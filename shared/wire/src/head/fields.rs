@@ -1,7 +1,9 @@
 //! The table of a head's fields: where each name and value stands.
 //!
 //! Offsets fit in 16 bits because heads are at most 65,535 bytes. The first 32 fields, more than
-//! any SDK sends, are kept in place; only a head with more of them allocates.
+//! any SDK sends, are kept in place; only a head with more of them allocates. Most fields that are
+//! asked for are not there: a bit for each that is, by its name's length and first letter, tells
+//! that at once.
 
 use super::place;
 
@@ -21,6 +23,8 @@ struct Field {
 pub(super) struct Fields {
     near: [Field; NEAR],
     near_len: u16,
+    /// The bits of all names, see [`bit`].
+    bits: u64,
     far: Vec<Field>,
 }
 
@@ -32,16 +36,22 @@ impl Fields {
         for (slot, header) in near.iter_mut().zip(first) {
             *slot = Field::of(head, header);
         }
+        let bits = headers.iter().fold(0, |bits, header| bits | bit(header.name));
         let far = rest.iter().map(|header| Field::of(head, header)).collect();
-        Self { near, near_len: first.len() as u16, far }
+        Self { near, near_len: first.len() as u16, bits, far }
     }
 
     /// The value of the first field called `name` in any case.
     pub(super) fn get<'b>(&self, buf: &'b [u8], name: &str) -> Option<&'b [u8]> {
-        self.all()
-            .filter(|field| field.name_len as usize == name.len())
-            .find(|field| field.name(buf).eq_ignore_ascii_case(name.as_bytes()))
-            .map(|field| field.value(buf))
+        if self.bits & bit(name) == 0 {
+            return None;
+        }
+        let is_it = |field: &&Field| {
+            field.name_len as usize == name.len()
+                && field.name(buf).eq_ignore_ascii_case(name.as_bytes())
+        };
+        let found = self.near().iter().find(is_it).or_else(|| self.far.iter().find(is_it));
+        found.map(|field| field.value(buf))
     }
 
     /// Names and values in order.
@@ -50,8 +60,18 @@ impl Fields {
     }
 
     fn all(&self) -> impl Iterator<Item = &Field> {
-        self.near.iter().take(self.near_len as usize).chain(&self.far)
+        self.near().iter().chain(&self.far)
     }
+
+    fn near(&self) -> &[Field] {
+        &self.near[..self.near_len as usize]
+    }
+}
+
+/// One of 64 bits for a name, the same in whatever case it is written.
+fn bit(name: &str) -> u64 {
+    let first = name.bytes().next().map_or(0, |letter| letter.to_ascii_lowercase());
+    1 << ((name.len() + 7 * usize::from(first)) % 64)
 }
 
 impl Field {

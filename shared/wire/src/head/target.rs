@@ -6,13 +6,34 @@
 
 use super::{HeadFault, Method};
 
+/// May stand in a target.
+const TARGET: u8 = 1;
+/// May stand in a host's name.
+const NAME: u8 = 2;
+
+/// Where a byte may stand.
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0x21_u8;
+    while byte <= 0x7e {
+        if byte != b'#' {
+            class[byte as usize] = TARGET;
+        }
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            class[byte as usize] |= NAME;
+        }
+        byte += 1;
+    }
+    class
+};
+
 /// The target's part in origin form, checked against the host.
 pub(super) fn origin_form<'b>(
     method: Method,
     target: &'b [u8],
     host: Option<&[u8]>,
 ) -> Result<&'b [u8], HeadFault> {
-    if !target.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'#') {
+    if !target.iter().all(|byte| CLASS[usize::from(*byte)] & TARGET != 0) {
         return Err(HeadFault::Target);
     }
     match target.first() {
@@ -68,12 +89,7 @@ fn is_name(name: &[u8]) -> bool {
             address.len() >= 2
                 && address.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
         }
-        _ => {
-            !name.is_empty()
-                && name
-                    .iter()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
-        }
+        _ => !name.is_empty() && name.iter().all(|byte| CLASS[usize::from(*byte)] & NAME != 0),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Stepping over JSON values: the innermost loops of the scanner.
 //!
-//! Short strings are searched eight bytes at a time in a register, as a call would cost more than
-//! the search; after 32 bytes a string is long, and the vector search takes over.
+//! Short strings are searched sixteen bytes at a time in a register, as a call would cost more than
+//! the search; after 32 bytes a string is long, and the search by calls takes over.
 
 use memchr::memchr2;
+use wide::u8x16;
 
 use super::{JsonFault, ValueKind, is_space};
 
-/// Words searched in a register before the vector search is called.
-const SHORT_WORDS: usize = 4;
+/// Pieces searched in a register before the search by calls.
+const SHORT_PIECES: usize = 2;
 
 /// The first offset from `at` on that is not white space.
 #[inline(always)]
@@ -25,20 +26,20 @@ pub(crate) fn skip_space(buf: &[u8], mut at: usize) -> usize {
 /// The offset of the closing quote of the string whose content begins at `at`.
 #[inline(always)]
 pub(crate) fn string_end(buf: &[u8], mut at: usize) -> Result<usize, JsonFault> {
-    for _ in 0..SHORT_WORDS {
-        let Some(word) = buf.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { break };
-        let word = u64::from_le_bytes(*word);
-        let hits = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\'));
-        if hits == 0 {
-            at += 8;
+    for _ in 0..SHORT_PIECES {
+        let Some(piece) = buf.get(at..).and_then(|rest| rest.first_chunk::<16>()) else { break };
+        let piece = u8x16::new(*piece);
+        let quotes = piece.simd_eq(u8x16::splat(b'"')).to_bitmask();
+        let escapes = piece.simd_eq(u8x16::splat(b'\\')).to_bitmask();
+        if quotes | escapes == 0 {
+            at += 16;
             continue;
         }
-        let first = hits.trailing_zeros() & !7;
-        let found = at + first as usize / 8;
-        if (word >> first) as u8 == b'"' {
-            return Ok(found);
+        let first = (quotes | escapes).trailing_zeros();
+        if quotes >> first & 1 == 1 {
+            return Ok(at + first as usize);
         }
-        at = found + 2;
+        at += first as usize + 2;
     }
     long_string_end(buf, at)
 }
