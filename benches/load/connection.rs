@@ -6,10 +6,25 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout};
 
 /// Bytes read at once; a shorter read means that the socket is empty.
 const READ_BYTES: usize = 64 * 1024;
+
+/// Waits for events; how many there are. A process that was stopped and goes on waits again.
+pub(crate) fn wait(
+    epoll: &Epoll,
+    events: &mut [EpollEvent],
+    timeout: EpollTimeout,
+) -> nix::Result<usize> {
+    loop {
+        match epoll.wait(events, timeout) {
+            Err(Errno::EINTR) => {}
+            outcome => return outcome,
+        }
+    }
+}
 
 /// One side of a connection.
 pub(crate) struct Connection {

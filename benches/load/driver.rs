@@ -13,7 +13,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use crate::Failure;
 use crate::answer;
 use crate::bodies::Kind;
-use crate::connection::Connection;
+use crate::connection::{Connection, wait};
 
 const TIMER: u64 = u64::MAX;
 /// How long nothing at all may arrive.
@@ -142,7 +142,7 @@ impl<'a> Driver<'a> {
     fn wait(&self, patience: Duration) -> Result<Vec<usize>, Failure> {
         let mut events = [EpollEvent::empty(); 256];
         let timeout = EpollTimeout::try_from(patience.min(PATIENCE))?;
-        let count = self.epoll.wait(&mut events, timeout)?;
+        let count = wait(&self.epoll, &mut events, timeout)?;
         if count == 0 && patience >= PATIENCE {
             return Err(format!("nothing arrived for {PATIENCE:?}").into());
         }

@@ -19,7 +19,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use crate::Failure;
 use crate::answer::find;
 use crate::bodies::{self, EVENTS, EVENTS_OPEN, Kind};
-use crate::connection::Connection;
+use crate::connection::{Connection, wait};
 
 const LISTENER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
@@ -91,7 +91,7 @@ impl Server {
     fn run(&mut self) -> Result<(), Failure> {
         let mut events = [EpollEvent::empty(); 256];
         loop {
-            let count = self.epoll.wait(&mut events, EpollTimeout::NONE)?;
+            let count = wait(&self.epoll, &mut events, EpollTimeout::NONE)?;
             for event in &events[..count] {
                 match event.data() {
                     LISTENER => self.accept()?,
