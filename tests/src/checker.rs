@@ -6,7 +6,7 @@
 //! its price, and that nothing else was. After a crash a finished answer may have gone for nothing;
 //! what is charged is held against the truth all the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -202,13 +202,19 @@ pub fn check_account(account: &Account, generations: &[Generation]) -> Vec<Strin
     complaints
 }
 
-/// Generations against the truth: each charge is right, and each finished answer was charged once.
+/// Generations against the truth: each charge is right, each finished answer was charged once, and
+/// whatever an upstream was asked for is in the books, if only as a request that cost nothing.
 pub fn check_generations(
     generations: &[Generation],
     truths: &[Truth],
     config: &Config,
 ) -> Vec<String> {
     let mut complaints = check_charges(generations, truths, config);
+    let known: HashSet<_> = generations.iter().map(|generation| &*generation.id).collect();
+    let named = truths.iter().filter_map(|truth| truth.caller_request.as_deref());
+    for id in named.filter(|id| id.starts_with("gen-") && !known.contains(id)) {
+        complaints.push(format!("{id} was asked for, and is not in the books"));
+    }
     let found = served(generations, &Requests::of(truths));
     for truth in truths.iter().filter(|truth| truth.outcome == Outcome::Finished) {
         let generation = match found.get(truth.request.as_str()).map(Vec::as_slice) {
