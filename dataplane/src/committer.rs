@@ -33,8 +33,10 @@ use crate::uplink::standing::Standing;
 pub use rings::CoreRing;
 use rings::Rings;
 
-/// Commits are not closer together than this, unless a core waits for one.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Commits are not closer together than so many steps, unless a core waits for one.
+const PAUSE_STEPS: usize = 4;
+/// How long a core that waits may wait for a pause to end.
+const PAUSE_STEP: Duration = Duration::from_micros(2500);
 /// Without records the thread sleeps so long at most; a core wakes it.
 const SLEEP: Duration = Duration::from_millis(100);
 /// A disk that takes nothing is tried again after this.
@@ -114,9 +116,16 @@ impl Committer {
                 continue;
             }
             self.commit(records)?;
-            if !self.rings.is_awaited() && !self.is_stopping {
-                thread::sleep(PAUSE);
+            self.pause();
+        }
+    }
+
+    fn pause(&self) {
+        for _ in 0..PAUSE_STEPS {
+            if self.rings.is_awaited() || self.is_stopping {
+                return;
             }
+            thread::sleep(PAUSE_STEP);
         }
     }
 
