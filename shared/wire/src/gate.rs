@@ -3,25 +3,24 @@
 //! Purpose: what passes is one JSON object that all readers read alike: strict grammar (RFC 8259),
 //! UTF-8, bounded depth, nothing behind it, and no key twice where we price or route by it.
 //! Invariants: keys that differ only in how they are escaped, or in letter case, count as the same
-//! key, since some providers' readers ignore case; the body itself is never changed (the validator
-//! rewrites what it reads, so it reads a scratch copy); time is linear in the body's length.
+//! key, since some providers' readers ignore case; the body itself is never changed; time is linear
+//! in the body's length.
 //! Numbers: what RFC 8259 allows but no reader can hold is refused as not JSON: whole numbers
 //! beyond 64 bits, and magnitudes beyond a double (`1e999`). So is a lone half of a surrogate
 //! pair.
 //! Left out on purpose: what the members mean, and duplicates in parts that only the model reads.
 
 mod duplicate;
-mod outline;
+mod reader;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape, fill_tape_padded};
-
 use crate::json::{self, Cursor, Member, ValueKind};
 use crate::span::Span;
 use duplicate::Finder;
+use reader::Reader;
 
 /// Members whose objects decide price or route: no key may stand twice in them either.
 const DECIDING: [&str; 4] = ["stream_options", "reasoning", "provider", "routing"];
@@ -51,12 +50,9 @@ const KEEP_MAX: usize = 1024 * 1024;
 /// Checks bodies, one at a time, with buffers that are kept between them.
 #[derive(Default)]
 pub struct Gate {
-    scratch: Vec<u8>,
-    buffers: Buffers,
-    /// The depth that `buffers` were made for.
-    depth: usize,
-    tape: Option<Tape<'static>>,
     finder: Finder,
+    /// Memory for what the reader has open.
+    open: Vec<u8>,
     spare: Vec<Member>,
 }
 
@@ -72,7 +68,6 @@ impl Gate {
     /// A [`GateFault`]; the client's fault always.
     pub fn check(&mut self, body: &[u8], limits: &GateLimits) -> Result<TopLevel, GateFault> {
         let mut members = std::mem::take(&mut self.spare);
-        members.clear();
         let checked = self.check_object(body, limits, &mut members);
         if body.len() > KEEP_MAX {
             *self = Self::default();
@@ -91,8 +86,8 @@ impl Gate {
         limits: &GateLimits,
         members: &mut Vec<Member>,
     ) -> Result<(), GateFault> {
-        self.validate(body, limits.depth)?;
-        outline::top_level(body, self.buffers.structural_indexes(), limits.members, members)?;
+        std::str::from_utf8(body).map_err(|_| GateFault::NotUtf8)?;
+        Reader::new(body, limits, (&mut self.open, members)).read()?;
         self.finder.refuse_twice(body, members.iter().map(|member| member.key))?;
         for member in members.iter().filter(|member| decides(body, member, &DECIDING)) {
             self.finder.refuse_twice_within(body, member.value, limits.members)?;
@@ -125,22 +120,6 @@ impl Gate {
             cursor.skip().map_err(broken)?;
         }
         self.finder.refuse_twice(body, keys.iter().copied())
-    }
-
-    /// Reads the whole body strictly, without recursion.
-    fn validate(&mut self, body: &[u8], depth: usize) -> Result<(), GateFault> {
-        if depth != self.depth {
-            self.buffers = Buffers::with_max_depth(0, depth);
-            self.depth = depth;
-        }
-        self.scratch.clear();
-        self.scratch.reserve(body.len() + INPUT_PADDING);
-        self.scratch.extend_from_slice(body);
-        self.scratch.resize(body.len() + INPUT_PADDING, 0);
-        let mut tape = self.tape.take().unwrap_or_else(|| Tape(Vec::new())).reset();
-        let checked = fill_tape_padded(&mut self.scratch, body.len(), &mut self.buffers, &mut tape);
-        self.tape = Some(tape.reset());
-        checked.map_err(|error| GateFault::of_validator(&error))
     }
 }
 
@@ -194,16 +173,6 @@ pub enum GateFault {
         /// The key as it was first written, escapes decoded.
         key: String,
     },
-}
-
-impl GateFault {
-    fn of_validator(error: &simd_json::Error) -> Self {
-        match error.error() {
-            ErrorType::InvalidUtf8 => Self::NotUtf8,
-            ErrorType::DepthLimitExceeded => Self::TooDeep,
-            _ => Self::NotJson { at: error.index() },
-        }
-    }
 }
 
 impl fmt::Display for GateFault {

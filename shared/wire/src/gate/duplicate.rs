@@ -23,6 +23,12 @@ pub(super) struct Finder {
 }
 
 impl Finder {
+    /// How much memory is kept for keys.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.forms.capacity()
+    }
+
     /// Refuses keys of one object of which two are the same.
     pub(super) fn refuse_twice(
         &mut self,

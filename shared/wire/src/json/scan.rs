@@ -163,7 +163,7 @@ fn literal(
 }
 
 /// The end of the number at `at`: `-? int frac? exp?` of RFC 8259 6.
-fn number_end(buf: &[u8], at: usize) -> Result<usize, JsonFault> {
+pub(crate) fn number_end(buf: &[u8], at: usize) -> Result<usize, JsonFault> {
     let mut at = if buf.get(at) == Some(&b'-') { at + 1 } else { at };
     at = match buf.get(at) {
         Some(b'0') => at + 1,
