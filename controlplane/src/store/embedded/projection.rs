@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use ledger::event::Event;
+use ledger::record::Post;
 use ledger::{Record, RecordFault, Run};
 use units::{AccountId, DataPlaneId, Epoch, GenerationId};
 
@@ -74,6 +75,7 @@ impl Projection {
         let mut position = 0;
         let mut buckets: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
         let mut block = (run.first_seq, 0);
+        let mut tally = None;
         for entry in run.records() {
             let entry = entry?;
             let (start, end) = (entry.place.start as usize - 2, entry.place.end as usize);
@@ -84,13 +86,16 @@ impl Projection {
             if !entry.ends_a_hold() {
                 continue;
             }
-            let Some((account, hold_seq)) = self.ended(&entry.decode()?) else { continue };
+            let Some((account, hold_seq)) = self.ended(&entry.decode()?, &mut tally) else {
+                continue;
+            };
             let end = End { place: Place { order, position }, at: place(entry.seq) };
             position += 1;
             self.ends.entry(account).or_default().push(end);
             let bucket = buckets.entry(hold_seq / layout::BUCKET).or_default();
             bucket.extend_from_slice(&layout::pair(hold_seq, entry.seq));
         }
+        tally.inspect(|tally: &Tally| self.count(tally));
         self.put(layout::block(place(block.0)), run.bytes[block.1..].to_vec());
         for (bucket, pairs) in buckets {
             let bucket = layout::bucket(place(bucket * layout::BUCKET));
@@ -100,23 +105,17 @@ impl Projection {
     }
 
     /// Whose hold a record ends, and which, with its use counted; `None` where it ends nothing.
-    fn ended(&mut self, record: &Record) -> Option<(AccountId, u64)> {
+    fn ended(&mut self, record: &Record, tally: &mut Option<Tally>) -> Option<(AccountId, u64)> {
         match record {
             Record::Post(post) => {
-                let (account, key, offer) = (post.account, post.key, post.offer);
-                let used = Usage {
-                    requests: 1,
-                    charged: post.charged().unwrap_or(post.charge),
-                    list_cost: post.provider_cost(),
-                    own_cost: post.own_cost(),
-                    tokens: post.tokens,
-                };
-                let (day, hour) = (post.created_at.day(), post.created_at.hour());
-                let by_day = UsageKey { account, key, day, offer };
-                self.usage.entry(by_day).or_default().add(&used);
-                let by_hour = HourKey { account, hour, offer, key };
-                self.hours.entry(by_hour).or_default().add(&used);
-                Some((account, post.hold_seq))
+                let next = Tally::of(post);
+                match tally {
+                    Some(tally) if tally.is_of(&next) => tally.used.add(&next.used),
+                    _ => {
+                        tally.replace(next).inspect(|last| self.count(last));
+                    }
+                }
+                Some((post.account, post.hold_seq))
             }
             Record::Void(void) => Some((void.account, void.hold_seq)),
             Record::Hold(_)
@@ -124,6 +123,39 @@ impl Projection {
             | Record::Grant { .. }
             | Record::Return { .. } => None,
         }
+    }
+
+    fn count(&mut self, tally: &Tally) {
+        let Tally { by_day, by_hour, used } = tally;
+        self.usage.entry(*by_day).or_default().add(used);
+        self.hours.entry(*by_hour).or_default().add(used);
+    }
+}
+
+/// The use of neighbouring posts that count alike, as nearly all do.
+struct Tally {
+    by_day: UsageKey,
+    by_hour: HourKey,
+    used: Usage,
+}
+
+impl Tally {
+    fn of(post: &Post) -> Self {
+        let (account, key, offer) = (post.account, post.key, post.offer);
+        let (day, hour) = (post.created_at.day(), post.created_at.hour());
+        let used = Usage {
+            requests: 1,
+            charged: post.charged().unwrap_or(post.charge),
+            list_cost: post.provider_cost(),
+            own_cost: post.own_cost(),
+            tokens: post.tokens,
+        };
+        let by_day = UsageKey { account, key, day, offer };
+        Self { by_day, by_hour: HourKey { account, hour, offer, key }, used }
+    }
+
+    fn is_of(&self, other: &Self) -> bool {
+        (self.by_day, self.by_hour) == (other.by_day, other.by_hour)
     }
 }
 
