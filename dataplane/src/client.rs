@@ -202,14 +202,15 @@ impl Client {
     /// have it too. *abandon closes*
     pub async fn flush(&mut self, limits: &Limits) {
         self.recording.as_ref().inspect(|recording| recording.publish());
-        if !self.output.is_empty() && !self.is_gone {
+        // The next piece of a stream, unlike an answer's end, is worth a call of its own.
+        if self.state == Sending::Streaming && !self.output.is_empty() && !self.is_gone {
             let sent = self.socket.write_now(self.output.filled());
             self.is_gone = sent.is_err();
             self.output.consume(sent.unwrap_or_default());
         }
         if !self.output.is_empty() && !self.is_gone {
             self.socket.watch().arm(limits.write_stall_ms);
-            let written = self.socket.write_all(self.output.filled()).await;
+            let written = self.socket.write_out(&mut self.output).await;
             self.is_gone = written.is_err();
             self.socket.watch().disarm();
         }

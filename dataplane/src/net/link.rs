@@ -4,18 +4,20 @@
 //! only when the last read filled its room is the next one tried at once, while the bytes before
 //! it are still warm. Where the wait may be long, as between two events of a stream, only the wait
 //! is parked, and the read follows: its buffer would lie idle, and its first try be in vain. A
-//! write is always tried at once on the caller's own bytes, since a socket nearly always has space;
-//! only a full one waits. So no write copies, and none owns a buffer.
-//! Invariants: the buffer is back in place before a read's result is looked at; a stream that is
-//! never empty gives way to other tasks every few reads.
+//! whole message is lent to the runtime as well and goes out when that next enters the kernel, so
+//! that the core's work for several connections stays together, and the kernel's too. A piece of a
+//! stream should not wait for that, and borrowed bytes cannot: they are tried at once, since a
+//! socket nearly always has space; only a full one waits. So no write copies.
+//! Invariants: the buffer is back in place before an operation's result is looked at; a stream that
+//! is never empty gives way to other tasks every few reads.
 //! Left out on purpose: states and deadlines, which are the socket's.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
-use monoio::buf::IoBufMut;
-use monoio::io::AsyncReadRent;
+use monoio::buf::{IoBuf, IoBufMut};
+use monoio::io::{AsyncReadRent, AsyncWriteRent};
 use monoio::net::{TcpStream, UnixStream};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, sendmsg, shutdown};
@@ -162,6 +164,24 @@ impl Link {
                 return;
             }
         }
+    }
+
+    /// Writes all that is in `buffer`, whose memory is lent meanwhile. *abandon closes*
+    pub(super) async fn write_out(&mut self, buffer: &mut Buffer) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let (bytes, start) = buffer.lend();
+            let filled = bytes.slice(start..);
+            let (outcome, filled) = match &mut self.stream {
+                Stream::Tcp(stream) => stream.write(filled).await,
+                Stream::Unix(stream) => stream.write(filled).await,
+            };
+            buffer.receive(filled.into_inner(), start);
+            match outcome? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => buffer.consume(count),
+            }
+        }
+        Ok(())
     }
 
     /// Writes all of both. *abandon closes*

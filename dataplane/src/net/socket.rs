@@ -191,6 +191,24 @@ impl Socket {
         self.end(outcome)
     }
 
+    /// Writes all that is in `buffer`, which is empty then. *abandon closes*
+    ///
+    /// # Errors
+    /// As [`Self::write_all`].
+    #[inline]
+    pub async fn write_out(&mut self, buffer: &mut Buffer) -> io::Result<()> {
+        self.begin()?;
+        let outcome = match &mut self.cover {
+            Cover::Plain => self.link.write_out(buffer).await,
+            Cover::Tls(session) => {
+                let outcome = session.write_both(&mut self.link, buffer.filled(), &[]).await;
+                buffer.clear();
+                outcome
+            }
+        };
+        self.end(outcome)
+    }
+
     /// Writes all of `bytes`. *abandon closes*
     ///
     /// # Errors

@@ -333,13 +333,14 @@ impl<'a> Candidate<'a> {
         let connection =
             connect(&local.dialler, &local.connections, self.way, freshness, bounds).await?;
         let dispatch = self.dispatch();
-        let (first, rest) = match translated {
-            None => (dispatch.relayed(body), &[][..]),
-            Some(body) => (dispatch.head(body.len()), body.filled()),
-        };
         self.is_written.set(true);
-        let sent = connection.send(first.filled(), rest).await?;
-        drop(first);
+        let sent = match translated {
+            None => connection.send_out(&mut dispatch.relayed(body)).await?,
+            Some(body) => {
+                let head = dispatch.head(body.len());
+                connection.send(head.filled(), body.filled()).await?
+            }
+        };
         sent.head().await
     }
 

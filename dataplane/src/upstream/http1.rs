@@ -5,6 +5,8 @@
 //! deadline and none spans the whole. Interim answers are skipped, a bounded number of them.
 //! Left out on purpose: building the request's head, deciding on retries, HTTP/2.
 
+use std::io;
+
 use wire::head::{HeadLimits, Parsed, ResponseHead};
 
 use super::body::Body;
@@ -95,28 +97,49 @@ impl Connection {
         self.line.was_idle
     }
 
-    /// Sends a whole request, head and body in one write where they fit. *abandon closes*
+    /// Sends a whole request out of `request`, which is empty then. *abandon closes*
     ///
     /// A provider that closes before it has taken all of it, but answered first, is taken at its
     /// word: the answer can be read, though the connection is closed.
     ///
     /// # Errors
     /// The provider did not take all of it in time, and said nothing.
+    pub async fn send_out(mut self, request: &mut Buffer) -> Result<Sent, UpstreamFault> {
+        let is_head = is_head(request.filled());
+        self.begin();
+        let outcome = self.line.socket.write_out(request).await;
+        self.sent(outcome, is_head)
+    }
+
+    /// Sends a whole request, head and body in one write where they fit. *abandon closes*
+    ///
+    /// # Errors
+    /// As [`Self::send_out`].
     pub async fn send(mut self, head: &[u8], body: &[u8]) -> Result<Sent, UpstreamFault> {
-        let line = &mut self.line;
-        line.sent_ms = line.now_ms();
-        line.socket.watch().arm(line.limits.write_ms);
-        match line.socket.write_both(head, body).await {
-            Ok(()) => {}
-            Err(reason) => {
-                line.socket.salvage(&mut line.buffer, line.limits.head.bytes);
-                if line.buffer.is_empty() || line.socket.watch().expired() {
-                    return Err(line.fault(Phase::Write, Cause::Broken(reason)));
-                }
+        self.begin();
+        let outcome = self.line.socket.write_both(head, body).await;
+        self.sent(outcome, is_head(head))
+    }
+
+    fn begin(&mut self) {
+        self.line.sent_ms = self.line.now_ms();
+        self.line.socket.watch().arm(self.line.limits.write_ms);
+    }
+
+    fn sent(self, outcome: io::Result<()>, is_head: bool) -> Result<Sent, UpstreamFault> {
+        let mut line = self.line;
+        if let Err(reason) = outcome {
+            line.socket.salvage(&mut line.buffer, line.limits.head.bytes);
+            if line.buffer.is_empty() || line.socket.watch().expired() {
+                return Err(line.fault(Phase::Write, Cause::Broken(reason)));
             }
         }
-        Ok(Sent { line: self.line, is_head: head.starts_with(b"HEAD ") })
+        Ok(Sent { line, is_head })
     }
+}
+
+fn is_head(request: &[u8]) -> bool {
+    request.starts_with(b"HEAD ")
 }
 
 /// A request that went out and waits for its answer.
