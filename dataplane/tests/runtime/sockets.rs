@@ -86,6 +86,17 @@ fn a_deadline_ends_a_stalled_write() {
         let fault = socket.write_all(&much).await.unwrap_err();
         assert_eq!(fault.kind(), ErrorKind::BrokenPipe);
         assert!(socket.watch().expired());
+        let (mut socket, _peer_that_never_reads) = core.pair();
+        socket.watch().arm(40);
+        let mut lent = core.pool.buffer();
+        lent.extend(&much);
+        let fault = socket.write_out(&mut lent).await.unwrap_err();
+        assert_eq!(fault.kind(), ErrorKind::BrokenPipe);
+        assert!(socket.watch().expired());
+        lent.clear();
+        lent.extend(b"late");
+        let fault = socket.write_out(&mut lent).await.unwrap_err();
+        assert_eq!(fault.kind(), ErrorKind::NotConnected);
     });
 }
 
@@ -207,7 +218,13 @@ fn a_slow_reader_gets_every_byte_of_a_long_write() {
                 thread::sleep(Duration::from_micros(200));
             }
         });
-        socket.write_both(&sent[..10], &sent[10..]).await.unwrap();
+        let mut lent = core.pool.buffer();
+        lent.extend(b"not this");
+        lent.extend(&sent[..4_000_000]);
+        lent.consume(8);
+        socket.write_out(&mut lent).await.unwrap();
+        assert!(lent.is_empty(), "all of it went out");
+        socket.write_both(&sent[4_000_000..4_000_010], &sent[4_000_010..]).await.unwrap();
         socket.shutdown_write().await.unwrap();
         assert!(reader.join().unwrap() == sent, "bytes were lost or reordered");
     });

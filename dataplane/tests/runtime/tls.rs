@@ -80,8 +80,12 @@ fn long_writes_cross_many_records_unharmed() {
         let sent: Vec<u8> = (0..3_000_001_u32).map(|n| (n % 253) as u8).collect();
         let expected = sent.clone();
         let mut scratch = core.pool.buffer();
+        let mut lent = core.pool.buffer();
         spawn("writer", core.gate.pass().unwrap(), async move {
-            client.write_both(&sent[..1000], &sent[1000..]).await.unwrap();
+            client.write_both(&sent[..1000], &sent[1000..100_000]).await.unwrap();
+            lent.extend(&sent[100_000..]);
+            client.write_out(&mut lent).await.unwrap();
+            assert!(lent.is_empty(), "all of it went out");
             // The server's session tickets lie unread: closing at once would reset the stream.
             client.linger(&mut scratch, 1 << 20).await;
         });

@@ -232,22 +232,32 @@ fn a_body_cut_short_is_a_fault_and_one_to_the_end_is_not() {
 fn an_answer_before_the_request_is_taken_is_read() {
     const REFUSED: &[u8] = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 7\r\n\r\ntoo big";
     on_both(async |core: Core| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let side = Side::new(&core, listener.local_addr().unwrap());
-        let refusing = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            read_request(&mut stream).unwrap();
-            stream.write_all(REFUSED).unwrap();
-            // Closed with most of the request unread: the connection is reset.
-        });
-        let connection = side.connection(Freshness::Any).await.unwrap();
-        let sent = connection.send(REQUEST, &vec![b' '; 32 << 20]).await.unwrap();
-        let response = sent.head().await.unwrap();
-        assert_eq!(response.status(), 413);
-        let mut body = response.into_body();
-        assert_eq!(whole(&mut body).await.unwrap(), b"too big");
-        assert!(!body.reuse(&side.pool));
-        refusing.join().unwrap();
+        for is_lent in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let side = Side::new(&core, listener.local_addr().unwrap());
+            let refusing = thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                read_request(&mut stream).unwrap();
+                stream.write_all(REFUSED).unwrap();
+                // Closed with most of the request unread: the connection is reset.
+            });
+            let connection = side.connection(Freshness::Any).await.unwrap();
+            let much = vec![b' '; 32 << 20];
+            let sent = if is_lent {
+                let mut request = core.pool.buffer();
+                request.extend(REQUEST);
+                request.extend(&much);
+                connection.send_out(&mut request).await.unwrap()
+            } else {
+                connection.send(REQUEST, &much).await.unwrap()
+            };
+            let response = sent.head().await.unwrap();
+            assert_eq!(response.status(), 413);
+            let mut body = response.into_body();
+            assert_eq!(whole(&mut body).await.unwrap(), b"too big");
+            assert!(!body.reuse(&side.pool));
+            refusing.join().unwrap();
+        }
     });
 }
 
