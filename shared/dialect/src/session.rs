@@ -28,7 +28,19 @@ pub fn session(name: &[u8]) -> Option<u64> {
 /// the first message behind them. Later turns repeat them and add others.
 pub(crate) fn conversation(before: u64, message: &[u8]) -> u64 {
     let opening = &message[..message.len().min(OPENING_BYTES)];
-    mix(before ^ hash(opening) ^ (message.len() as u64).rotate_left(32))
+    mix(before ^ opening_hash(opening) ^ (message.len() as u64).rotate_left(32))
+}
+
+/// The number of a longer text: four side by side, as each step of one waits for the step before.
+fn opening_hash(text: &[u8]) -> u64 {
+    let (blocks, rest) = text.as_chunks::<32>();
+    let mut lanes = [1, 2, 3, 4];
+    for block in blocks {
+        for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
+            *lane = mix(*lane ^ u64::from_le_bytes(*word));
+        }
+    }
+    lanes.into_iter().fold(hash(rest), |hash, lane| mix(hash ^ lane))
 }
 
 /// Whether a message of this role, a JSON string, comes before what the user says.
@@ -69,5 +81,25 @@ mod tests {
         long.push(b'y');
         assert_ne!(conversation(0, &long), one);
         assert_ne!(conversation(1, b"a"), conversation(0, b"a"));
+    }
+
+    #[test]
+    fn an_opening_is_known_by_each_of_its_bytes_and_their_order() {
+        let text: Vec<u8> = (0..=255).chain(0..=99).collect();
+        let mut numbers = vec![opening_hash(&text), opening_hash(&text[..352])];
+        for at in 0..text.len() {
+            let mut other = text.clone();
+            other[at] ^= 0x40;
+            numbers.push(opening_hash(&other));
+        }
+        for at in 0..text.len() / 8 - 1 {
+            let mut other = text.clone();
+            other[at * 8..at * 8 + 16].rotate_left(8);
+            numbers.push(opening_hash(&other));
+        }
+        let count = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count);
     }
 }
