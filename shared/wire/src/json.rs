@@ -20,7 +20,7 @@ use std::fmt;
 use crate::span::Span;
 pub use cursor::Cursor;
 pub use scan::plain_text;
-pub(crate) use scan::{number_end, repeat, skip_space, string_end, zero_bytes};
+pub(crate) use scan::{number_end, plain_end, repeat, skip_space, string_end};
 pub use text::{u64_value, unescape};
 
 /// The kind of a JSON value.

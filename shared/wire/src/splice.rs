@@ -11,7 +11,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::json::{Member, repeat, skip_space, zero_bytes};
+use crate::json::{Member, plain_text, skip_space};
 use crate::span::Span;
 
 /// Edits gathered for one text; empty again after they were applied, and reusable.
@@ -153,29 +153,13 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     loop {
-        let (plain, escapes) = rest.split_at(plain_len(rest));
+        let (plain, escapes) = rest.split_at(plain_text(rest).len());
         out.extend_from_slice(plain);
         let Some((byte, after)) = escapes.split_first() else { break };
         write_escape(*byte, out);
         rest = after;
     }
     out.push(b'"');
-}
-
-/// How many bytes stand before the first that a JSON string must escape.
-fn plain_len(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (count, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quoting = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\'));
-        let control = word.wrapping_sub(repeat(0x20)) & !word & repeat(0x80);
-        let hits = quoting | control;
-        if hits != 0 {
-            return count * 8 + hits.trailing_zeros() as usize / 8;
-        }
-    }
-    let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
-    words.len() * 8 + rest.iter().take_while(|byte| plain(byte)).count()
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {

@@ -10,10 +10,8 @@
 //!   Value --[--> FirstItem -------> Value     FirstKey, FirstItem, After --} or ]--> After
 //! ```
 
-use wide::u8x16;
-
 use super::{GateFault, GateLimits};
-use crate::json::{Member, kind_of, number_end, skip_space};
+use crate::json::{Member, kind_of, number_end, plain_end, skip_space};
 use crate::span::Span;
 
 /// What may come next.
@@ -234,24 +232,4 @@ fn is_held(number: &[u8]) -> bool {
         return text.parse::<f64>().is_ok_and(f64::is_finite);
     }
     text.parse::<u64>().is_ok() || text.parse::<i64>().is_ok()
-}
-
-/// The first byte from `at` on that may not stand in a string as it is: a quote, a backslash, a
-/// control character.
-#[inline(always)]
-fn plain_end(body: &[u8], mut at: usize) -> usize {
-    while let Some(piece) = body.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        let piece = u8x16::new(*piece);
-        let quotes = piece.simd_eq(u8x16::splat(b'"'));
-        let escapes = piece.simd_eq(u8x16::splat(b'\\'));
-        let controls = piece.min(u8x16::splat(0x1f)).simd_eq(piece);
-        let hits = (quotes | escapes | controls).to_bitmask();
-        if hits != 0 {
-            return at + hits.trailing_zeros() as usize;
-        }
-        at += 16;
-    }
-    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    let rest = body.get(at..).unwrap_or_default();
-    rest.iter().position(ends).map_or(body.len(), |found| at + found)
 }

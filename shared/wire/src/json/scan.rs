@@ -60,19 +60,26 @@ fn long_string_end(buf: &[u8], mut at: usize) -> Result<usize, JsonFault> {
 /// holds if its closing quote comes next.
 #[inline]
 pub fn plain_text(bytes: &[u8]) -> &[u8] {
-    let mut at = 0;
-    while let Some(word) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(repeat(b' ')) & !word & repeat(0x80);
-        let hits = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\')) | controls;
+    &bytes[..plain_end(bytes, 0)]
+}
+
+/// The offset of the first quote, backslash or control character from `at` on, or of the end.
+#[inline(always)]
+pub(crate) fn plain_end(buf: &[u8], mut at: usize) -> usize {
+    while let Some(piece) = buf.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let piece = u8x16::new(*piece);
+        let quotes = piece.simd_eq(u8x16::splat(b'"'));
+        let escapes = piece.simd_eq(u8x16::splat(b'\\'));
+        let controls = piece.min(u8x16::splat(0x1f)).simd_eq(piece);
+        let hits = (quotes | escapes | controls).to_bitmask();
         if hits != 0 {
-            return &bytes[..at + hits.trailing_zeros() as usize / 8];
+            return at + hits.trailing_zeros() as usize;
         }
-        at += 8;
+        at += 16;
     }
     let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    let end = bytes[at..].iter().position(ends).map_or(bytes.len(), |found| at + found);
-    &bytes[..end]
+    let rest = buf.get(at..).unwrap_or_default();
+    rest.iter().position(ends).map_or(buf.len(), |found| at + found)
 }
 
 /// The end and the kind of the value that begins at `at`.
@@ -199,6 +206,6 @@ pub(crate) const fn repeat(byte: u8) -> u64 {
 /// The high bit of each byte that is zero. A byte above the first zero may be marked wrongly, so
 /// only the lowest mark may be used.
 #[inline(always)]
-pub(crate) const fn zero_bytes(word: u64) -> u64 {
+const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(repeat(1)) & !word & repeat(0x80)
 }
