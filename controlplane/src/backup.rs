@@ -116,7 +116,7 @@ fn read_back(folders: &Folders) -> Result<Copied, String> {
         (books, order, batch) = (stored.books, stored.marks.order(), number);
     }
     look_at(folders, batch + 1, |read| {
-        if read.number <= batch {
+        if read.number() <= batch {
             return Ok(());
         }
         order = read.first_order;
@@ -125,7 +125,7 @@ fn read_back(folders: &Folders) -> Result<Copied, String> {
             books.apply(&event).map_err(|error| format!("event {order}: {error}"))?;
             order += 1;
         }
-        batch = read.number;
+        batch = read.number();
         Ok(())
     })?;
     let identities = audit::audit(&books).identities;

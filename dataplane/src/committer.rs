@@ -198,7 +198,7 @@ impl Committer {
             self.set_sound(committed.is_ok() && self.journal.has_room());
             match committed {
                 Err(JournalError::Full) => thread::sleep(RETRY),
-                committed => return committed,
+                committed => return committed.map(|position| position.number),
             }
         }
     }

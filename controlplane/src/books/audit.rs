@@ -9,6 +9,7 @@
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
+use journal::BatchPosition;
 use ledger::audit::{self, AuditReport};
 use ledger::books::Books;
 use ledger::event::Event;
@@ -138,7 +139,7 @@ impl FullAudit {
         if self.whole {
             let mut entries = Entries::new(&self.queue);
             let (folded, seen) =
-                self.fold(Books::new(), 1, |order, event| entries.add(order, event))?;
+                self.fold(Books::new(), 1, |at, order, event| entries.add(at, order, event))?;
             entries.finish()?;
             let name = "books = journal folded from its beginning";
             found.identities.push(identity(name, &now, &digest(&folded.encode())));
@@ -152,7 +153,7 @@ impl FullAudit {
             let Some(stored) = stored.ok().filter(|_| number <= self.durable) else {
                 return Ok(());
             };
-            let (folded, seen) = self.fold(stored.books, number + 1, |_, _| Ok(()))?;
+            let (folded, seen) = self.fold(stored.books, number + 1, |_, _, _| Ok(()))?;
             let name = format!("books = checkpoint {number} and the journal behind it");
             found.identities.push(identity(&name, &now, &digest(&folded.encode())));
             found.from.push(seen.shown(format!("checkpoint {number}")));
@@ -164,18 +165,18 @@ impl FullAudit {
         &self,
         mut books: Books,
         from: u64,
-        mut also: impl FnMut(u64, &Event) -> Result<(), String>,
+        mut also: impl FnMut(BatchPosition, u64, &Event) -> Result<(), String>,
     ) -> Result<(Books, Seen), String> {
         let mut seen = Seen::default();
         look_at(&self.folders, from, |batch| {
-            if batch.number > self.durable || batch.number < from {
+            if batch.number() > self.durable || batch.number() < from {
                 return Ok(());
             }
             seen.batches += 1;
             for (order, event) in (batch.first_order..).zip(frames(&batch.records)) {
                 let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
                 books.apply(&event).map_err(|error| error.to_string())?;
-                also(order, &event)?;
+                also(batch.at, order, &event)?;
                 seen.events += 1;
             }
             Ok(())
@@ -216,9 +217,10 @@ impl<'a> Entries<'a> {
         self.compare()
     }
 
-    fn add(&mut self, order: u64, event: &Event) -> Result<(), String> {
+    fn add(&mut self, at: BatchPosition, order: u64, event: &Event) -> Result<(), String> {
         let mut projection = Projection::default();
         projection.add(order, event).map_err(|fault| fault.to_string())?;
+        projection.stands(at);
         self.batch.extend(projection.entries);
         for (account, ends) in projection.ends {
             self.batch.extend(self.chunks.add(account, ends));

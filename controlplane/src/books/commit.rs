@@ -17,7 +17,7 @@ use journal::JournalError;
 
 use super::start::{self, Marks};
 use super::thread::{After, Input, Ledger};
-use crate::store::embedded::{BATCH_BYTES, Checkpointed, Mark};
+use crate::store::embedded::{BATCH_BYTES, Checkpointed};
 
 impl Ledger {
     pub(super) fn commit_if_long(&mut self) {
@@ -29,12 +29,12 @@ impl Ledger {
     /// Writes the batch, and then does what waited for it.
     pub(super) fn commit(&mut self) {
         let batch = std::mem::take(&mut self.batch);
-        let mut mark = Mark::default();
+        let mut stands = None;
         if self.halted.is_none() && batch.count > 0 {
             let first = self.order - u64::from(batch.count);
             match self.journal.commit(first, batch.count, &batch.records) {
-                Ok(number) => {
-                    mark = Mark { batch: number, order: self.order };
+                Ok(at) => {
+                    stands = Some(at);
                     self.stall(false);
                 }
                 Err(JournalError::Full) => {
@@ -52,9 +52,9 @@ impl Ledger {
         for after in std::mem::take(&mut self.after) {
             self.let_go(after);
         }
-        if batch.count > 0 {
-            self.days.note(self.now, mark.batch);
-            self.add_to_view(batch.projection, mark);
+        if let Some(at) = stands {
+            self.days.note(self.now, at.number.get());
+            self.add_to_view(batch.projection, at);
         }
     }
 

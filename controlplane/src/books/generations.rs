@@ -1,20 +1,23 @@
-//! One generation: found by its hold, read from its end, shown with the terms it was sold on.
+//! Generations: found by their hold or listed, read from their end, shown with the terms they were
+//! sold on.
 //!
-//! Invariant: what is shown comes from the view; what money moves by is read from the journal.
+//! Invariant: the view says only where it stands; what is shown, and what money moves by, is read
+//! from the journal.
 
 use catalog::ServiceTier;
-use ledger::Record;
 use ledger::event::Event;
 use ledger::record::{Attempts, FinishCode, Post, UsageSource, Void};
+use ledger::{Record, Run};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use units::{AccountId, GenerationId, KeyDigest, OfferId, Tokens, Usd};
 
 use super::command::Owner;
-use super::shown::{AttemptView, EndpointView, GenerationView};
+use super::order::{Page, Place};
+use super::shown::{AttemptView, EndpointView, GenerationView, Listed};
 use super::thread::Ledger;
 use crate::refuse::Refusal;
-use crate::store::embedded::ViewError;
+use crate::store::embedded::{EventMissing, ViewError};
 
 impl Ledger {
     /// A generation by its id, if it has ended and its request log is kept.
@@ -23,16 +26,35 @@ impl Ledger {
         id: GenerationId,
         owner: Owner,
     ) -> Result<GenerationView, Refusal> {
-        let end = self.viewed(|view| view.end_of(id))?;
-        let found = match end {
-            Some((end, _)) => self.generation_ending(end)?,
-            None => None,
-        };
-        let own = found.filter(|generation| owner.sees(generation.account));
-        own.ok_or_else(|| Refusal::not_found("generation", id))
+        let not_found = || Refusal::not_found("generation", id);
+        let (end, order) = self.viewed(|view| view.end_of(id))?.ok_or_else(not_found)?;
+        let event = self.settlement(order)?.ok_or_else(not_found)?;
+        let found = self.generation_ending(&event, end);
+        found.filter(|generation| owner.sees(generation.account)).ok_or_else(not_found)
     }
 
-    /// Whose a generation was and what it cost, as the journal has it: the view says only where.
+    /// Generations, newest first.
+    pub(crate) fn generations(
+        &mut self,
+        account: AccountId,
+        page: &Page,
+    ) -> Result<Listed<GenerationView>, Refusal> {
+        self.account(account)?;
+        let (count, after) = (page.count()?, page.place()?);
+        let ends = self.viewed(|view| view.generations(account, after, count + 1))?;
+        let mut rows = Vec::with_capacity(ends.len());
+        for of_one in ends.chunk_by(|left, right| left.0.order == right.0.order) {
+            // Older ones are not kept either.
+            let Some(event) = self.settlement(of_one[0].0.order)? else { break };
+            let shown = |(place, end): &(Place, GenerationId)| {
+                Some((*place, self.generation_ending(&event, *end)?))
+            };
+            rows.extend(of_one.iter().filter_map(shown));
+        }
+        Ok(listed(rows, count))
+    }
+
+    /// Whose a generation was and what it cost.
     pub(crate) fn cost_of(
         &mut self,
         id: GenerationId,
@@ -40,27 +62,38 @@ impl Ledger {
     ) -> Result<(AccountId, Usd), Refusal> {
         let not_found = || Refusal::not_found("generation", id);
         let (_, order) = self.viewed(|view| view.end_of(id))?.ok_or_else(not_found)?;
-        let event = self.journal.event(order).map_err(Refusal::Unavailable)?;
         let gone = || Refusal::Conflict(format!("{id} is older than what is kept of the journal"));
-        let event = event.ok_or_else(gone)?;
-        let Some((account, cost)) = end_in(&event, id) else {
-            self.view_failed(&ViewError(format!("it knows {id} where the journal does not")));
-            return Err(Refusal::Unavailable("its view failed and is being built again".into()));
-        };
+        let event = self.settlement(order)?.ok_or_else(gone)?;
+        let (account, cost) = end_in(&event, id).ok_or_else(|| self.misled(&id.to_string()))?;
         if owner.sees(account) { Ok((account, cost)) } else { Err(not_found()) }
     }
 
-    /// The generation whose end stands at a place.
-    pub(crate) fn generation_ending(
-        &mut self,
-        end: GenerationId,
-    ) -> Result<Option<GenerationView>, Refusal> {
-        let shown = match self.viewed(|view| view.record(end))? {
-            Some(Record::Post(post)) => self.posted(end, &post),
-            Some(Record::Void(void)) => self.voided(end, &void),
-            _ => return Ok(None),
-        };
-        Ok(Some(shown))
+    /// The event that the view calls number `order`, a settlement; `None` where the journal does
+    /// not keep it any more.
+    fn settlement(&mut self, order: u64) -> Result<Option<Event>, Refusal> {
+        let at = self.viewed(|view| view.settlement(order))?;
+        match self.journal.event(at, order) {
+            Ok(event) => Ok(Some(event)),
+            Err(EventMissing::Gone) => Ok(None),
+            Err(EventMissing::Unreadable(why)) => Err(Refusal::Unavailable(why)),
+            Err(EventMissing::Elsewhere) => Err(self.misled(&format!("event {order}"))),
+        }
+    }
+
+    /// What is said where the view knows of something that the journal does not have.
+    fn misled(&mut self, what: &str) -> Refusal {
+        self.view_failed(&ViewError(format!("it knows {what} where the journal does not")));
+        Refusal::Unavailable("its view failed and is being built again".into())
+    }
+
+    /// The generation whose end stands at a place, in a settlement.
+    fn generation_ending(&self, event: &Event, end: GenerationId) -> Option<GenerationView> {
+        let mut records = run_of(event, end)?.records().map_while(Result::ok);
+        match records.find(|entry| entry.seq == end.seq)?.decode().ok()? {
+            Record::Post(post) => Some(self.posted(end, &post)),
+            Record::Void(void) => Some(self.voided(end, &void)),
+            _ => None,
+        }
     }
 
     fn posted(&self, end: GenerationId, post: &Post) -> GenerationView {
@@ -172,19 +205,29 @@ impl Ledger {
     }
 }
 
-/// Whose hold an event ends, and at what cost.
-fn end_in(event: &[u8], id: GenerationId) -> Option<(AccountId, Usd)> {
-    let Ok(Event::Settled { dataplane, epoch, run }) = Event::decode(event) else { return None };
-    if (dataplane, epoch, run.ring) != (id.dataplane, id.epoch, id.ring) {
-        return None;
-    }
-    let records = run.records().map_while(Result::ok);
+/// A page of `count`, and where the next begins if there is more.
+fn listed<T>(mut rows: Vec<(Place, T)>, count: usize) -> Listed<T> {
+    let more = rows.len() > count;
+    rows.truncate(count);
+    let next = rows.last().filter(|_| more).map(|(place, _)| place.cursor());
+    Listed { data: rows.into_iter().map(|(_, row)| row).collect(), next }
+}
+
+/// Whose hold a settlement ends, and at what cost.
+fn end_in(event: &Event, id: GenerationId) -> Option<(AccountId, Usd)> {
+    let records = run_of(event, id)?.records().map_while(Result::ok);
     let mut ends = records.filter_map(|entry| match entry.decode() {
         Ok(Record::Post(post)) if post.hold_seq == id.seq => Some((post.account, post.charged()?)),
         Ok(Record::Void(void)) if void.hold_seq == id.seq => Some((void.account, Usd::ZERO)),
         _ => None,
     });
     ends.next()
+}
+
+/// The records that a settlement took in, where they are of a generation's ring.
+fn run_of(event: &Event, of: GenerationId) -> Option<&Run> {
+    let Event::Settled { dataplane, epoch, run } = event else { return None };
+    ((*dataplane, *epoch, run.ring) == (of.dataplane, of.epoch, of.ring)).then_some(run)
 }
 
 /// The word that a closed set gives a value in JSON.

@@ -1,4 +1,4 @@
-//! The view as the ledger thread holds it, and the lists that are read from it.
+//! The view as the ledger thread holds it.
 //!
 //! ```text
 //!   BUILDING ── built, and brought up to the journal ──▶ LIVE
@@ -13,15 +13,13 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
-use units::AccountId;
+use journal::BatchPosition;
 
 use super::command::Command;
-use super::order::{Page, Place};
-use super::shown::{GenerationView, Listed};
 use super::thread::{Input, Ledger};
 use crate::refuse::Refusal;
 use crate::store::embedded::{
-    Folders, LedgerJournal, Mark, Projection, View, ViewError, build, catch_up,
+    Folders, LedgerJournal, Projection, View, ViewError, build, catch_up,
 };
 
 /// Batches that the ledger thread reads itself; more go back to the builder.
@@ -52,7 +50,7 @@ impl ViewState {
     /// The last batch in it.
     pub(crate) fn applied(&self) -> u64 {
         match self {
-            Self::Live(view) => view.applied().batch,
+            Self::Live(view) => view.applied(),
             Self::Building(_) => 0,
         }
     }
@@ -95,7 +93,7 @@ impl Ledger {
                 return;
             }
         };
-        let (has, durable) = (view.applied().batch, self.journal.durable());
+        let (has, durable) = (view.applied(), self.journal.durable());
         if durable.saturating_sub(has) > CATCH_UP_BATCHES {
             drop(view);
             self.spawn_builder(Duration::ZERO);
@@ -118,10 +116,10 @@ impl Ledger {
     }
 
     /// Adds a batch that has just been written.
-    pub(crate) fn add_to_view(&mut self, projection: Projection, mark: Mark) {
+    pub(crate) fn add_to_view(&mut self, batch: Projection, at: BatchPosition) {
         let ViewState::Live(view) = &mut self.view else { return };
-        if view.applied().batch + 1 == mark.batch
-            && let Err(error) = view.add(projection, mark)
+        if view.applied() + 1 == at.number.get()
+            && let Err(error) = view.add(batch, at)
         {
             self.view_failed(&error);
         }
@@ -172,30 +170,4 @@ impl Ledger {
         let folders = self.journal.folders().clone();
         spawn_builder(folders, self.journal.durable(), self.queue.clone(), wait);
     }
-
-    /// Generations, newest first.
-    pub(crate) fn generations(
-        &mut self,
-        account: AccountId,
-        page: &Page,
-    ) -> Result<Listed<GenerationView>, Refusal> {
-        self.account(account)?;
-        let (count, after) = (page.count()?, page.place()?);
-        let ends = self.viewed(|view| view.generations(account, after, count + 1))?;
-        let mut rows = Vec::with_capacity(ends.len());
-        for (place, end) in ends {
-            if let Some(generation) = self.generation_ending(end)? {
-                rows.push((place, generation));
-            }
-        }
-        Ok(listed(rows, count))
-    }
-}
-
-/// A page of `count`, and where the next begins if there is more.
-fn listed<T>(mut rows: Vec<(Place, T)>, count: usize) -> Listed<T> {
-    let more = rows.len() > count;
-    rows.truncate(count);
-    let next = rows.last().filter(|_| more).map(|(place, _)| place.cursor());
-    Listed { data: rows.into_iter().map(|(_, row)| row).collect(), next }
 }

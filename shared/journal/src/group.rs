@@ -9,14 +9,14 @@
 //! Invariant: `Ok` only after a sync that began after the batch was written. Between two commits
 //! nothing is written that is not durable, so a rotation loses no batch but this one.
 
-use crate::batch::BatchNumber;
+use crate::batch::BatchPosition;
 use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::writer::Journal;
 
 impl<D: Disk> Journal<D> {
     /// Writes one batch as [`Self::write`] does, and makes it durable. `written` is called between
-    /// the two; again, where the batch had to be written again. Answers with its number.
+    /// the two; again, where the batch had to be written again. Answers where it stands.
     ///
     /// # Errors
     /// `Full`, after which the same batch is to be committed again, before any other; everything
@@ -27,16 +27,15 @@ impl<D: Disk> Journal<D> {
         count: u32,
         records: &[u8],
         mut written: impl FnMut(),
-    ) -> Result<BatchNumber, JournalError> {
+    ) -> Result<BatchPosition, JournalError> {
         loop {
-            let committed = self.write(tag, count, records).and_then(|_| {
+            let committed = self.write(tag, count, records).and_then(|position| {
                 written();
-                self.sync()
+                self.sync().map(|()| position)
             });
             match committed {
-                Ok(()) => return Ok(self.durable()),
                 Err(JournalError::Io { .. } | JournalError::MustRotate) => self.rotate()?,
-                Err(lasting) => return Err(lasting),
+                lasting => return lasting,
             }
         }
     }

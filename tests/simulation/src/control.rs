@@ -230,7 +230,7 @@ impl Ledger {
                     self.is_stalled = true;
                     return Ok(());
                 }
-                committed => assert_eq!(committed?.get(), number),
+                committed => assert_eq!(committed?.number.get(), number),
             }
             self.is_stalled = false;
             chronicle.durable(number);

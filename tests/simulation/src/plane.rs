@@ -158,7 +158,7 @@ impl Process {
                 self.stalled = Some(records);
                 return Ok(());
             }
-            committed => assert_eq!(committed?.get(), number),
+            committed => assert_eq!(committed?.number.get(), number),
         }
         self.stalled = None;
         truth.durable(self.name, number);

@@ -8,7 +8,7 @@ use ledger::event::Event;
 
 use super::journal::{Folders, ReadBatch, frames, look_at};
 use super::projection::Projection;
-use super::view::{Mark, View, ViewError};
+use super::view::{View, ViewError};
 
 /// A view that has come at least to batch `durable`.
 pub(crate) fn build(folders: &Folders, durable: u64) -> Result<View, String> {
@@ -16,7 +16,7 @@ pub(crate) fn build(folders: &Folders, durable: u64) -> Result<View, String> {
         View::discard(&folders.view).map_err(|why| format!("{}; {why}", error.0))
     };
     let opened = match View::open(&folders.view) {
-        Ok(view) if view.applied().batch <= durable => view,
+        Ok(view) if view.applied() <= durable => view,
         Ok(view) => {
             drop(view);
             again(ViewError("the view is ahead of the journal".into()))?;
@@ -37,7 +37,7 @@ pub(crate) fn build(folders: &Folders, durable: u64) -> Result<View, String> {
 }
 
 fn brought_up(mut view: View, folders: &Folders) -> Result<View, String> {
-    let from = view.applied().batch + 1;
+    let from = view.applied() + 1;
     look_at(folders, from, |batch| add(&mut view, &batch))?;
     view.write().map_err(|error| error.0)?;
     Ok(view)
@@ -54,11 +54,9 @@ pub(crate) fn catch_up(
 
 fn add(view: &mut View, batch: &ReadBatch) -> Result<(), String> {
     let mut projection = Projection::default();
-    let mut order = batch.first_order;
-    for event in frames(&batch.records) {
+    for (order, event) in (batch.first_order..).zip(frames(&batch.records)) {
         let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
         projection.add(order, &event).map_err(|fault| fault.to_string())?;
-        order += 1;
     }
-    view.add(projection, Mark { batch: batch.number, order }).map_err(|error| error.0)
+    view.add(projection, batch.at).map_err(|error| error.0)
 }

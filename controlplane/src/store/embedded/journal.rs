@@ -11,8 +11,10 @@ use std::time::Instant;
 
 use journal::checkpoint::{self, Checkpoint, Loaded};
 use journal::{
-    Archive, BatchNumber, Journal, JournalError, JournalOptions, PlainDisk, RECORDS_BYTES_MAX,
+    Archive, BatchNumber, BatchPosition, Journal, JournalError, JournalOptions, PlainDisk,
+    RECORDS_BYTES_MAX,
 };
+use ledger::event::Event;
 
 use crate::settings::StartError;
 
@@ -60,10 +62,29 @@ pub(crate) struct Checkpointed {
 
 /// A batch as it is read back.
 pub(crate) struct ReadBatch {
-    pub(crate) number: u64,
+    /// Where it stands.
+    pub(crate) at: BatchPosition,
     /// The number of its first event.
     pub(crate) first_order: u64,
     pub(crate) records: Vec<u8>,
+}
+
+/// Why an event was not read where it was said to stand.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum EventMissing {
+    /// Its batch is older than what is kept.
+    Gone,
+    /// It does not stand there: whoever said so is wrong.
+    Elsewhere,
+    /// The disk's fault, in words.
+    Unreadable(String),
+}
+
+impl ReadBatch {
+    /// Its number.
+    pub(crate) const fn number(&self) -> u64 {
+        self.at.number.get()
+    }
 }
 
 impl LedgerJournal {
@@ -105,7 +126,7 @@ impl LedgerJournal {
         self.journal.segments().next().map_or(1, |segment| segment.first.get())
     }
 
-    /// Writes and syncs one batch; returns its number.
+    /// Writes and syncs one batch; returns where it stands.
     ///
     /// # Errors
     /// `Full`, after which the same batch is to be committed again; every other error is the end of
@@ -115,13 +136,13 @@ impl LedgerJournal {
         first_order: u64,
         count: u32,
         records: &[u8],
-    ) -> Result<u64, JournalError> {
+    ) -> Result<BatchPosition, JournalError> {
         let begun = Instant::now();
-        let number = self.journal.commit(first_order, count, records, || {})?;
+        let at = self.journal.commit(first_order, count, records, || {})?;
         self.syncs += 1;
         self.sync_ns += begun.elapsed().as_nanos() as u64;
         self.since_checkpoint += records.len() as u64;
-        Ok(number.get())
+        Ok(at)
     }
 
     /// Hands every batch from `from` on to `take`, oldest first.
@@ -133,37 +154,22 @@ impl LedgerJournal {
         read_all(self.journal.batches_from(BatchNumber::new(from)), take)
     }
 
-    /// The event that is number `order`, as bytes; `None` where its batch is no longer kept.
-    pub(crate) fn event(&self, order: u64) -> Result<Option<Vec<u8>>, String> {
-        let held = self.journal.segments().filter(|segment| segment.first <= segment.last);
-        let firsts: Vec<BatchNumber> = held.map(|segment| segment.first).collect();
-        let mut failed = None;
-        let after = firsts.partition_point(|first| match self.first_order(*first) {
-            Ok(begins) => begins <= order,
-            Err(why) => {
-                failed = Some(why);
-                false
-            }
-        });
-        if let Some(why) = failed {
-            return Err(why);
+    /// The event that is number `order`, of the batch at a position.
+    ///
+    /// # Errors
+    /// Why it was not read there.
+    pub(crate) fn event(&self, at: BatchPosition, order: u64) -> Result<Event, EventMissing> {
+        if at.number.get() < self.oldest() {
+            return Err(EventMissing::Gone);
         }
-        let Some(first) = after.checked_sub(1).map(|place| firsts[place]) else { return Ok(None) };
-        for batch in self.journal.batches_from(first).map_err(|error| error.to_string())? {
-            let batch = batch.map_err(|error| error.to_string())?;
-            if order < batch.tag + u64::from(batch.count) {
-                let event = frames(&batch.records).nth((order - batch.tag) as usize);
-                return event.transpose().map(|event| event.map(<[u8]>::to_vec));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The number of the first event of a batch.
-    fn first_order(&self, number: BatchNumber) -> Result<u64, String> {
-        let mut batches = self.journal.batches_from(number).map_err(|error| error.to_string())?;
-        let first = batches.next().ok_or("a batch is missing")?;
-        first.map(|batch| batch.tag).map_err(|error| error.to_string())
+        let batch = match self.journal.read_batch(at) {
+            Err(JournalError::NotHeld { .. }) => return Err(EventMissing::Elsewhere),
+            read => read.map_err(|error| EventMissing::Unreadable(error.to_string()))?,
+        };
+        let place = order.checked_sub(batch.tag).ok_or(EventMissing::Elsewhere)?;
+        let event = frames(&batch.records).nth(place as usize).ok_or(EventMissing::Elsewhere)?;
+        let event = event.map_err(EventMissing::Unreadable)?;
+        Event::decode(event).map_err(|fault| EventMissing::Unreadable(fault.to_string()))
     }
 
     /// Begins to write a checkpoint; `done` is called from its thread. False while one is written.
@@ -244,8 +250,7 @@ fn read_all(
 ) -> Result<(), String> {
     for batch in batches.map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
-        let number = batch.position.number.get();
-        take(ReadBatch { number, first_order: batch.tag, records: batch.records })?;
+        take(ReadBatch { at: batch.position, first_order: batch.tag, records: batch.records })?;
     }
     Ok(())
 }
@@ -282,10 +287,13 @@ pub(crate) fn frames(mut records: &[u8]) -> impl Iterator<Item = Result<&[u8], S
 mod tests {
     use std::{fs, process};
 
+    use ledger::Purse;
+    use units::{AccountId, DataPlaneId, Epoch, Usd};
+
     use super::*;
 
     #[test]
-    fn each_event_is_found_by_its_number_in_whatever_segment_it_stands() {
+    fn an_event_is_found_where_its_batch_stands_as_long_as_that_is_kept() {
         let directory = std::env::temp_dir().join(format!("tollgate-events-{}", process::id()));
         let folders = Folders::of(&directory);
         for folder in [&folders.journal, &folders.checkpoint] {
@@ -293,24 +301,34 @@ mod tests {
         }
         let open = LedgerJournal::open(&folders, 4 << 10, |_| Ok(()));
         let (mut journal, _) = open.unwrap();
-        let mut order = 0;
+        let event = |number| Event::Lent {
+            dataplane: DataPlaneId(1),
+            epoch: Epoch(1),
+            purse: Purse::Account(AccountId(number)),
+            amount: Usd::ZERO,
+        };
+        let (mut order, mut stand) = (0, Vec::new());
         for count in [1, 3, 2].into_iter().cycle().take(40) {
             let mut records = Vec::new();
             for number in order..order + u64::from(count) {
-                frame(&mut records, |out| out.extend_from_slice(&number.to_le_bytes()));
+                frame(&mut records, |out| event(number).encode(out).unwrap());
             }
-            journal.commit(order, count, &records).unwrap();
+            let at = journal.commit(order, count, &records).unwrap();
+            stand.extend((0..count).map(|_| at));
             order += u64::from(count);
         }
-        let found = |journal: &LedgerJournal, order| journal.event(order).unwrap();
         assert!(journal.journal.segments().count() > 3, "one segment proves nothing");
-        for number in 0..order {
-            assert_eq!(found(&journal, number).unwrap(), number.to_le_bytes());
+        for (number, at) in (0..).zip(&stand) {
+            assert_eq!(journal.event(*at, number), Ok(event(number)));
         }
-        assert_eq!(found(&journal, order), None);
+        for (at, number) in [(stand[0], 1), (stand[1], 0)] {
+            assert_eq!(journal.event(at, number), Err(EventMissing::Elsewhere));
+        }
+        let nowhere = BatchPosition { offset: stand[0].offset, ..stand[1] };
+        assert!(journal.event(nowhere, 1).is_err());
         journal.remove_below(20).unwrap();
-        assert_eq!(found(&journal, 0), None);
-        assert!(found(&journal, order - 1).is_some());
+        assert_eq!(journal.event(stand[0], 0), Err(EventMissing::Gone));
+        assert!(journal.event(stand[stand.len() - 1], order - 1).is_ok());
         fs::remove_dir_all(directory).unwrap();
     }
 

@@ -1,8 +1,8 @@
 //! The keys and values of the view.
 //!
 //! ```text
-//!   m                                                -> applied: batch, order
-//!   b dataplane epoch ring first_seq                 -> a block: records, each behind its length
+//!   m2                                               -> the last batch in it
+//!   p order                                          -> where in the journal that settlement is
 //!   g account !order !position                       -> a chunk of 256 ends of generations
 //!   e dataplane epoch ring hold_seq/1024 order       -> (hold_seq, end_seq) of holds that ended
 //!   u account key day offer                          -> usage counters
@@ -11,8 +11,10 @@
 //!
 //! `order` numbers the ledger's events; `!order` counts down, so that a scan reads newest first.
 //! One tree holds all, because only within one tree does sled apply a batch whole. Nothing is
-//! written per request but its place: records stand in blocks as they came, and an account's ends
-//! in chunks under the key of their first, however the writes were cut.
+//! written per request but its place, and an account's in chunks under the key of their first,
+//! however the writes were cut; records stand in the journal alone.
+
+use journal::{BatchNumber, BatchPosition};
 
 use crate::books::Place;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, TokenClass, Tokens, Usd};
@@ -20,7 +22,8 @@ use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, TokenCl
 /// Holds of one ring that share an index entry.
 pub(super) const BUCKET: u64 = 1024;
 
-pub(super) const APPLIED: &[u8] = b"m";
+/// How far the view has come; another number with every change of what is below.
+pub(super) const APPLIED: &[u8] = b"m2";
 
 /// A key in the making.
 pub(super) struct Key(Vec<u8>);
@@ -45,17 +48,22 @@ impl Key {
     }
 }
 
-/// The block that begins at a place.
-pub(super) fn block(place: GenerationId) -> Vec<u8> {
-    let key = Key::of(b'b').with_ring(place.dataplane, place.epoch, place.ring);
-    key.with(&place.seq.to_be_bytes()).bytes()
+/// Where the settlement stands that is event number `order`.
+pub(super) fn settlement(order: u64) -> Vec<u8> {
+    Key::of(b'p').with(&order.to_be_bytes()).bytes()
 }
 
-/// The first sequence number of a block, from its key; `None` for keys of another ring.
-pub(super) fn block_seq(key: &[u8], place: GenerationId) -> Option<u64> {
-    let ring = Key::of(b'b').with_ring(place.dataplane, place.epoch, place.ring).bytes();
-    let seq = key.strip_prefix(ring.as_slice())?;
-    seq.try_into().ok().map(u64::from_be_bytes)
+/// The place of a batch in the journal.
+pub(super) fn position(at: BatchPosition) -> Vec<u8> {
+    [at.number.get(), at.segment, at.offset].map(u64::to_be_bytes).concat()
+}
+
+/// Such a place; `None` for anything else.
+pub(super) fn read_position(bytes: &[u8]) -> Option<BatchPosition> {
+    let (words, []) = bytes.as_chunks::<8>() else { return None };
+    let &[number, segment, offset] = words else { return None };
+    let [number, segment, offset] = [number, segment, offset].map(u64::from_be_bytes);
+    Some(BatchPosition { number: BatchNumber::new(number), segment, offset })
 }
 
 /// The bucket of a hold, as a prefix.
@@ -82,7 +90,7 @@ pub(super) fn listed(account: AccountId, order: u64) -> Vec<u8> {
 
 /// Ends of one account's generations that stand together.
 pub(super) const CHUNK: usize = 256;
-const END_BYTES: usize = 28;
+pub(super) const END_BYTES: usize = 28;
 
 /// Where a generation of an account ended, and as which event's which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,7 +255,7 @@ impl Usage {
     }
 }
 
-/// Pairs of words, as an `e` value and the applied mark hold them.
+/// Pairs of words, as an `e` value holds them.
 pub(super) fn pairs(bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> + '_ {
     let (places, _) = bytes.as_chunks::<16>();
     places.iter().map(|place| {
@@ -298,9 +306,11 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_found_only_in_its_own_ring() {
-        let place = GenerationId { ring: 2, seq: 77, ..GenerationId::default() };
-        assert_eq!(block_seq(&block(place), GenerationId { seq: 99, ..place }), Some(77));
-        assert_eq!(block_seq(&block(place), GenerationId { ring: 3, ..place }), None);
+    fn a_position_reads_back() {
+        let at = BatchPosition { number: BatchNumber::new(1), segment: 2, offset: 3 };
+        let bytes = position(at);
+        assert_eq!(read_position(&bytes), Some(at));
+        assert_eq!(read_position(&bytes[1..]), None);
+        assert!([1, 2, 9].map(settlement).is_sorted());
     }
 }

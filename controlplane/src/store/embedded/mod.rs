@@ -5,6 +5,7 @@
 //!                 └──▶ projection ──▶ view ──▶ lists and look-ups
 //! ```
 //!
+//! The view says what there is and where; the records themselves are read from the journal.
 //! A start is the newest checkpoint plus the batches behind it; the view is whatever it is, and is
 //! brought up to the journal, or thrown away and built again.
 
@@ -16,9 +17,9 @@ mod view;
 
 pub(crate) use build::{build, catch_up};
 pub(crate) use journal::{
-    BATCH_BYTES, Checkpointed, EVENT_BYTES_MAX, Folders, LedgerJournal, each_checkpoint, frame,
-    frames, look_at, newest_checkpoint,
+    BATCH_BYTES, Checkpointed, EVENT_BYTES_MAX, EventMissing, Folders, LedgerJournal,
+    each_checkpoint, frame, frames, look_at, newest_checkpoint,
 };
 pub(crate) use layout::Usage;
 pub(crate) use projection::{Chunks, Projection};
-pub(crate) use view::{Mark, View, ViewError};
+pub(crate) use view::{View, ViewError};

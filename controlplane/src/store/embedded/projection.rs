@@ -1,12 +1,13 @@
 //! What events put into the view.
 //!
 //! A pure function of the journal: the same events give the same view, however the writes are cut.
-//! Settled records go in as blocks as they came; their ends are gathered by account, and by bucket
-//! of holds, so that sled never sees a write for each request. Transactions are not here: the books
-//! keep all of them.
+//! Of settled records only their ends go in, gathered by account and by bucket of holds, so that
+//! sled never sees a write for each request; the records are read where they stand in the journal.
+//! Transactions are not here: the books keep all of them.
 
 use std::collections::BTreeMap;
 
+use journal::BatchPosition;
 use ledger::event::Event;
 use ledger::record::Post;
 use ledger::{Record, RecordFault, Run};
@@ -14,9 +15,6 @@ use units::{AccountId, DataPlaneId, Epoch, GenerationId};
 
 use super::layout::{self, End, HourKey, Usage, UsageKey};
 use crate::books::Place;
-
-/// The most bytes of a block: well below what sled would move into a file of its own.
-const BLOCK_BYTES: usize = 16 << 10;
 
 /// What one or more events add.
 #[derive(Default)]
@@ -29,6 +27,8 @@ pub(crate) struct Projection {
     pub(crate) usage: BTreeMap<UsageKey, Usage>,
     /// The same by the hour.
     pub(crate) hours: BTreeMap<HourKey, Usage>,
+    /// Settlements with ends, by the number of their event, whose batch is not written yet.
+    settlements: Vec<u64>,
     /// About how many bytes all that is.
     pub(super) weight: usize,
 }
@@ -41,6 +41,13 @@ impl Projection {
                 self.settled(order, *dataplane, *epoch, run)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Tells where the batch stands that holds the events added so far.
+    pub(crate) fn stands(&mut self, at: BatchPosition) {
+        for order in std::mem::take(&mut self.settlements) {
+            self.put(layout::settlement(order), layout::position(at));
         }
     }
 
@@ -74,15 +81,9 @@ impl Projection {
         let place = |seq| GenerationId { dataplane, epoch, ring: run.ring, seq };
         let mut position = 0;
         let mut buckets: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
-        let mut block = (run.first_seq, 0);
         let mut tally = None;
         for entry in run.records() {
             let entry = entry?;
-            let (start, end) = (entry.place.start as usize - 2, entry.place.end as usize);
-            if end - block.1 > BLOCK_BYTES && start > block.1 {
-                self.put(layout::block(place(block.0)), run.bytes[block.1..start].to_vec());
-                block = (entry.seq, start);
-            }
             if !entry.ends_a_hold() {
                 continue;
             }
@@ -96,7 +97,10 @@ impl Projection {
             bucket.extend_from_slice(&layout::pair(hold_seq, entry.seq));
         }
         tally.inspect(|tally: &Tally| self.count(tally));
-        self.put(layout::block(place(block.0)), run.bytes[block.1..].to_vec());
+        if position > 0 {
+            self.settlements.push(order);
+            self.weight += position as usize * layout::END_BYTES;
+        }
         for (bucket, pairs) in buckets {
             let bucket = layout::bucket(place(bucket * layout::BUCKET));
             self.put(layout::ended(&bucket, order), pairs);

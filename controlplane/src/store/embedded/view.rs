@@ -13,7 +13,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use ledger::{Record, Run};
+use journal::BatchPosition;
 use units::{AccountId, GenerationId, KeyId, Usd};
 
 use super::layout::{self, APPLIED, End, HourKey, Usage, UsageKey};
@@ -28,13 +28,6 @@ const CACHE_BYTES: u64 = 24 << 20;
 const DISCARD_TRIES: u32 = 50;
 const DISCARD_PAUSE: Duration = Duration::from_millis(20);
 
-/// How far the view has come: a journal batch, and the events before its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) batch: u64,
-    pub(crate) order: u64,
-}
-
 /// The view cannot be read or written; it has to be built again.
 #[derive(Debug)]
 pub(crate) struct ViewError(pub(crate) String);
@@ -42,9 +35,10 @@ pub(crate) struct ViewError(pub(crate) String);
 /// The view, open.
 pub(crate) struct View {
     db: sled::Db,
-    applied: Mark,
-    /// How far sled itself has come.
-    written: Mark,
+    /// The last batch in it.
+    applied: u64,
+    /// The last batch that sled has.
+    written: u64,
     /// What was added and is not yet in sled, up to `applied`.
     gathered: Projection,
 }
@@ -56,8 +50,11 @@ impl View {
             let config = sled::Config::new().path(directory).cache_capacity(CACHE_BYTES);
             let db = config.flush_every_ms(None).open()?;
             let mark = db.get(APPLIED)?;
-            let mark = mark.as_deref().and_then(|bytes| layout::pairs(bytes).next());
-            let applied = mark.map(|(batch, order)| Mark { batch, order }).unwrap_or_default();
+            if mark.is_none() && !db.is_empty() {
+                return Err(unreadable("the layout of another version"));
+            }
+            let applied = mark.and_then(|bytes| Some(u64::from_be_bytes(*bytes.first_chunk()?)));
+            let applied = applied.unwrap_or_default();
             Ok(Self { db, applied, written: applied, gathered: Projection::default() })
         })
     }
@@ -80,14 +77,20 @@ impl View {
         }
     }
 
-    pub(crate) fn applied(&self) -> Mark {
+    /// The last batch in it; 0 where there is none.
+    pub(crate) const fn applied(&self) -> u64 {
         self.applied
     }
 
-    /// Adds what batches up to `mark` have for the view. Whoever looks something up writes first.
-    pub(crate) fn add(&mut self, projection: Projection, mark: Mark) -> Result<(), ViewError> {
-        self.gathered.merge(projection);
-        self.applied = mark;
+    /// Adds what the batch at a position has for the view. Whoever looks something up writes first.
+    pub(crate) fn add(
+        &mut self,
+        mut batch: Projection,
+        at: BatchPosition,
+    ) -> Result<(), ViewError> {
+        batch.stands(at);
+        self.gathered.merge(batch);
+        self.applied = at.number.get();
         if self.gathered.weight >= GATHERED_BYTES { self.write() } else { Ok(()) }
     }
 
@@ -97,7 +100,7 @@ impl View {
             return Ok(());
         }
         let gathered = std::mem::take(&mut self.gathered);
-        let mark = self.applied;
+        let applied = self.applied;
         fenced(|| {
             let mut batch = sled::Batch::default();
             for (account, ends) in gathered.ends {
@@ -114,10 +117,10 @@ impl View {
                 usage.add(&more);
                 batch.insert(key, usage.bytes());
             }
-            batch.insert(APPLIED, &layout::pair(mark.batch, mark.order));
+            batch.insert(APPLIED, &applied.to_be_bytes());
             self.db.apply_batch(batch)
         })?;
-        self.written = mark;
+        self.written = applied;
         Ok(())
     }
 
@@ -176,15 +179,11 @@ impl View {
         })
     }
 
-    /// The record at a place.
-    pub(crate) fn record(&self, place: GenerationId) -> Result<Option<Record>, ViewError> {
-        let found = fenced(|| self.db.range(..=layout::block(place)).next_back().transpose())?;
-        let Some((key, value)) = found else { return Ok(None) };
-        let Some(first_seq) = layout::block_seq(&key, place) else { return Ok(None) };
-        let block = Run { ring: place.ring, first_seq, count: u32::MAX, bytes: (&*value).into() };
-        let entry = block.records().map_while(Result::ok).find(|entry| entry.seq == place.seq);
-        let decoded = entry.map(|entry| entry.decode()).transpose();
-        decoded.map_err(|fault| ViewError(format!("a record cannot be read: {fault}")))
+    /// Where the settlement stands in the journal that is event number `order`.
+    pub(crate) fn settlement(&self, order: u64) -> Result<BatchPosition, ViewError> {
+        let found = fenced(|| self.db.get(layout::settlement(order)))?;
+        let at = found.as_deref().and_then(layout::read_position);
+        at.ok_or_else(|| ViewError(format!("it does not know where event {order} stands")))
     }
 
     /// Ends of an account's generations, newest first, behind `after`.
@@ -285,5 +284,30 @@ fn fenced<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, ViewError> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(|error| ViewError(error.to_string())),
         Err(_) => Err(ViewError("sled panicked".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_of_another_layout_is_not_opened() {
+        let folder = std::env::temp_dir().join(format!("tollgate-view-{}", std::process::id()));
+        View::discard(&folder).unwrap();
+        let db = sled::open(&folder).unwrap();
+        db.insert(b"m", &[0; 16]).unwrap();
+        db.flush().unwrap();
+        drop(db);
+        assert!(View::open(&folder).is_err_and(|error| error.0.contains("another version")));
+        View::discard(&folder).unwrap();
+        let mut view = View::open(&folder).unwrap();
+        assert_eq!(view.applied(), 0);
+        let at = BatchPosition { number: journal::BatchNumber::new(7), segment: 1, offset: 4096 };
+        view.add(Projection::default(), at).unwrap();
+        view.flush().unwrap();
+        drop(view);
+        assert_eq!(View::open(&folder).unwrap().applied(), 7);
+        View::discard(&folder).unwrap();
     }
 }
