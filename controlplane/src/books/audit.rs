@@ -11,7 +11,7 @@ use std::thread;
 
 use journal::BatchPosition;
 use ledger::audit::{self, AuditReport};
-use ledger::books::Books;
+use ledger::books::{Books, Generation};
 use ledger::event::Event;
 use units::Usd;
 
@@ -219,7 +219,8 @@ impl<'a> Entries<'a> {
 
     fn add(&mut self, at: BatchPosition, order: u64, event: &Event) -> Result<(), String> {
         let mut projection = Projection::default();
-        projection.add(order, event).map_err(|fault| fault.to_string())?;
+        let ended = Generation::all_of(event).map_err(|fault| fault.to_string())?;
+        projection.add(order, &ended);
         projection.stands(at);
         self.batch.extend(projection.entries);
         for (account, ends) in projection.ends {

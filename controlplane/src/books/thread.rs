@@ -334,6 +334,9 @@ impl Ledger {
         match &applied {
             Applied::Nothing | Applied::Repeated(_) => return Ok(applied),
             Applied::Transacted(row) => self.expiries.note(row),
+            Applied::Settled { generations, .. } if self.view.is_live() => {
+                self.batch.projection.add(self.order, generations);
+            }
             _ => {}
         }
         match self.register.apply(event, &self.books) {
@@ -347,10 +350,6 @@ impl Ledger {
         frame(&mut self.batch.records, |out| encoded = event.encode(out));
         if let Err(fault) = encoded {
             self.halt(fault.to_string());
-        }
-        if self.view.is_live() {
-            // Cannot fail: the books have just read the same records.
-            let _ = self.batch.projection.add(self.order, event);
         }
         self.batch.count += 1;
         self.order += 1;

@@ -26,6 +26,7 @@ mod credit;
 mod epoch;
 mod error;
 mod free;
+mod generation;
 mod lease;
 mod lots;
 #[cfg(test)]
@@ -49,8 +50,9 @@ use crate::postings::Trial;
 
 pub use checkpoint::CheckpointFault;
 pub use error::{Blame, BooksError, Promise};
+pub use generation::{EndKind, Generation};
 pub use lots::Lot;
-pub use rows::{CatalogBook, DaySum, EndKind, Generation, Lease, OpenHold};
+pub use rows::{CatalogBook, DaySum, Lease, OpenHold};
 pub use statement::{RowEntry, RowPlace, StatementRow};
 pub use transaction::{RefundSum, Transaction, TransactionKind};
 pub use view::{AccountView, KeyView};

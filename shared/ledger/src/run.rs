@@ -7,7 +7,6 @@
 //! Invariants: the records of a run have the sequence numbers `first_seq .. first_seq + count`;
 //! an empty run is never written.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::bytes::{Reader, RecordFault};
@@ -156,8 +155,6 @@ pub struct RunEntry<'r> {
     pub seq: u64,
     /// Its bytes.
     pub bytes: &'r [u8],
-    /// Where they stand in [`Run::bytes`].
-    pub place: Range<u32>,
 }
 
 impl RunEntry<'_> {
@@ -207,11 +204,10 @@ impl<'r> RunReader<'r> {
         let mut from = Reader::new(rest);
         let length = u16::from_le_bytes(from.array()?);
         let bytes = from.take(usize::from(length))?;
-        let start = self.place + 2;
-        self.place = start + bytes.len();
+        self.place += 2 + bytes.len();
         let seq = self.run.first_seq.saturating_add(u64::from(self.next));
         self.next += 1;
-        Ok(RunEntry { seq, bytes, place: start as u32..self.place as u32 })
+        Ok(RunEntry { seq, bytes })
     }
 }
 
@@ -239,8 +235,6 @@ mod tests {
         let entries: Vec<RunEntry> = first.records().map(Result::unwrap).collect();
         assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [10, 11, 12, 13]);
         assert_eq!(entries[2].decode(), Ok(grants(4)[2].clone()));
-        let place = entries[2].place.start as usize..entries[2].place.end as usize;
-        assert_eq!(&first.bytes[place], entries[2].bytes);
     }
 
     #[test]

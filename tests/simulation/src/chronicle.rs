@@ -37,7 +37,8 @@ impl Chronicle {
         self.books.truncate(number as usize - 1);
         assert_eq!(self.books.len() as u64 + 1, number, "the ledger's journal skipped a batch");
         self.books.push(digest(books));
-        for Generation { id, charged, .. } in settled {
+        for Generation { id, used, .. } in settled {
+            let charged = used.charged;
             let earlier = self.settled.insert(id, (number, charged.pico() as i64));
             assert!(earlier.is_none(), "{id} is settled twice: {earlier:?}, then {charged}");
             self.fresh.push(id);

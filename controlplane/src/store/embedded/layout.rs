@@ -15,6 +15,7 @@
 //! however the writes were cut; records stand in the journal alone.
 
 use journal::{BatchNumber, BatchPosition};
+use ledger::books::{DaySum, Generation};
 
 use crate::books::Place;
 use units::{AccountId, DataPlaneId, Epoch, GenerationId, KeyId, OfferId, TokenClass, Tokens, Usd};
@@ -144,6 +145,12 @@ pub(crate) struct UsageKey {
 }
 
 impl UsageKey {
+    /// Where a generation is counted.
+    pub(super) fn of(generation: &Generation) -> Self {
+        let Generation { account, key, offer, created_at, .. } = *generation;
+        Self { account, key, day: created_at.day(), offer }
+    }
+
     pub(super) fn bytes(self) -> Vec<u8> {
         let day = Self::day_bytes(self.account, self.key, self.day);
         Key(day).with(&self.offer.0.to_be_bytes()).bytes()
@@ -179,6 +186,12 @@ pub(crate) struct HourKey {
 }
 
 impl HourKey {
+    /// Where a generation is counted.
+    pub(super) fn of(generation: &Generation) -> Self {
+        let Generation { account, key, offer, created_at, .. } = *generation;
+        Self { account, hour: created_at.hour(), offer, key }
+    }
+
     pub(super) fn bytes(self) -> Vec<u8> {
         let hour = Key(Self::hour_bytes(self.account, self.hour));
         hour.with(&self.offer.0.to_be_bytes()).with(&self.key.0.to_be_bytes()).bytes()
@@ -215,6 +228,12 @@ pub(crate) struct Usage {
 
 impl Usage {
     const BYTES: usize = 8 + 3 * 16 + 8 * TokenClass::COUNT;
+
+    /// What one generation used.
+    pub(super) fn of(generation: &Generation) -> Self {
+        let DaySum { requests, tokens, charged, list_cost, own_cost, .. } = generation.used;
+        Self { requests, charged, list_cost, own_cost, tokens }
+    }
 
     /// Adds another use; saturates, which the audit would show.
     pub(crate) fn add(&mut self, other: &Self) {

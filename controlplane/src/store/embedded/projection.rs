@@ -8,10 +8,8 @@
 use std::collections::BTreeMap;
 
 use journal::BatchPosition;
-use ledger::event::Event;
-use ledger::record::Post;
-use ledger::{Record, RecordFault, Run};
-use units::{AccountId, DataPlaneId, Epoch, GenerationId};
+use ledger::books::{EndKind, Generation};
+use units::{AccountId, GenerationId};
 
 use super::layout::{self, End, HourKey, Usage, UsageKey};
 use crate::books::Place;
@@ -34,14 +32,16 @@ pub(crate) struct Projection {
 }
 
 impl Projection {
-    /// Adds the event that is number `order` of all.
-    pub(crate) fn add(&mut self, order: u64, event: &Event) -> Result<(), RecordFault> {
-        match event {
-            Event::Settled { dataplane, epoch, run } => {
-                self.settled(order, *dataplane, *epoch, run)
-            }
-            _ => Ok(()),
+    /// Adds what event number `order` ended, all of one ring.
+    pub(crate) fn add(&mut self, order: u64, ended: &[Generation]) {
+        if ended.is_empty() {
+            return;
         }
+        self.settlements.push(order);
+        self.weight += ended.len() * layout::END_BYTES;
+        self.list(order, ended);
+        self.index(order, ended);
+        self.count(ended);
     }
 
     /// Tells where the batch stands that holds the events added so far.
@@ -71,95 +71,48 @@ impl Projection {
         }
     }
 
-    fn settled(
-        &mut self,
-        order: u64,
-        dataplane: DataPlaneId,
-        epoch: Epoch,
-        run: &Run,
-    ) -> Result<(), RecordFault> {
-        let place = |seq| GenerationId { dataplane, epoch, ring: run.ring, seq };
-        let mut position = 0;
-        let mut buckets: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
-        let mut tally = None;
-        for entry in run.records() {
-            let entry = entry?;
-            if !entry.ends_a_hold() {
-                continue;
-            }
-            let Some((account, hold_seq)) = self.ended(&entry.decode()?, &mut tally) else {
-                continue;
-            };
-            let end = End { place: Place { order, position }, at: place(entry.seq) };
-            position += 1;
-            self.ends.entry(account).or_default().push(end);
-            let bucket = buckets.entry(hold_seq / layout::BUCKET).or_default();
-            bucket.extend_from_slice(&layout::pair(hold_seq, entry.seq));
+    /// Each account's ends.
+    fn list(&mut self, order: u64, ended: &[Generation]) {
+        let mut position = 0..;
+        for of_one in ended.chunk_by(|left, right| left.account == right.account) {
+            let ends = self.ends.entry(of_one[0].account).or_default();
+            ends.extend(of_one.iter().zip(&mut position).map(|(generation, position)| End {
+                place: Place { order, position },
+                at: GenerationId { seq: generation.end_seq, ..generation.id },
+            }));
         }
-        tally.inspect(|tally: &Tally| self.count(tally));
-        if position > 0 {
-            self.settlements.push(order);
-            self.weight += position as usize * layout::END_BYTES;
+    }
+
+    /// Where the end of each hold is.
+    fn index(&mut self, order: u64, ended: &[Generation]) {
+        let bucket = |generation: &Generation| layout::bucket(generation.id);
+        let mut buckets: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let is_near = |left: &Generation, right: &Generation| {
+            left.id.seq / layout::BUCKET == right.id.seq / layout::BUCKET
+        };
+        for near in ended.chunk_by(is_near) {
+            let pairs = buckets.entry(bucket(&near[0])).or_default();
+            for Generation { id, end_seq, .. } in near {
+                pairs.extend_from_slice(&layout::pair(id.seq, *end_seq));
+            }
         }
         for (bucket, pairs) in buckets {
-            let bucket = layout::bucket(place(bucket * layout::BUCKET));
             self.put(layout::ended(&bucket, order), pairs);
         }
-        Ok(())
     }
 
-    /// Whose hold a record ends, and which, with its use counted; `None` where it ends nothing.
-    fn ended(&mut self, record: &Record, tally: &mut Option<Tally>) -> Option<(AccountId, u64)> {
-        match record {
-            Record::Post(post) => {
-                let next = Tally::of(post);
-                match tally {
-                    Some(tally) if tally.is_of(&next) => tally.used.add(&next.used),
-                    _ => {
-                        tally.replace(next).inspect(|last| self.count(last));
-                    }
-                }
-                Some((post.account, post.hold_seq))
-            }
-            Record::Void(void) => Some((void.account, void.hold_seq)),
-            Record::Hold(_)
-            | Record::Progress(_)
-            | Record::Grant { .. }
-            | Record::Return { .. } => None,
-        }
-    }
-
-    fn count(&mut self, tally: &Tally) {
-        let Tally { by_day, by_hour, used } = tally;
-        self.usage.entry(*by_day).or_default().add(used);
-        self.hours.entry(*by_hour).or_default().add(used);
-    }
-}
-
-/// The use of neighbouring posts that count alike, as nearly all do.
-struct Tally {
-    by_day: UsageKey,
-    by_hour: HourKey,
-    used: Usage,
-}
-
-impl Tally {
-    fn of(post: &Post) -> Self {
-        let (account, key, offer) = (post.account, post.key, post.offer);
-        let (day, hour) = (post.created_at.day(), post.created_at.hour());
-        let used = Usage {
-            requests: 1,
-            charged: post.charged().unwrap_or(post.charge),
-            list_cost: post.provider_cost(),
-            own_cost: post.own_cost(),
-            tokens: post.tokens,
+    /// What was used, by the day and by the hour.
+    fn count(&mut self, ended: &[Generation]) {
+        let charged = |generation: &Generation| generation.kind != EndKind::Voided;
+        let is_alike = |left: &Generation, right: &Generation| {
+            HourKey::of(left) == HourKey::of(right) && charged(left) == charged(right)
         };
-        let by_day = UsageKey { account, key, day, offer };
-        Self { by_day, by_hour: HourKey { account, hour, offer, key }, used }
-    }
-
-    fn is_of(&self, other: &Self) -> bool {
-        (self.by_day, self.by_hour) == (other.by_day, other.by_hour)
+        for alike in ended.chunk_by(is_alike).filter(|alike| charged(&alike[0])) {
+            let mut used = Usage::default();
+            alike.iter().for_each(|generation| used.add(&Usage::of(generation)));
+            self.usage.entry(UsageKey::of(&alike[0])).or_default().add(&used);
+            self.hours.entry(HourKey::of(&alike[0])).or_default().add(&used);
+        }
     }
 }
 

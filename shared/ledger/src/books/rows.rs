@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use units::{AccountId, GenerationId, KeyId, OfferId, Tokens, UnixMillis, Usd};
+use units::{AccountId, KeyId, OfferId, Tokens, UnixMillis, Usd};
 
 use super::BooksError;
 use super::lease::EpochName;
@@ -309,37 +309,4 @@ pub(super) struct Lending {
     pub(super) settled: Usd,
     /// What went back of them, while they lived or as they ended.
     pub(super) returned: Usd,
-}
-
-/// A generation that ended in a settled run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Generation {
-    /// Its id.
-    pub id: GenerationId,
-    /// Whose.
-    pub account: AccountId,
-    /// The key that asked.
-    pub key: KeyId,
-    /// How it ended.
-    pub kind: EndKind,
-    /// What its account pays.
-    pub charged: Usd,
-    /// The offer that served, or was tried last.
-    pub offer: OfferId,
-    /// When it was admitted.
-    pub created_at: UnixMillis,
-    /// Where the record of its end stands in the run's bytes; it reads with `Record::decode`.
-    pub record: std::ops::Range<u32>,
-}
-
-/// How a generation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndKind {
-    /// Charged.
-    Posted,
-    /// Not charged.
-    Voided,
-    /// Charged for what a crashed process had delivered.
-    Recovered,
 }

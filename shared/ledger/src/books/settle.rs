@@ -11,12 +11,13 @@ use std::collections::hash_map::OccupiedEntry;
 use units::{AccountId, GenerationId, OfferId, Usd};
 
 use super::epoch::RingBook;
+use super::generation::Generation;
 use super::lease::EpochName;
-use super::rows::{AccountBook, DaySum, EndKind, Generation, OpenHold, add};
+use super::rows::{AccountBook, DaySum, OpenHold, add};
 use super::{Applied, Books, BooksError, Promise};
 use crate::postings::{self, Charge};
 use crate::purse::Purse;
-use crate::record::{Hold, Outcome, Post, Progress, Record, Void};
+use crate::record::{Hold, Post, Progress, Record, Void};
 use crate::run::{Run, RunEntry};
 pub(super) use moves::within;
 use moves::{Move, Payer, possible};
@@ -194,27 +195,17 @@ impl Books {
         let open = payer.hold_of(id, ring, post.held)?;
         let charge = charge_within(id, post)?;
         let total = draft.charge.with(&charge).ok_or(BooksError::Overflow)?;
+        let generation = Generation::posted(id, of.entry.seq, post).ok_or(BooksError::Overflow)?;
         let made = Move::end(post.held, charge, post.free_used());
         let book = self.shift(of.name, &payer, &made)?;
-        let (day, sum) = day_of(post, &charge);
-        if let Err(error) = book.add_day(day, post.offer, &sum) {
+        if let Err(error) = book.add_day(post.created_at.day(), post.offer, &generation.used) {
             self.shift(of.name, &payer, &made.reversed())?;
             return Err(error);
         }
         draft.charge = total;
         draft.touch(post.account, book);
         draft.close(of.run, open);
-        let recovered = post.outcome == Outcome::Recovered;
-        draft.generations.push(Generation {
-            id,
-            account: post.account,
-            key: post.key,
-            kind: if recovered { EndKind::Recovered } else { EndKind::Posted },
-            charged: charge.charged,
-            offer: post.offer,
-            created_at: post.created_at,
-            record: of.entry.place.clone(),
-        });
+        draft.generations.push(generation);
         Ok(())
     }
 
@@ -232,16 +223,7 @@ impl Books {
         let book = self.shift(of.name, &payer, &made)?;
         draft.touch(void.account, book);
         draft.close(of.run, open);
-        draft.generations.push(Generation {
-            id,
-            account: void.account,
-            key: void.key,
-            kind: EndKind::Voided,
-            charged: Usd::ZERO,
-            offer: void.offer,
-            created_at: void.created_at,
-            record: of.entry.place.clone(),
-        });
+        draft.generations.push(Generation::voided(id, of.entry.seq, void));
         Ok(())
     }
 
@@ -272,9 +254,9 @@ impl Books {
             }
             Record::Post(post) => {
                 let charge = charge_within(GenerationId::default(), post)?;
-                let (day, sum) = day_of(post, &charge);
-                if let Some(book) = self.accounts.get_mut(&post.account) {
-                    book.take_day(day, post.offer, &sum);
+                let book = self.accounts.get_mut(&post.account);
+                if let Some((book, used)) = book.zip(DaySum::of(post)) {
+                    book.take_day(post.created_at.day(), post.offer, &used);
                 }
                 let made = Move::end(post.held, charge, post.free_used());
                 self.shift(name, &Payer::of_post(post), &made.reversed()).map(drop)
@@ -322,19 +304,6 @@ fn charge_within(id: GenerationId, post: &Post) -> Result<Charge, BooksError> {
         return Err(BooksError::Broken { promise: Promise::ChargeWithinHold, place, left, right });
     }
     Ok(charge)
-}
-
-/// What a post adds to which day.
-fn day_of(post: &Post, charge: &Charge) -> (u32, DaySum) {
-    let sum = DaySum {
-        requests: 1,
-        tokens: post.tokens,
-        charged: charge.charged,
-        written_off: charge.written_off,
-        list_cost: charge.list_cost,
-        own_cost: charge.own_cost,
-    };
-    (post.created_at.day(), sum)
 }
 
 /// Where a record stands.

@@ -181,7 +181,7 @@ fn a_charge_moves_from_the_lease_to_spent() {
     let applied = books.apply(&settled(2, &[post(0, 60, 20), void(1, 30)])).unwrap();
     let Applied::Settled { accounts, generations } = applied else { panic!("{applied:?}") };
     assert_eq!((accounts, generations.len()), (vec![ACCOUNT], 2));
-    assert_eq!((generations[0].kind, generations[0].charged), (EndKind::Posted, usd(20)));
+    assert_eq!((generations[0].kind, generations[0].used.charged), (EndKind::Posted, usd(20)));
     assert_eq!((generations[1].kind, generations[1].id.seq), (EndKind::Voided, 1));
     let after = books.account(ACCOUNT).unwrap();
     assert_eq!((after.balance, after.held, after.spent), (usd(80), usd(0), usd(20)));
