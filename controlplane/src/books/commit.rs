@@ -56,6 +56,11 @@ impl Ledger {
             self.days.note(self.now, at.number.get());
             self.add_to_view(batch.projection, at);
         }
+        // The next batch has the room of this one, unless that was for something rare.
+        if self.batch.records.capacity() == 0 && batch.records.capacity() <= 2 * BATCH_BYTES {
+            self.batch.records = batch.records;
+            self.batch.records.clear();
+        }
     }
 
     fn stall(&mut self, is_stalled: bool) {

@@ -19,9 +19,9 @@ impl Booking for Ledger {
 
     fn book(&mut self, event: &Event) -> Result<Applied, BooksError> {
         let applied = Self::book(self, event)?;
-        if let (Event::Settled { dataplane, epoch, .. }, Applied::Settled { generations, .. }) =
+        if let (Event::Settled { dataplane, epoch, .. }, Applied::Settled { .. }) =
             (event, &applied)
-            && let Some(last) = generations.last()
+            && let Some(last) = self.books.ended().last()
         {
             self.links.told((*dataplane, *epoch), last.created_at);
         }

@@ -334,8 +334,8 @@ impl Ledger {
         match &applied {
             Applied::Nothing | Applied::Repeated(_) => return Ok(applied),
             Applied::Transacted(row) => self.expiries.note(row),
-            Applied::Settled { generations, .. } if self.view.is_live() => {
-                self.batch.projection.add(self.order, generations);
+            Applied::Settled { .. } if self.view.is_live() => {
+                self.batch.projection.add(self.order, self.books.ended());
             }
             _ => {}
         }

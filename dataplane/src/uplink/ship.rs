@@ -26,7 +26,8 @@ struct Gathered {
     ring: u16,
     first_seq: u64,
     count: u32,
-    bytes: Vec<u8>,
+    bytes: usize,
+    parts: Vec<Arc<[u8]>>,
 }
 
 impl Shipment {
@@ -36,8 +37,8 @@ impl Shipment {
             self.begin();
             let last = self.runs.iter_mut().rev().find(|known| known.ring == run.ring);
             match last {
-                Some(last) if last.bytes.len() < RUN_BYTES_MAX => last.join(&run),
-                _ => self.runs.push(Gathered::from(&run)),
+                Some(last) if last.bytes < RUN_BYTES_MAX => last.join(run),
+                _ => self.runs.push(Gathered::from(run)),
             }
         }
     }
@@ -82,23 +83,28 @@ impl Shipment {
 }
 
 impl Gathered {
-    fn join(&mut self, run: &Run) {
+    fn join(&mut self, run: Run) {
         debug_assert_eq!(self.first_seq + u64::from(self.count), run.first_seq);
         self.count += run.count;
-        self.bytes.extend_from_slice(&run.bytes);
+        self.bytes += run.bytes.len();
+        self.parts.push(run.bytes);
     }
 }
 
-impl From<&Run> for Gathered {
-    fn from(run: &Run) -> Self {
-        let Run { ring, first_seq, count, ref bytes } = *run;
-        Self { ring, first_seq, count, bytes: bytes.to_vec() }
+impl From<Run> for Gathered {
+    fn from(run: Run) -> Self {
+        let Run { ring, first_seq, count, bytes } = run;
+        Self { ring, first_seq, count, bytes: bytes.len(), parts: vec![bytes] }
     }
 }
 
 impl From<Gathered> for Run {
     fn from(run: Gathered) -> Self {
-        let Gathered { ring, first_seq, count, bytes } = run;
-        Self { ring, first_seq, count, bytes: Arc::from(bytes) }
+        let Gathered { ring, first_seq, count, parts, .. } = run;
+        let bytes = match &parts[..] {
+            [only] => Arc::clone(only),
+            several => several.concat().into(),
+        };
+        Self { ring, first_seq, count, bytes }
     }
 }

@@ -98,12 +98,10 @@ pub enum Applied {
     Repeated(Transaction),
     /// An epoch began or ended, or credit was lent or returned: no balance changed.
     Lending,
-    /// Records were settled.
+    /// Records were settled; [`Books::ended`] has the generations that they ended.
     Settled {
         /// The accounts they moved, each once.
         accounts: Vec<AccountId>,
-        /// The generations that ended, in the order of their ends.
-        generations: Vec<Generation>,
     },
 }
 
@@ -111,6 +109,11 @@ impl Books {
     /// Empty books.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The generations that the last settlement ended, in the order of their ends.
+    pub fn ended(&self) -> &[Generation] {
+        &self.draft.ended
     }
 
     /// Applies one event, whole or not at all.

@@ -94,9 +94,7 @@ impl Booking for Ledger {
         match &applied {
             Applied::Nothing | Applied::Repeated(_) => return Ok(applied),
             Applied::Transacted(row) => self.expiries.note(row),
-            Applied::Settled { generations, .. } => {
-                self.settled.extend(generations.iter().cloned());
-            }
+            Applied::Settled { .. } => self.settled.extend_from_slice(self.books.ended()),
             _ => {}
         }
         let at = self.batch.len();

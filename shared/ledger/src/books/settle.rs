@@ -22,6 +22,9 @@ use crate::run::{Run, RunEntry};
 pub(super) use moves::within;
 use moves::{Move, Payer, possible};
 
+/// Room for so many ended generations is kept from run to run.
+const ENDED_KEPT: usize = 1 << 14;
+
 /// What is kept of a run while it is taken in. Reused from run to run for its memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
@@ -29,7 +32,7 @@ pub(super) struct Draft {
     done: usize,
     /// Holds from before the run, as they were before it changed or ended them.
     earlier: Vec<(u64, OpenHold)>,
-    generations: Vec<Generation>,
+    pub(super) ended: Vec<Generation>,
     /// The accounts that were moved, each once.
     accounts: Vec<AccountId>,
     /// Marks accounts that are in the list already.
@@ -72,17 +75,15 @@ impl Books {
         }
         let ring = self.epoch_book_mut(name)?.rings.entry(run.ring).or_default();
         let mut ring = std::mem::take(ring);
-        let mut draft = self.begin_draft(run);
+        let mut draft = self.begin_draft();
         let taken_in = self.take_in(name, run, &mut ring, &mut draft);
         if taken_in.is_err() {
             self.take_back(name, run, &mut ring, &mut draft);
+            draft.ended.clear();
         }
         let applied = taken_in.map(|()| {
             ring.next_seq = run.end_seq();
-            Applied::Settled {
-                accounts: std::mem::take(&mut draft.accounts),
-                generations: std::mem::take(&mut draft.generations),
-            }
+            Applied::Settled { accounts: std::mem::take(&mut draft.accounts) }
         });
         self.draft = draft;
         let rings = &mut self.epoch_book_mut(name)?.rings;
@@ -94,12 +95,14 @@ impl Books {
         applied
     }
 
-    fn begin_draft(&mut self, run: &Run) -> Draft {
+    fn begin_draft(&mut self) -> Draft {
         let mut draft = std::mem::take(&mut self.draft);
         draft.done = 0;
         draft.earlier.clear();
-        draft.generations.clear();
-        draft.generations.reserve((run.count as usize).min(run.bytes.len() / 24));
+        if draft.ended.capacity() > ENDED_KEPT {
+            draft.ended = Vec::new();
+        }
+        draft.ended.clear();
         draft.accounts.clear();
         draft.settlement += 1;
         draft.charge = Charge::default();
@@ -205,7 +208,7 @@ impl Books {
         draft.charge = total;
         draft.touch(post.account, book);
         draft.close(of.run, open);
-        draft.generations.push(generation);
+        draft.ended.push(generation);
         Ok(())
     }
 
@@ -223,7 +226,7 @@ impl Books {
         let book = self.shift(of.name, &payer, &made)?;
         draft.touch(void.account, book);
         draft.close(of.run, open);
-        draft.generations.push(Generation::voided(id, of.entry.seq, void));
+        draft.ended.push(Generation::voided(id, of.entry.seq, void));
         Ok(())
     }
 
