@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use channel::Parker;
+use channel::{Parker, parker};
 use journal::{BatchNumber, Journal, JournalError, PlainDisk};
 use ledger::Purse;
 use ledger::cell::CreditCell;
@@ -28,15 +28,14 @@ use ledger::spool::Spool;
 use rustc_hash::FxHashMap;
 use units::{Epoch, Usd};
 
+use crate::local::records::ToWake;
 use crate::messages::{LedgerAnswer, ToCommitter, ToUplink};
 use crate::uplink::standing::Standing;
 pub use rings::CoreRing;
 use rings::Rings;
 
-/// Commits are not closer together than so many steps, unless a core waits for one.
-const PAUSE_STEPS: usize = 4;
-/// How long a core that waits may wait for a pause to end.
-const PAUSE_STEP: Duration = Duration::from_micros(2500);
+/// Commits are not closer together, unless a core waits for one.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Without records the thread sleeps so long at most; a core wakes it.
 const SLEEP: Duration = Duration::from_millis(100);
 /// A disk that takes nothing is tried again after this.
@@ -51,6 +50,22 @@ pub struct Figures {
     pub slowest_commit_us: u64,
     /// Whether the disk takes records.
     pub is_sound: bool,
+}
+
+/// Where the journal thread sleeps.
+pub struct Naps {
+    /// While there are no records: whoever has some ends it.
+    pub idle: Parker,
+    /// Between two commits: whoever waits for the disk ends it, and nobody else.
+    pub between: Parker,
+}
+
+impl Naps {
+    /// Both, and what ends them.
+    pub fn new() -> (Self, ToWake) {
+        let ((idle, to_work), (between, to_hurry)) = (parker(), parker());
+        (Self { idle, between }, ToWake { idle: to_work, pausing: to_hurry })
+    }
 }
 
 /// Everything the journal thread owns.
@@ -93,15 +108,15 @@ impl Committer {
 
     /// Runs until it is told to stop and has written everything. A journal that is beyond use ends
     /// it with the reason; the cores have been told to admit nothing by then.
-    pub fn run(mut self, parker: Parker) -> Result<(), JournalError> {
-        let ended = self.turns(parker);
+    pub fn run(mut self, naps: Naps) -> Result<(), JournalError> {
+        let ended = self.turns(naps);
         if ended.is_err() {
             self.set_sound(false);
         }
         ended
     }
 
-    fn turns(&mut self, mut parker: Parker) -> Result<(), JournalError> {
+    fn turns(&mut self, mut naps: Naps) -> Result<(), JournalError> {
         loop {
             self.take_orders();
             self.rings.drain(&mut self.spool, &self.uplink);
@@ -112,20 +127,19 @@ impl Committer {
                     return Ok(());
                 }
                 self.set_sound(self.journal.has_room());
-                parker.park_timeout(SLEEP);
+                naps.idle.park_timeout(SLEEP);
                 continue;
             }
             self.commit(records)?;
-            self.pause();
+            self.pause(&mut naps.between);
         }
     }
 
-    fn pause(&self) {
-        for _ in 0..PAUSE_STEPS {
-            if self.rings.is_awaited() || self.is_stopping {
-                return;
-            }
-            thread::sleep(PAUSE_STEP);
+    fn pause(&self, nap: &mut Parker) {
+        let began = Instant::now();
+        while !self.rings.is_awaited() && !self.is_stopping {
+            let Some(left) = PAUSE.checked_sub(began.elapsed()) else { return };
+            nap.park_timeout(left);
         }
     }
 

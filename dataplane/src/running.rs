@@ -16,12 +16,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fmt, io};
 
-use channel::{Doorbell, Parker, Reader, parker};
+use channel::{Doorbell, Reader};
 use journal::JournalError;
 use link::{Hello, LinkDown, Outbox, StatusReport, ToControl, ToData, VERSION};
 use units::UnixMillis;
 
-use crate::committer::Committer;
+use crate::committer::{Committer, Naps};
 use crate::kept;
 use crate::messages::{Notice, ToCommitter, ToJournal, ToUplink};
 use crate::net::trust::{Identity, Trust};
@@ -110,20 +110,20 @@ pub fn start(
     let trust = Trust::new(None).map_err(|fault| StartError::Tls(fault.to_string()))?;
     let (certificate, identities) = read_certificate(&settings)?;
     let journal = open_journal(&settings, epoch)?;
-    let (settings, (parker, waker)) = (Arc::new(settings), parker());
+    let (settings, (naps, to_wake)) = (Arc::new(settings), Naps::new());
     let seat = (epoch, beginning.first_ring);
-    let (cores, publisher, gauges) = prepare(&settings, seat, &waker)?;
+    let (cores, publisher, gauges) = prepare(&settings, seat, &to_wake)?;
     let Prepared { seats, rings, applied, doorbells, .. } = cores;
 
     let (to_uplink, news) = mpsc::channel();
     let (orders, order_list) = mpsc::channel();
     let (notifier, notices) = mpsc::channel();
-    let to_journal = ToJournal { orders, waker };
+    let to_journal = ToJournal { orders, waker: to_wake.idle };
     let figures = Arc::clone(&gauges.figures);
     let Leased { spool, left, borrowed } = Leased::of(&settings, &beginning);
     let (rings, way) = ((rings, spool), to_uplink.clone());
     let committer = Committer::new(epoch, journal, rings, order_list, way, figures, borrowed);
-    let journal_thread = start_journal(committer, parker)?;
+    let journal_thread = start_journal(committer, naps)?;
 
     let (dataplane, beside) = (settings.dataplane, found.locked.clone());
     let process = kept::draw().map_err(StartError::System)?;
@@ -168,9 +168,9 @@ pub fn start(
     })
 }
 
-fn start_journal(committer: Committer, parker: Parker) -> Result<JoinHandle<()>, StartError> {
+fn start_journal(committer: Committer, naps: Naps) -> Result<JoinHandle<()>, StartError> {
     spawn("journal", move || {
-        if let Err(fault) = committer.run(parker) {
+        if let Err(fault) = committer.run(naps) {
             // Answers that go on without a journal would never be paid for.
             notice::error!("the journal is beyond use, so this process ends: {fault}");
             process::exit(JOURNAL_LOST);

@@ -66,10 +66,19 @@ impl Durable {
     }
 }
 
+/// What wakes the journal thread.
+#[derive(Clone)]
+pub struct ToWake {
+    /// Where it has nothing to do.
+    pub idle: Unparker,
+    /// Where it pauses between two commits, for one who waits for the disk.
+    pub pausing: Unparker,
+}
+
 /// The writing side of one core's ring.
 pub struct Records {
     producer: Producer<Entry>,
-    journal: Unparker,
+    journal: ToWake,
     durable: Arc<Durable>,
     next_seq: Cell<u64>,
 }
@@ -79,7 +88,7 @@ const HOLD_SLOTS: usize = 2;
 
 impl Records {
     /// The way to a journal thread that `journal` wakes.
-    pub fn new(producer: Producer<Entry>, journal: Unparker, durable: Arc<Durable>) -> Self {
+    pub fn new(producer: Producer<Entry>, journal: ToWake, durable: Arc<Durable>) -> Self {
         Self { producer, journal, durable, next_seq: Cell::new(0) }
     }
 
@@ -113,7 +122,7 @@ impl Records {
     pub fn need(&self, purse: Purse, amount: Usd) -> bool {
         let asked = self.producer.try_push(Entry::Need(purse, amount)).is_ok();
         if asked {
-            self.journal.wake();
+            self.journal.idle.wake();
         }
         asked
     }
@@ -126,7 +135,8 @@ impl Records {
     /// Asks for the bell at the next batch, whatever is in it.
     pub fn await_any(&self) {
         self.durable.awaited.swap(true, Ordering::SeqCst);
-        self.journal.wake();
+        self.journal.idle.wake();
+        self.journal.pausing.wake();
     }
 
     /// Whether the record `seq` is on disk; if not, the bell will ring when more is.
@@ -139,7 +149,7 @@ impl Records {
         self.producer.push_reserved(entry);
         let seq = self.next_seq.get();
         self.next_seq.set(seq + 1);
-        self.journal.wake();
+        self.journal.idle.wake();
         seq
     }
 }

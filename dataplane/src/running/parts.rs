@@ -8,8 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use channel::{
-    Doorbell, DoorbellSocket, Inbox, Inlet, Mark, Publisher, Reader, Unparker, doorbell, latest,
-    ring,
+    Doorbell, DoorbellSocket, Inbox, Inlet, Mark, Publisher, Reader, doorbell, latest, ring,
 };
 use journal::{Journal, JournalOptions, PlainDisk};
 use ledger::cell::CreditCell;
@@ -26,7 +25,7 @@ use crate::guests::Guests;
 use crate::health::Health;
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
-use crate::local::records::{Durable, Records};
+use crate::local::records::{Durable, Records, ToWake};
 use crate::local::{Parts, Place as Seat};
 use crate::messages::LinkGauge;
 use crate::net::listener::bind_shared;
@@ -63,7 +62,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(
     settings: &Arc<Settings>,
     (epoch, first_ring): (Epoch, u16),
-    journal: &Unparker,
+    journal: &ToWake,
 ) -> Result<(Prepared, Publisher<Published>, Gauges), StartError> {
     let (mut publisher, first) = latest();
     let mut first = Some(first);
@@ -92,7 +91,7 @@ impl Prepared {
         settings: &Arc<Settings>,
         place: Seat,
         (reader, health, guests): (Reader<Published>, Arc<Health>, Arc<Guests>),
-        journal: &Unparker,
+        journal: &ToWake,
     ) -> Result<(), StartError> {
         let (producer, consumer) = ring(settings.limits.ring_slots);
         let (bell, socket) = doorbell().map_err(StartError::System)?;
