@@ -7,7 +7,7 @@ mod plane;
 mod reference;
 mod step;
 
-use super::{Applied, Books, BooksError, audit};
+use super::{Applied, Books, BooksError, Generation, audit};
 use crate::desk::Booking;
 use crate::event::CreditKind;
 use crate::expiry::Expiries;
@@ -126,8 +126,13 @@ impl World {
         } else {
             assert!(self.books.encode() == before, "changed by {event:?}: {applied:?}");
         }
-        if let Ok(Applied::Transacted(row)) = &applied {
-            self.expiries.note(row);
+        match &applied {
+            Ok(Applied::Transacted(row)) => self.expiries.note(row),
+            Ok(Applied::Settled { .. }) => {
+                let again = Generation::all_of(event).unwrap();
+                assert_eq!(again, self.books.ended(), "as whoever reads {event:?} again has it");
+            }
+            _ => {}
         }
         (verdict, applied)
     }

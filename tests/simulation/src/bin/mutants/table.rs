@@ -259,9 +259,9 @@ pub(crate) const MUTANTS: [Mutant; 48] = [
     m(
         "after a failed sync another one is believed",
         GROUP,
-        "Err(JournalError::Io { .. } | JournalError::MustRotate) => self.rotate()?,",
-        "Err(JournalError::Io { .. }) => return Ok(self.written()),
-                Err(JournalError::MustRotate) => self.rotate()?,",
+        "                self.sync().map(|()| position)",
+        "                let synced = self.sync().map(|()| position);
+                if matches!(synced, Err(JournalError::Io { .. })) { Ok(position) } else { synced }",
     ),
     m(
         "a torn batch is accepted",
