@@ -11,15 +11,14 @@ use std::thread;
 
 use journal::BatchPosition;
 use ledger::audit::{self, AuditReport};
-use ledger::books::{Books, Generation};
-use ledger::event::Event;
+use ledger::books::Books;
 use units::Usd;
 
 use super::command::{Command, Reply};
 use super::shown_state::{AuditView, IdentityView, RecomputedView};
 use super::start;
 use super::thread::{Input, Ledger};
-use crate::store::embedded::{Chunks, Folders, Projection, each_checkpoint, frames, look_at};
+use crate::store::embedded::{Chunks, Folders, Projection, ReadEvent, each_checkpoint, look_at};
 
 /// Entries of the view that are compared between two batches.
 const PIECE: usize = 256;
@@ -138,8 +137,7 @@ impl FullAudit {
         let now = digest(&self.books);
         if self.whole {
             let mut entries = Entries::new(&self.queue);
-            let (folded, seen) =
-                self.fold(Books::new(), 1, |at, order, event| entries.add(at, order, event))?;
+            let (folded, seen) = self.fold(Books::new(), 1, |at, read| entries.add(at, read))?;
             entries.finish()?;
             let name = "books = journal folded from its beginning";
             found.identities.push(identity(name, &now, &digest(&folded.encode())));
@@ -153,7 +151,7 @@ impl FullAudit {
             let Some(stored) = stored.ok().filter(|_| number <= self.durable) else {
                 return Ok(());
             };
-            let (folded, seen) = self.fold(stored.books, number + 1, |_, _, _| Ok(()))?;
+            let (folded, seen) = self.fold(stored.books, number + 1, |_, _| Ok(()))?;
             let name = format!("books = checkpoint {number} and the journal behind it");
             found.identities.push(identity(&name, &now, &digest(&folded.encode())));
             found.from.push(seen.shown(format!("checkpoint {number}")));
@@ -165,7 +163,7 @@ impl FullAudit {
         &self,
         mut books: Books,
         from: u64,
-        mut also: impl FnMut(BatchPosition, u64, &Event) -> Result<(), String>,
+        mut also: impl FnMut(BatchPosition, &ReadEvent) -> Result<(), String>,
     ) -> Result<(Books, Seen), String> {
         let mut seen = Seen::default();
         look_at(&self.folders, from, |batch| {
@@ -173,10 +171,10 @@ impl FullAudit {
                 return Ok(());
             }
             seen.batches += 1;
-            for (order, event) in (batch.first_order..).zip(frames(&batch.records)) {
-                let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
-                books.apply(&event).map_err(|error| error.to_string())?;
-                also(batch.at, order, &event)?;
+            for read in batch.events() {
+                let read = read?;
+                books.apply(&read.event).map_err(|error| error.to_string())?;
+                also(batch.at, &read)?;
                 seen.events += 1;
             }
             Ok(())
@@ -217,10 +215,9 @@ impl<'a> Entries<'a> {
         self.compare()
     }
 
-    fn add(&mut self, at: BatchPosition, order: u64, event: &Event) -> Result<(), String> {
+    fn add(&mut self, at: BatchPosition, read: &ReadEvent) -> Result<(), String> {
         let mut projection = Projection::default();
-        let ended = Generation::all_of(event).map_err(|fault| fault.to_string())?;
-        projection.add(order, &ended);
+        projection.add_read(read)?;
         projection.stands(at);
         self.batch.extend(projection.entries);
         for (account, ends) in projection.ends {

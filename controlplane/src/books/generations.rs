@@ -5,9 +5,9 @@
 //! from the journal.
 
 use catalog::ServiceTier;
-use ledger::event::Event;
+use ledger::Record;
+use ledger::books::Generation;
 use ledger::record::{Attempts, FinishCode, Post, UsageSource, Void};
-use ledger::{Record, Run};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use units::{AccountId, GenerationId, KeyDigest, OfferId, Tokens, Usd};
@@ -27,9 +27,8 @@ impl Ledger {
         owner: Owner,
     ) -> Result<GenerationView, Refusal> {
         let not_found = || Refusal::not_found("generation", id);
-        let (end, order) = self.viewed(|view| view.end_of(id))?.ok_or_else(not_found)?;
-        let event = self.settlement(order)?.ok_or_else(not_found)?;
-        let found = self.generation_ending(&event, end);
+        let (end, _) = self.viewed(|view| view.end_of(id))?.ok_or_else(not_found)?;
+        let found = self.generation_ending(end)?;
         found.filter(|generation| owner.sees(generation.account)).ok_or_else(not_found)
     }
 
@@ -43,57 +42,62 @@ impl Ledger {
         let (count, after) = (page.count()?, page.place()?);
         let ends = self.viewed(|view| view.generations(account, after, count + 1))?;
         let mut rows = Vec::with_capacity(ends.len());
-        for of_one in ends.chunk_by(|left, right| left.0.order == right.0.order) {
+        for (place, end) in ends {
             // Older ones are not kept either.
-            let Some(event) = self.settlement(of_one[0].0.order)? else { break };
-            let shown = |(place, end): &(Place, GenerationId)| {
-                Some((*place, self.generation_ending(&event, *end)?))
-            };
-            rows.extend(of_one.iter().filter_map(shown));
+            let Some(generation) = self.generation_ending(end)? else { break };
+            rows.push((place, generation));
         }
         Ok(listed(rows, count))
     }
 
-    /// Whose a generation was and what it cost.
+    /// Whose a generation was and what it cost, by the whole batch that tells of its end.
     pub(crate) fn cost_of(
         &mut self,
         id: GenerationId,
         owner: Owner,
     ) -> Result<(AccountId, Usd), Refusal> {
         let not_found = || Refusal::not_found("generation", id);
-        let (_, order) = self.viewed(|view| view.end_of(id))?.ok_or_else(not_found)?;
+        let (end, order) = self.viewed(|view| view.end_of(id))?.ok_or_else(not_found)?;
+        let block = self.viewed(|view| view.block(end))?;
+        let event = self.journal.event(block.at, order);
         let gone = || Refusal::Conflict(format!("{id} is older than what is kept of the journal"));
-        let event = self.settlement(order)?.ok_or_else(gone)?;
-        let (account, cost) = end_in(&event, id).ok_or_else(|| self.misled(&id.to_string()))?;
-        if owner.sees(account) { Ok((account, cost)) } else { Err(not_found()) }
+        let event = self.kept(event)?.ok_or_else(gone)?;
+        let ended = Generation::all_of(&event).unwrap_or_default();
+        let Some(ended) = ended.into_iter().find(|generation| generation.id == id) else {
+            return Err(self.misled(id));
+        };
+        let seen = owner.sees(ended.account).then_some((ended.account, ended.used.charged));
+        seen.ok_or_else(not_found)
     }
 
-    /// The event that the view calls number `order`, a settlement; `None` where the journal does
-    /// not keep it any more.
-    fn settlement(&mut self, order: u64) -> Result<Option<Event>, Refusal> {
-        let at = self.viewed(|view| view.settlement(order))?;
-        match self.journal.event(at, order) {
-            Ok(event) => Ok(Some(event)),
+    /// The generation whose end stands at a place; `None` where the journal does not keep it any
+    /// more.
+    fn generation_ending(&mut self, end: GenerationId) -> Result<Option<GenerationView>, Refusal> {
+        let block = self.viewed(|view| view.block(end))?;
+        let run = self.journal.block(&block, end.ring);
+        let Some(run) = self.kept(run)? else { return Ok(None) };
+        let mut records = run.records().map_while(Result::ok);
+        let record = records.find(|entry| entry.seq == end.seq).map(|entry| entry.decode());
+        match record {
+            Some(Ok(Record::Post(post))) => Ok(Some(self.posted(end, &post))),
+            Some(Ok(Record::Void(void))) => Ok(Some(self.voided(end, &void))),
+            _ => Err(self.misled(end)),
+        }
+    }
+
+    /// What was read where the view said; `None` where the journal does not keep it any more.
+    fn kept<T>(&mut self, read: Result<T, EventMissing>) -> Result<Option<T>, Refusal> {
+        match read {
+            Ok(found) => Ok(Some(found)),
             Err(EventMissing::Gone) => Ok(None),
             Err(EventMissing::Unreadable(why)) => Err(Refusal::Unavailable(why)),
-            Err(EventMissing::Elsewhere) => Err(self.misled(&format!("event {order}"))),
+            Err(EventMissing::Elsewhere) => Err(self.misled("a batch")),
         }
     }
 
     /// What is said where the view knows of something that the journal does not have.
-    fn misled(&mut self, what: &str) -> Refusal {
-        self.view_failed(&ViewError(format!("it knows {what} where the journal does not")));
-        Refusal::Unavailable("its view failed and is being built again".into())
-    }
-
-    /// The generation whose end stands at a place, in a settlement.
-    fn generation_ending(&self, event: &Event, end: GenerationId) -> Option<GenerationView> {
-        let mut records = run_of(event, end)?.records().map_while(Result::ok);
-        match records.find(|entry| entry.seq == end.seq)?.decode().ok()? {
-            Record::Post(post) => Some(self.posted(end, &post)),
-            Record::Void(void) => Some(self.voided(end, &void)),
-            _ => None,
-        }
+    fn misled(&mut self, what: impl std::fmt::Display) -> Refusal {
+        self.view_failed(&ViewError(format!("it knows {what} where the journal does not")))
     }
 
     fn posted(&self, end: GenerationId, post: &Post) -> GenerationView {
@@ -211,23 +215,6 @@ fn listed<T>(mut rows: Vec<(Place, T)>, count: usize) -> Listed<T> {
     rows.truncate(count);
     let next = rows.last().filter(|_| more).map(|(place, _)| place.cursor());
     Listed { data: rows.into_iter().map(|(_, row)| row).collect(), next }
-}
-
-/// Whose hold a settlement ends, and at what cost.
-fn end_in(event: &Event, id: GenerationId) -> Option<(AccountId, Usd)> {
-    let records = run_of(event, id)?.records().map_while(Result::ok);
-    let mut ends = records.filter_map(|entry| match entry.decode() {
-        Ok(Record::Post(post)) if post.hold_seq == id.seq => Some((post.account, post.charged()?)),
-        Ok(Record::Void(void)) if void.hold_seq == id.seq => Some((void.account, Usd::ZERO)),
-        _ => None,
-    });
-    ends.next()
-}
-
-/// The records that a settlement took in, where they are of a generation's ring.
-fn run_of(event: &Event, of: GenerationId) -> Option<&Run> {
-    let Event::Settled { dataplane, epoch, run } = event else { return None };
-    ((*dataplane, *epoch, run.ring) == (of.dataplane, of.epoch, of.ring)).then_some(run)
 }
 
 /// The word that a closed set gives a value in JSON.

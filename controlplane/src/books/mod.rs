@@ -33,7 +33,6 @@ mod own_keys;
 mod period;
 mod playground;
 mod publish;
-mod queries;
 mod register;
 mod retention;
 mod settle;
@@ -46,6 +45,7 @@ mod state;
 mod statement;
 mod thread;
 mod usage;
+mod view;
 mod waiting;
 
 pub(crate) use catalog_edit::masked;

@@ -28,9 +28,9 @@ use units::{AccountId, UnixMillis};
 use super::audit::Expected;
 use super::command::Command;
 use super::links::Links;
-use super::queries::ViewState;
 use super::register::{News, Register};
 use super::retention::Days;
+use super::view::ViewState;
 use super::waiting::Waiting;
 use crate::clock;
 use crate::refuse::Refusal;
@@ -334,9 +334,6 @@ impl Ledger {
         match &applied {
             Applied::Nothing | Applied::Repeated(_) => return Ok(applied),
             Applied::Transacted(row) => self.expiries.note(row),
-            Applied::Settled { .. } if self.view.is_live() => {
-                self.batch.projection.add(self.order, self.books.ended());
-            }
             _ => {}
         }
         match self.register.apply(event, &self.books) {
@@ -350,6 +347,12 @@ impl Ledger {
         frame(&mut self.batch.records, |out| encoded = event.encode(out));
         if let Err(fault) = encoded {
             self.halt(fault.to_string());
+        }
+        if let Event::Settled { run, .. } = event
+            && self.view.is_live()
+        {
+            let end = self.batch.records.len();
+            self.batch.projection.add(self.order, self.books.ended(), (run, end));
         }
         self.batch.count += 1;
         self.order += 1;

@@ -8,7 +8,9 @@
 
 use std::mem;
 
-use crate::batch::{Batch, BatchNumber, BatchPosition, Tip};
+use crate::batch::{
+    Batch, BatchNumber, BatchPart, BatchPosition, HEAD_BYTES, RECORDS_BYTES_MAX, Tip,
+};
 use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::recovery::{Recovery, Survey, damaged};
@@ -59,16 +61,41 @@ impl<D: Disk> Archive<D> {
     /// # Errors
     /// `NotHeld`, `Corrupt` and the disk's.
     pub fn read_batch(&self, position: BatchPosition) -> Result<Batch, JournalError> {
-        let number = position.number;
-        let at = self.segments.iter().position(|segment| segment.index == position.segment);
-        let at = at.filter(|at| (self.segments[*at].first..=self.last_of(*at)).contains(&number));
-        let segment = self.segments[at.ok_or(JournalError::NotHeld { number })?];
+        let (number, segment) = (position.number, self.segment_of(position)?);
         let read = Window::open(&self.disk, segment).and_then(|mut window| {
             let found = window.batch(position.offset)?;
             Ok(found.filter(|found| found.head.number == number).map(|f| f.to_batch(segment)))
         });
         read.map_err(JournalError::io("read a batch"))?
             .ok_or_else(|| damaged(segment, position.offset, "the batch cannot be read"))
+    }
+
+    /// Some of the records of the batch at such a position, without the rest.
+    ///
+    /// # Errors
+    /// `NotHeld`, `Corrupt` where other bytes stand there, and the disk's.
+    pub fn read_part(
+        &self,
+        position: BatchPosition,
+        part: BatchPart,
+    ) -> Result<Vec<u8>, JournalError> {
+        let segment = self.segment_of(position)?;
+        let mut bytes = vec![0; (part.length as usize).min(RECORDS_BYTES_MAX)];
+        let offset = position.offset + HEAD_BYTES as u64 + u64::from(part.start);
+        let read = self.disk.open(&segment.name());
+        let read = read.and_then(|file| self.disk.read_at(&file, offset, &mut bytes));
+        bytes.truncate(read.map_err(JournalError::io("read a part of a batch"))?);
+        if BatchPart::of(part.start as usize, &bytes) != part {
+            return Err(damaged(segment, offset, "a part of a batch cannot be read"));
+        }
+        Ok(bytes)
+    }
+
+    fn segment_of(&self, position: BatchPosition) -> Result<Segment, JournalError> {
+        let number = position.number;
+        let at = self.segments.iter().position(|segment| segment.index == position.segment);
+        let at = at.filter(|at| (self.segments[*at].first..=self.last_of(*at)).contains(&number));
+        at.map(|at| self.segments[at]).ok_or(JournalError::NotHeld { number })
     }
 
     /// Every batch from `from` to the newest, oldest first, read as the iteration goes.

@@ -67,6 +67,25 @@ impl fmt::Display for BatchNumber {
     }
 }
 
+/// Some of a batch's records, to be read without the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchPart {
+    /// The byte of the batch's records at which it begins.
+    pub start: u32,
+    /// How many bytes.
+    pub length: u32,
+    /// Their CRC32C, as the batch's own is over all of it.
+    pub checksum: u32,
+}
+
+impl BatchPart {
+    /// The part that begins at byte `start` of a batch's records and holds these bytes.
+    pub fn of(start: usize, bytes: &[u8]) -> Self {
+        let checksum = crc32c::crc32c(bytes);
+        Self { start: start as u32, length: bytes.len() as u32, checksum }
+    }
+}
+
 /// Where a batch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchPosition {

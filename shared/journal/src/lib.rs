@@ -29,7 +29,7 @@ mod segment;
 mod writer;
 
 pub use archive::{Archive, Batches, SegmentRange};
-pub use batch::{Batch, BatchNumber, BatchPosition, RECORDS_BYTES_MAX};
+pub use batch::{Batch, BatchNumber, BatchPart, BatchPosition, RECORDS_BYTES_MAX};
 pub use copy::copy;
 #[cfg(feature = "glommio")]
 pub use disk::glommio::{DirectDisk, DirectFile};

@@ -18,7 +18,7 @@
 use std::io;
 
 use crate::archive::{Archive, Batches, SegmentRange};
-use crate::batch::{Batch, BatchHead, BatchNumber, BatchPosition};
+use crate::batch::{Batch, BatchHead, BatchNumber, BatchPart, BatchPosition};
 use crate::batch::{RECORDS_BYTES_MAX, Tip, padded_bytes, write_batch};
 use crate::disk::{Disk, is_full};
 use crate::error::JournalError;
@@ -205,6 +205,18 @@ impl<D: Disk> Journal<D> {
     /// `NotHeld`, `Corrupt` and the disk's.
     pub fn read_batch(&self, position: BatchPosition) -> Result<Batch, JournalError> {
         self.archive.read_batch(position)
+    }
+
+    /// Some of the records of the batch at such a position, without the rest.
+    ///
+    /// # Errors
+    /// `NotHeld`, `Corrupt` where other bytes stand there, and the disk's.
+    pub fn read_part(
+        &self,
+        position: BatchPosition,
+        part: BatchPart,
+    ) -> Result<Vec<u8>, JournalError> {
+        self.archive.read_part(position, part)
     }
 
     /// Every batch from `from` to the newest written, oldest first, read as the iteration goes.

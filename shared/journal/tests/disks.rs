@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use journal::{
-    Archive, Batch, BatchNumber, Disk, Journal, JournalError, JournalOptions, MemoryDisk,
-    PlainDisk, checkpoint,
+    Archive, Batch, BatchNumber, BatchPart, Disk, Journal, JournalError, JournalOptions,
+    MemoryDisk, PlainDisk, checkpoint,
 };
 
 const OPTIONS: JournalOptions = JournalOptions { segment_bytes: 64 << 10 };
@@ -68,6 +68,14 @@ fn keeps_the_laws<D: Disk>(disk: impl Fn() -> D) {
     let position = journal.write(5, 1, &long).unwrap();
     journal.sync().unwrap();
     assert_eq!(journal.read_batch(position).unwrap().records, long);
+    let part = BatchPart::of(500, &long[500..700]);
+    assert_eq!(journal.read_part(position, part).unwrap(), long[500..700]);
+    let beyond = BatchPart { length: u32::MAX >> 4, ..part };
+    let other = BatchPart { checksum: !part.checksum, ..part };
+    for wrong in [beyond, other] {
+        let read = journal.read_part(position, wrong);
+        assert!(matches!(read, Err(JournalError::Corrupt { .. })), "{read:?}");
+    }
     expected.push(long);
 
     journal.remove_below(BatchNumber::new(50)).unwrap();

@@ -166,6 +166,11 @@ impl RunEntry<'_> {
         Record::decode(self.bytes)
     }
 
+    /// How many bytes of [`Run::bytes`] it takes, its length before it counted.
+    pub const fn taken(&self) -> usize {
+        2 + self.bytes.len()
+    }
+
     /// Whether the record ends a hold; it need not be decoded to know that.
     pub fn ends_a_hold(&self) -> bool {
         Record::ends_a_hold(self.bytes)

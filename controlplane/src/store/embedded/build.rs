@@ -4,10 +4,7 @@
 //! view over with the batch it has come to. Invariant: a view that is ahead of its journal, or
 //! that cannot be read, is not repaired but thrown away.
 
-use ledger::books::Generation;
-use ledger::event::Event;
-
-use super::journal::{Folders, ReadBatch, frames, look_at};
+use super::journal::{Folders, ReadBatch, look_at};
 use super::projection::Projection;
 use super::view::{View, ViewError};
 
@@ -55,10 +52,8 @@ pub(crate) fn catch_up(
 
 fn add(view: &mut View, batch: &ReadBatch) -> Result<(), String> {
     let mut projection = Projection::default();
-    for (order, event) in (batch.first_order..).zip(frames(&batch.records)) {
-        let event = Event::decode(event?).map_err(|fault| fault.to_string())?;
-        let ended = Generation::all_of(&event).map_err(|fault| fault.to_string())?;
-        projection.add(order, &ended);
+    for read in batch.events() {
+        projection.add_read(&read?)?;
     }
     view.add(projection, batch.at).map_err(|error| error.0)
 }

@@ -14,14 +14,19 @@ use journal::{
     Archive, BatchNumber, BatchPosition, Journal, JournalError, JournalOptions, PlainDisk,
     RECORDS_BYTES_MAX,
 };
+use ledger::Run;
 use ledger::event::Event;
 
+use super::layout::Block;
 use crate::settings::StartError;
 
 /// Bytes of events after which a batch is written.
 pub(crate) const BATCH_BYTES: usize = 4 << 20;
 /// The most bytes of one event: it still fits into a batch that is about to be written.
 pub(crate) const EVENT_BYTES_MAX: usize = RECORDS_BYTES_MAX - 2 * BATCH_BYTES;
+
+/// The length before each event of a batch.
+const FRAME_BYTES: usize = size_of::<u32>();
 
 /// The folders of a data directory.
 #[derive(Clone, Debug)]
@@ -69,7 +74,16 @@ pub(crate) struct ReadBatch {
     pub(crate) records: Vec<u8>,
 }
 
-/// Why an event was not read where it was said to stand.
+/// An event as it is read back.
+pub(crate) struct ReadEvent {
+    /// Its number of all.
+    pub(crate) order: u64,
+    pub(crate) event: Event,
+    /// The byte of its batch at which it ends.
+    pub(crate) end: usize,
+}
+
+/// Why an event, or a part of one, was not read where it was said to stand.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum EventMissing {
     /// Its batch is older than what is kept.
@@ -84,6 +98,17 @@ impl ReadBatch {
     /// Its number.
     pub(crate) const fn number(&self) -> u64 {
         self.at.number.get()
+    }
+
+    /// Its events in order.
+    pub(crate) fn events(&self) -> impl Iterator<Item = Result<ReadEvent, String>> {
+        let mut end = 0;
+        (self.first_order..).zip(frames(&self.records)).map(move |(order, bytes)| {
+            let bytes = bytes?;
+            end += FRAME_BYTES + bytes.len();
+            let event = Event::decode(bytes).map_err(|fault| fault.to_string())?;
+            Ok(ReadEvent { order, event, end })
+        })
     }
 }
 
@@ -159,17 +184,30 @@ impl LedgerJournal {
     /// # Errors
     /// Why it was not read there.
     pub(crate) fn event(&self, at: BatchPosition, order: u64) -> Result<Event, EventMissing> {
-        if at.number.get() < self.oldest() {
-            return Err(EventMissing::Gone);
-        }
-        let batch = match self.journal.read_batch(at) {
-            Err(JournalError::NotHeld { .. }) => return Err(EventMissing::Elsewhere),
-            read => read.map_err(|error| EventMissing::Unreadable(error.to_string()))?,
-        };
+        let batch = self.journal.read_batch(at).map_err(|error| self.missing(at, &error))?;
         let place = order.checked_sub(batch.tag).ok_or(EventMissing::Elsewhere)?;
         let event = frames(&batch.records).nth(place as usize).ok_or(EventMissing::Elsewhere)?;
         let event = event.map_err(EventMissing::Unreadable)?;
         Event::decode(event).map_err(|fault| EventMissing::Unreadable(fault.to_string()))
+    }
+
+    /// The records of a block, as a run of its ring.
+    ///
+    /// # Errors
+    /// Why they were not read there.
+    pub(crate) fn block(&self, block: &Block, ring: u16) -> Result<Run, EventMissing> {
+        let Block { first_seq, at, part } = *block;
+        let read = self.journal.read_part(at, part);
+        let bytes = read.map_err(|error| self.missing(at, &error))?.into();
+        Ok(Run { ring, first_seq, count: u32::MAX, bytes })
+    }
+
+    fn missing(&self, at: BatchPosition, error: &JournalError) -> EventMissing {
+        match error {
+            JournalError::NotHeld { .. } if at.number.get() < self.oldest() => EventMissing::Gone,
+            JournalError::NotHeld { .. } => EventMissing::Elsewhere,
+            error => EventMissing::Unreadable(error.to_string()),
+        }
     }
 
     /// Begins to write a checkpoint; `done` is called from its thread. False while one is written.
@@ -258,10 +296,10 @@ fn read_all(
 /// Appends one event's bytes to a batch.
 pub(crate) fn frame(records: &mut Vec<u8>, event: impl FnOnce(&mut Vec<u8>)) {
     let at = records.len();
-    records.extend_from_slice(&[0; 4]);
+    records.extend_from_slice(&[0; FRAME_BYTES]);
     event(records);
-    let length = (records.len() - at - 4) as u32;
-    records[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    let length = (records.len() - at - FRAME_BYTES) as u32;
+    records[at..at + FRAME_BYTES].copy_from_slice(&length.to_le_bytes());
 }
 
 /// The events of a batch, as bytes; the last is an error where the lengths do not fit.
@@ -271,7 +309,7 @@ pub(crate) fn frames(mut records: &[u8]) -> impl Iterator<Item = Result<&[u8], S
             return None;
         }
         let split = || {
-            let (length, rest) = records.split_first_chunk::<4>()?;
+            let (length, rest) = records.split_first_chunk::<FRAME_BYTES>()?;
             rest.split_at_checked(u32::from_le_bytes(*length) as usize)
         };
         let Some((event, rest)) = split() else {

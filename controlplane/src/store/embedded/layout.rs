@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   m2                                               -> the last batch in it
-//!   p order                                          -> where in the journal that settlement is
+//!   b dataplane epoch ring first_seq                 -> a block: where these records stand
 //!   g account !order !position                       -> a chunk of 256 ends of generations
 //!   e dataplane epoch ring hold_seq/1024 order       -> (hold_seq, end_seq) of holds that ended
 //!   u account key day offer                          -> usage counters
@@ -14,7 +14,7 @@
 //! written per request but its place, and an account's in chunks under the key of their first,
 //! however the writes were cut; records stand in the journal alone.
 
-use journal::{BatchNumber, BatchPosition};
+use journal::{BatchNumber, BatchPart, BatchPosition};
 use ledger::books::{DaySum, Generation};
 
 use crate::books::Place;
@@ -49,22 +49,39 @@ impl Key {
     }
 }
 
-/// Where the settlement stands that is event number `order`.
-pub(super) fn settlement(order: u64) -> Vec<u8> {
-    Key::of(b'p').with(&order.to_be_bytes()).bytes()
+/// Records that follow each other in a ring, and where they stand in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) first_seq: u64,
+    /// The batch that they were settled with.
+    pub(crate) at: BatchPosition,
+    pub(crate) part: BatchPart,
 }
 
-/// The place of a batch in the journal.
-pub(super) fn position(at: BatchPosition) -> Vec<u8> {
-    [at.number.get(), at.segment, at.offset].map(u64::to_be_bytes).concat()
+/// The key of the block that begins at a place.
+pub(super) fn block(place: GenerationId) -> Vec<u8> {
+    let key = Key::of(b'b').with_ring(place.dataplane, place.epoch, place.ring);
+    key.with(&place.seq.to_be_bytes()).bytes()
 }
 
-/// Such a place; `None` for anything else.
-pub(super) fn read_position(bytes: &[u8]) -> Option<BatchPosition> {
-    let (words, []) = bytes.as_chunks::<8>() else { return None };
-    let &[number, segment, offset] = words else { return None };
+/// Where a block stands.
+pub(super) fn block_value(at: BatchPosition, part: BatchPart) -> Vec<u8> {
+    let mut out = [at.number.get(), at.segment, at.offset].map(u64::to_be_bytes).concat();
+    out.extend([part.start, part.length, part.checksum].into_iter().flat_map(u32::to_be_bytes));
+    out
+}
+
+/// Reads a block; `None` for those of another ring than a place's.
+pub(super) fn read_block(key: &[u8], value: &[u8], place: GenerationId) -> Option<Block> {
+    let ring = Key::of(b'b').with_ring(place.dataplane, place.epoch, place.ring).bytes();
+    let first_seq = key.strip_prefix(ring.as_slice())?.try_into().ok().map(u64::from_be_bytes)?;
+    let (words, halves) = value.split_at_checked(24)?;
+    let (&[number, segment, offset], []) = words.as_chunks() else { return None };
+    let (&[start, length, checksum], []) = halves.as_chunks() else { return None };
     let [number, segment, offset] = [number, segment, offset].map(u64::from_be_bytes);
-    Some(BatchPosition { number: BatchNumber::new(number), segment, offset })
+    let [start, length, checksum] = [start, length, checksum].map(u32::from_be_bytes);
+    let at = BatchPosition { number: BatchNumber::new(number), segment, offset };
+    Some(Block { first_seq, at, part: BatchPart { start, length, checksum } })
 }
 
 /// The bucket of a hold, as a prefix.
@@ -325,11 +342,15 @@ mod tests {
     }
 
     #[test]
-    fn a_position_reads_back() {
+    fn a_block_reads_back_in_its_own_ring_only() {
+        let place = GenerationId { ring: 2, seq: 77, ..GenerationId::default() };
         let at = BatchPosition { number: BatchNumber::new(1), segment: 2, offset: 3 };
-        let bytes = position(at);
-        assert_eq!(read_position(&bytes), Some(at));
-        assert_eq!(read_position(&bytes[1..]), None);
-        assert!([1, 2, 9].map(settlement).is_sorted());
+        let part = BatchPart { start: 4, length: 5, checksum: 6 };
+        let (key, value) = (block(place), block_value(at, part));
+        let read = |value, place| read_block(&key, value, place);
+        let later = GenerationId { seq: 99, ..place };
+        assert_eq!(read(&value, later), Some(Block { first_seq: 77, at, part }));
+        assert_eq!(read(&value, GenerationId { ring: 3, ..place }), None);
+        assert!((0..value.len()).all(|end| read(&value[..end], later).is_none()));
     }
 }

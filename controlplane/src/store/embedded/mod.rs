@@ -17,7 +17,7 @@ mod view;
 
 pub(crate) use build::{build, catch_up};
 pub(crate) use journal::{
-    BATCH_BYTES, Checkpointed, EVENT_BYTES_MAX, EventMissing, Folders, LedgerJournal,
+    BATCH_BYTES, Checkpointed, EVENT_BYTES_MAX, EventMissing, Folders, LedgerJournal, ReadEvent,
     each_checkpoint, frame, frames, look_at, newest_checkpoint,
 };
 pub(crate) use layout::Usage;

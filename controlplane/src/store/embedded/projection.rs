@@ -1,18 +1,24 @@
 //! What events put into the view.
 //!
 //! A pure function of the journal: the same events give the same view, however the writes are cut.
-//! Of settled records only their ends go in, gathered by account and by bucket of holds, so that
-//! sled never sees a write for each request; the records are read where they stand in the journal.
+//! Of settled records their ends go in, gathered by account and by bucket of holds, so that sled
+//! never sees a write for each request; and where they stand in the journal, by the block.
 //! Transactions are not here: the books keep all of them.
 
 use std::collections::BTreeMap;
 
-use journal::BatchPosition;
+use journal::{BatchPart, BatchPosition};
+use ledger::Run;
 use ledger::books::{EndKind, Generation};
+use ledger::event::Event;
 use units::{AccountId, GenerationId};
 
+use super::journal::ReadEvent;
 use super::layout::{self, End, HourKey, Usage, UsageKey};
 use crate::books::Place;
+
+/// The most bytes of a block: what is read for one record of it.
+const BLOCK_BYTES: usize = 16 << 10;
 
 /// What one or more events add.
 #[derive(Default)]
@@ -25,29 +31,37 @@ pub(crate) struct Projection {
     pub(crate) usage: BTreeMap<UsageKey, Usage>,
     /// The same by the hour.
     pub(crate) hours: BTreeMap<HourKey, Usage>,
-    /// Settlements with ends, by the number of their event, whose batch is not written yet.
-    settlements: Vec<u64>,
+    /// Blocks by their keys, in a batch that is not written yet.
+    blocks: Vec<(Vec<u8>, BatchPart)>,
     /// About how many bytes all that is.
     pub(super) weight: usize,
 }
 
 impl Projection {
-    /// Adds what event number `order` ended, all of one ring.
-    pub(crate) fn add(&mut self, order: u64, ended: &[Generation]) {
-        if ended.is_empty() {
-            return;
-        }
-        self.settlements.push(order);
+    /// Adds what event number `order` ended, a settlement: the generations, and the run that tells
+    /// of them, whose bytes end at byte `end` of the batch.
+    pub(crate) fn add(&mut self, order: u64, ended: &[Generation], (run, end): (&Run, usize)) {
+        let Some(first) = ended.first() else { return };
+        self.place(first.id, run, end - run.bytes.len());
         self.weight += ended.len() * layout::END_BYTES;
         self.list(order, ended);
         self.index(order, ended);
         self.count(ended);
     }
 
+    /// Adds an event that is read back.
+    pub(crate) fn add_read(&mut self, read: &ReadEvent) -> Result<(), String> {
+        if let Event::Settled { run, .. } = &read.event {
+            let ended = Generation::all_of(&read.event).map_err(|fault| fault.to_string())?;
+            self.add(read.order, &ended, (run, read.end));
+        }
+        Ok(())
+    }
+
     /// Tells where the batch stands that holds the events added so far.
     pub(crate) fn stands(&mut self, at: BatchPosition) {
-        for order in std::mem::take(&mut self.settlements) {
-            self.put(layout::settlement(order), layout::position(at));
+        for (key, part) in std::mem::take(&mut self.blocks) {
+            self.put(key, layout::block_value(at, part));
         }
     }
 
@@ -71,6 +85,24 @@ impl Projection {
         }
     }
 
+    /// The blocks of a run whose bytes begin at byte `start` of the batch.
+    fn place(&mut self, ring: GenerationId, run: &Run, start: usize) {
+        let mut add = |first_seq, from: usize, to: usize| {
+            let key = layout::block(GenerationId { seq: first_seq, ..ring });
+            self.blocks.push((key, BatchPart::of(start + from, &run.bytes[from..to])));
+        };
+        let (mut first_seq, mut from, mut to) = (run.first_seq, 0, 0);
+        for entry in run.records().map_while(Result::ok) {
+            let next = to + entry.taken();
+            if next - from > BLOCK_BYTES && to > from {
+                add(first_seq, from, to);
+                (first_seq, from) = (entry.seq, to);
+            }
+            to = next;
+        }
+        add(first_seq, from, to);
+    }
+
     /// Each account's ends.
     fn list(&mut self, order: u64, ended: &[Generation]) {
         let mut position = 0..;
@@ -85,13 +117,12 @@ impl Projection {
 
     /// Where the end of each hold is.
     fn index(&mut self, order: u64, ended: &[Generation]) {
-        let bucket = |generation: &Generation| layout::bucket(generation.id);
         let mut buckets: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let is_near = |left: &Generation, right: &Generation| {
             left.id.seq / layout::BUCKET == right.id.seq / layout::BUCKET
         };
         for near in ended.chunk_by(is_near) {
-            let pairs = buckets.entry(bucket(&near[0])).or_default();
+            let pairs = buckets.entry(layout::bucket(near[0].id)).or_default();
             for Generation { id, end_seq, .. } in near {
                 pairs.extend_from_slice(&layout::pair(id.seq, *end_seq));
             }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use journal::BatchPosition;
 use units::{AccountId, GenerationId, KeyId, Usd};
 
-use super::layout::{self, APPLIED, End, HourKey, Usage, UsageKey};
+use super::layout::{self, APPLIED, Block, End, HourKey, Usage, UsageKey};
 use super::projection::Projection;
 use crate::books::Place;
 
@@ -179,11 +179,11 @@ impl View {
         })
     }
 
-    /// Where the settlement stands in the journal that is event number `order`.
-    pub(crate) fn settlement(&self, order: u64) -> Result<BatchPosition, ViewError> {
-        let found = fenced(|| self.db.get(layout::settlement(order)))?;
-        let at = found.as_deref().and_then(layout::read_position);
-        at.ok_or_else(|| ViewError(format!("it does not know where event {order} stands")))
+    /// The block that holds the record at a place.
+    pub(crate) fn block(&self, place: GenerationId) -> Result<Block, ViewError> {
+        let found = fenced(|| self.db.range(..=layout::block(place)).next_back().transpose())?;
+        let block = found.and_then(|(key, value)| layout::read_block(&key, &value, place));
+        block.ok_or_else(|| ViewError(format!("it does not know where {place} stands")))
     }
 
     /// Ends of an account's generations, newest first, behind `after`.

@@ -142,15 +142,14 @@ impl Ledger {
         let ViewState::Live(view) = &mut self.view else {
             return Err(Refusal::Unavailable("its view is being built".into()));
         };
-        view.write().and_then(|()| look(view)).map_err(|error| {
-            self.view_failed(&error);
-            Refusal::Unavailable("its view failed and is being built again".into())
-        })
+        view.write().and_then(|()| look(view)).map_err(|error| self.view_failed(&error))
     }
 
-    pub(super) fn view_failed(&mut self, error: &ViewError) {
+    /// Has a view that failed built again; what is said to who asked it.
+    pub(super) fn view_failed(&mut self, error: &ViewError) -> Refusal {
         notice::warn!("the view failed and is built again: {}", error.0);
         self.build_anew();
+        Refusal::Unavailable("its view failed and is being built again".into())
     }
 
     /// Throws the view away and has another built; commands that wait for one keep waiting.
