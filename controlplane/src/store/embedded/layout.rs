@@ -11,8 +11,8 @@
 //!
 //! `order` numbers the ledger's events; `!order` counts down, so that a scan reads newest first.
 //! One tree holds all, because only within one tree does sled apply a batch whole. Nothing is
-//! written per request but its place, and an account's in chunks under the key of their first,
-//! however the writes were cut; records stand in the journal alone.
+//! written per request but its place: records stand in the journal alone, and an account's ends in
+//! chunks under the key of their first, however the writes were cut.
 
 use journal::{BatchNumber, BatchPart, BatchPosition};
 use ledger::books::{DaySum, Generation};
