@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tollgate_tests::checker::check;
 use tollgate_tests::config::Config;
 use tollgate_tests::gateway::Gateway;
@@ -24,6 +24,8 @@ const REQUESTS_MAX: usize = 20_000;
 const CLIENTS: usize = 8;
 /// How long the disk stays full.
 const FULL: Duration = Duration::from_millis(1500);
+/// A view that cannot be built is left alone for five seconds, and then built.
+const LISTED: Duration = Duration::from_secs(20);
 
 /// A small disk of its own, for as long as the test runs.
 struct SmallDisk(PathBuf);
@@ -128,6 +130,11 @@ fn a_full_disk_stops_admission_and_room_starts_it_again() {
         let path = format!("/admin/v1/accounts/{}/credits", customer.account);
         let order = json!({ "amount": "1", "kind": "top_up", "reference": "after" });
         (gateway.admin.try_call("POST", &path, &order)?.status() < 300).then_some(())
+    });
+    // A view that could not be written is built again before anything is listed.
+    wait_for("requests are listed", LISTED, || {
+        let path = format!("/admin/v1/accounts/{}/generations", customer.account);
+        (gateway.admin.call("GET", &path, &Value::Null).status() == 200).then_some(())
     });
     let generations = check(&gateway, &[&upstream], &[&customer.account]);
     assert!(generations.len() > served, "{} of {served}", generations.len());
