@@ -78,6 +78,17 @@ impl<'a> Driver<'a> {
         Ok(self.answers - before)
     }
 
+    /// Waits for what was asked and is not yet answered; the answers counted meanwhile.
+    pub(crate) fn finish(&mut self) -> Result<u64, Failure> {
+        let before = self.answers;
+        while self.clients.iter().any(|client| client.due.is_some()) {
+            for place in self.wait(PATIENCE)? {
+                self.receive(place)?;
+            }
+        }
+        Ok(self.answers - before)
+    }
+
     /// Asks once on every connection, and waits until every stream has begun.
     pub(crate) fn hold_open(&mut self) -> Result<(), Failure> {
         for place in 0..self.clients.len() {

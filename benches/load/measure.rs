@@ -1,4 +1,9 @@
-//! The measurements, in the order of the table, each for one peer after the other.
+//! The measurements, in the order of the table.
+//!
+//! CPU time is taken in short turns: the machine's pace changes within seconds, and turns of a
+//! fifth of one meet the same pace. A peer's work counts whenever it is done, so what it leaves for
+//! later falls on it and not on whoever has the next turn. Paced streams cannot pause: there each
+//! peer has one turn, as it has for memory and latency.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,13 +21,13 @@ use crate::usage::{self, CpuTime};
 
 /// The gateway's core, and ours.
 const CORE_DRIVER: usize = 1;
-/// What can be measured, in the order of the table.
-const PEERS: [&str; 2] = ["tollgate", "nginx"];
 /// Connections, and streams at once, of the CPU figures.
 const CONNECTIONS: usize = 64;
 /// Connections that wait for a request at a fixed rate.
 const IDLE: usize = 32;
 const RATE: u32 = 500;
+/// One peer's turn where CPU time is measured.
+const TURN: Duration = Duration::from_millis(200);
 /// A paced stream takes a second: long enough before measuring for all of them to run.
 const PACED_WARM: Duration = Duration::from_millis(1500);
 /// Until a peer has released what closed connections held.
@@ -44,75 +49,78 @@ impl<'a> Bench<'a> {
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
         setrlimit(Resource::RLIMIT_NOFILE, most.min(65_536), most)?;
         let mock = Mock::start(CORE_DRIVER)?;
-        let wanted = |name: &str| settings.only.as_deref().is_none_or(|only| only == name);
         let mut peers = Vec::new();
-        for name in PEERS.into_iter().filter(|name| wanted(name)) {
+        for name in settings.peers()? {
             peers.push(start(name, "load", settings, mock.address)?);
         }
         let keys = peers.first().map(|peer| peer.keys.clone()).ok_or("no such peer")?;
-        for peer in &mut peers {
-            peer.keys.clone_from(&keys); // the same bytes to everyone
+        for nginx in peers.iter_mut().filter(|peer| peer.name == "nginx") {
+            nginx.keys.clone_from(&keys); // the same bytes as to the gateway
         }
         let direct = Peer::direct(mock.address, &keys);
         usage::pin_thread(CORE_DRIVER)?;
         Ok(Self { settings, mock, direct, peers })
     }
 
-    /// Every figure once for every peer.
+    /// Every figure that is wanted, once for every peer.
     pub(crate) fn round(&self, results: &mut Results) -> Result<(), Failure> {
-        for (kind, figure) in [
-            (Kind::Small, Figure::Small),
-            (Kind::Large, Figure::Large),
-            (Kind::Burst, Figure::Burst),
-            (Kind::Paced, Figure::Paced),
-        ] {
-            for peer in &self.peers {
-                self.cpu(peer, kind, figure, results).map_err(named(peer))?;
+        let wanted = |figure: &Figure| self.settings.figures.contains(figure);
+        for figure in [Figure::Small, Figure::Large, Figure::Burst].iter().filter(|it| wanted(it)) {
+            self.in_turns(*figure, results)?;
+        }
+        for peer in &self.peers {
+            if wanted(&Figure::Paced) {
+                self.paced(peer, results).map_err(named(peer))?;
             }
         }
         for peer in &self.peers {
-            results.add(peer.name, Figure::Memory, self.memory(peer.name).map_err(named(peer))?);
+            if wanted(&Figure::Memory) {
+                let memory = self.memory(peer.name).map_err(named(peer))?;
+                results.add(peer.name, Figure::Memory, memory);
+            }
         }
-        let direct = self.latency(&self.direct)?;
-        for peer in &self.peers {
-            let through = self.latency(peer).map_err(named(peer))?;
-            results.add(peer.name, Figure::AddedMedian, through.0 - direct.0);
-            results.add(peer.name, Figure::AddedWorst, through.1 - direct.1);
+        if wanted(&Figure::AddedMedian) {
+            self.added_latency(results)?;
         }
         Ok(())
     }
 
     /// Microseconds of CPU a request or event, and requests or events a second.
-    fn cpu(
-        &self,
-        peer: &Peer,
-        kind: Kind,
-        figure: Figure,
-        results: &mut Results,
-    ) -> Result<(), Failure> {
-        let requests = requests(kind, peer);
-        let mut driver = Driver::connect(target(peer, kind, &requests), CONNECTIONS)?;
-        driver.keep_busy(if kind == Kind::Paced { PACED_WARM } else { self.settings.warm })?;
-        let processes = peer.processes()?;
-        let (before, events) = (CpuTime::of(&processes)?, self.mock.paced_events());
-        let answers = driver.keep_busy(self.settings.measured)?;
-        let used = CpuTime::of(&processes)?.since(&before);
-        let count = match kind {
-            Kind::Paced => self.mock.paced_events() - events,
-            Kind::Burst => answers * EVENTS as u64,
-            _ => answers,
-        };
-        if count == 0 {
-            return Err("not one answer arrived".into());
+    fn in_turns(&self, figure: Figure, results: &mut Results) -> Result<(), Failure> {
+        let kind = figure.kind();
+        let requests = self.peers.iter().map(|peer| requests(kind, peer)).collect::<Vec<_>>();
+        let mut drivers = Vec::new();
+        for (peer, requests) in self.peers.iter().zip(&requests) {
+            let mut driver = Driver::connect(target(peer, kind, requests), CONNECTIONS)?;
+            driver.keep_busy(self.settings.warm).map_err(named(peer))?;
+            driver.finish().map_err(named(peer))?;
+            drivers.push((Usage::begin(peer)?, 0, driver));
         }
-        let each = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
-        results.add(peer.name, figure, each(used.total()));
-        for (thread, time) in &used.threads {
-            results.add_thread(peer.name, figure, thread, each(*time));
+        let turns = self.settings.measured.as_nanos().div_ceil(TURN.as_nanos());
+        for _ in 0..turns {
+            for (peer, (_, answers, driver)) in self.peers.iter().zip(&mut drivers) {
+                *answers += driver.keep_busy(TURN).map_err(named(peer))?;
+                *answers += driver.finish().map_err(named(peer))?;
+            }
         }
-        let rate = count as f64 / self.settings.measured.as_secs_f64();
-        results.add_rate(peer.name, figure, rate, driver.reconnects());
+        let each = if kind == Kind::Burst { EVENTS as u64 } else { 1 };
+        for (usage, answers, driver) in drivers {
+            results.reconnected(driver.reconnects());
+            usage.end(figure, answers * each, self.settings.measured, results)?;
+        }
         Ok(())
+    }
+
+    /// Microseconds of CPU an event, and events a second, of streams that all run at once.
+    fn paced(&self, peer: &Peer, results: &mut Results) -> Result<(), Failure> {
+        let requests = requests(Kind::Paced, peer);
+        let mut driver = Driver::connect(target(peer, Kind::Paced, &requests), CONNECTIONS)?;
+        driver.keep_busy(PACED_WARM)?;
+        let (usage, events) = (Usage::begin(peer)?, self.mock.paced_events());
+        driver.keep_busy(self.settings.measured)?;
+        results.reconnected(driver.reconnects());
+        let events = self.mock.paced_events() - events;
+        usage.end(Figure::Paced, events, self.settings.measured, results)
     }
 
     /// KiB that a stream takes while it is open, in a process that has not yet seen any load: what
@@ -135,6 +143,17 @@ impl<'a> Bench<'a> {
         Ok((after as f64 - before as f64) / self.settings.streams as f64)
     }
 
+    /// Microseconds that a peer adds to the time of the direct path.
+    fn added_latency(&self, results: &mut Results) -> Result<(), Failure> {
+        let direct = self.latency(&self.direct)?;
+        for peer in &self.peers {
+            let through = self.latency(peer).map_err(named(peer))?;
+            results.add(peer.name, Figure::AddedMedian, through.0 - direct.0);
+            results.add(peer.name, Figure::AddedWorst, through.1 - direct.1);
+        }
+        Ok(())
+    }
+
     /// Median and 99th percentile in microseconds at a fixed rate.
     fn latency(&self, peer: &Peer) -> Result<(f64, f64), Failure> {
         let requests = requests(Kind::Small, peer);
@@ -150,18 +169,57 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// What a peer has used since it began to be measured.
+struct Usage<'a> {
+    peer: &'a Peer,
+    processes: Vec<u32>,
+    before: CpuTime,
+}
+
+impl<'a> Usage<'a> {
+    fn begin(peer: &'a Peer) -> Result<Self, Failure> {
+        let processes = peer.processes()?;
+        let before = CpuTime::of(&processes)?;
+        Ok(Self { peer, processes, before })
+    }
+
+    /// Divides it among `count` answers or events, which came within `time`.
+    fn end(
+        self,
+        figure: Figure,
+        count: u64,
+        time: Duration,
+        results: &mut Results,
+    ) -> Result<(), Failure> {
+        let used = CpuTime::of(&self.processes)?.since(&self.before);
+        let name = self.peer.name;
+        if count == 0 {
+            return Err(format!("{name}: not one answer arrived").into());
+        }
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
+        results.add(name, figure, each(used.total));
+        for (thread, time) in &used.threads {
+            results.add_thread(name, figure, thread, each(*time));
+        }
+        results.add_rate(name, figure, count as f64 / time.as_secs_f64());
+        Ok(())
+    }
+}
+
 /// Starts a peer of that name, with a folder of its own for this use.
 fn start(
-    name: &str,
+    name: &'static str,
     purpose: &str,
     settings: &Settings,
     mock: SocketAddr,
 ) -> Result<Peer, Failure> {
     let folder = settings.data_folder.join(format!("{purpose}-{name}"));
-    match name {
-        "tollgate" => Peer::tollgate(mock, &folder, &settings.binary),
-        _ => Peer::nginx(mock, &folder),
-    }
+    let binary = match name {
+        "nginx" => return Peer::nginx(mock, &folder),
+        "beside" => settings.beside.as_ref().ok_or("`beside` is named with --beside FILE")?,
+        _ => &settings.binary,
+    };
+    Peer::tollgate(name, mock, &folder, binary)
 }
 
 fn requests(kind: Kind, peer: &Peer) -> Vec<Vec<u8>> {

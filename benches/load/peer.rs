@@ -50,11 +50,12 @@ impl Peer {
     }
 
     pub(crate) fn tollgate(
+        name: &'static str,
         mock: SocketAddr,
         folder: &Path,
         binary: &Path,
     ) -> Result<Self, Failure> {
-        tollgate::start(mock, folder, binary)
+        tollgate::start(name, mock, folder, binary)
     }
 
     pub(crate) const fn address(&self, kind: Kind) -> SocketAddr {

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::bodies::Kind;
 use crate::settings::Settings;
 
 /// A row of the table.
@@ -25,7 +26,7 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Small,
         Self::Large,
         Self::Burst,
@@ -34,6 +35,16 @@ impl Figure {
         Self::AddedMedian,
         Self::AddedWorst,
     ];
+
+    /// What is asked where CPU time is measured.
+    pub(crate) const fn kind(self) -> Kind {
+        match self {
+            Self::Large => Kind::Large,
+            Self::Burst => Kind::Burst,
+            Self::Paced => Kind::Paced,
+            _ => Kind::Small,
+        }
+    }
 
     const fn label(self) -> &'static str {
         match self {
@@ -88,27 +99,26 @@ impl Results {
         threads.entry(thread.to_owned()).or_default().push(value);
     }
 
-    pub(crate) fn add_rate(
-        &mut self,
-        peer: &'static str,
-        figure: Figure,
-        rate: f64,
-        reconnects: u64,
-    ) {
+    pub(crate) fn add_rate(&mut self, peer: &'static str, figure: Figure, rate: f64) {
         self.rates.entry((peer, figure)).or_default().push(rate);
-        self.reconnects += reconnects;
+    }
+
+    pub(crate) const fn reconnected(&mut self, count: u64) {
+        self.reconnects += count;
     }
 
     fn median(&self, peer: &'static str, figure: Figure) -> Option<f64> {
         self.rounds.get(&(peer, figure)).map(|rounds| median(rounds))
     }
 
-    /// The median of the rounds' own ratios: a round measures both within seconds, and the machine
+    /// The rounds' own ratios, sorted: a round measures both within seconds, and the machine
     /// changes more between rounds than within one.
-    fn ratio(&self, figure: Figure) -> Option<f64> {
-        let of = |peer| self.rounds.get(&(peer, figure));
-        let pairs = of("tollgate")?.iter().zip(of("nginx")?);
-        Some(median(&pairs.map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>()))
+    fn ratios(&self, peer: &'static str, figure: Figure) -> Vec<f64> {
+        let of = |peer| self.rounds.get(&(peer, figure)).into_iter().flatten();
+        let mut ratios =
+            of(peer).zip(of("nginx")).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>();
+        ratios.sort_by(f64::total_cmp);
+        ratios
     }
 }
 
@@ -120,18 +130,21 @@ fn median(values: &[f64]) -> f64 {
 
 /// The table, then each thread's share of the CPU figures.
 pub(crate) fn table(results: &Results) -> String {
-    let mut text = format!("{:38}{:>10}{:>10}{:>8}\n", "median", "tollgate", "nginx", "ratio");
+    let mut text = format!(
+        "{:9}{:36}{:>9}{:>9}{:>8}   {}\n",
+        "", "median of the rounds", "us or KiB", "nginx", "ratio", "its quartiles"
+    );
     for figure in Figure::ALL {
-        let (ours, theirs) = (results.median("tollgate", figure), results.median("nginx", figure));
-        let ratio = results.ratio(figure);
-        let _ = writeln!(
-            text,
-            "{:38}{:>10}{:>10}{:>8}",
-            figure.label(),
-            shown(ours),
-            shown(theirs),
-            shown(ratio)
-        );
+        for peer in ["tollgate", "beside"] {
+            let Some(ours) = results.median(peer, figure) else { continue };
+            let ratios = results.ratios(peer, figure);
+            let ratio = |quarter: usize| shown(ratios.get(ratios.len() * quarter / 4).copied());
+            let (theirs, label) = (results.median("nginx", figure), figure.label());
+            let (ours, theirs) = (shown(Some(ours)), shown(theirs));
+            let (low, middle, high) = (ratio(1), ratio(2), ratio(3));
+            let _ =
+                writeln!(text, "{peer:9}{label:36}{ours:>9}{theirs:>9}{middle:>8}   {low} {high}");
+        }
     }
     text.push_str(&shares(results));
     if results.reconnects > 0 {
@@ -219,6 +232,6 @@ mod tests {
             results.add("nginx", Figure::Small, theirs);
         }
         let row = table(&results).lines().nth(1).unwrap().to_owned();
-        assert!(row.contains("8.00") && row.contains("16.00") && row.ends_with("0.50"), "{row}");
+        assert!(row.contains("8.00    16.00    0.50   "), "{row}");
     }
 }

@@ -5,13 +5,16 @@ use std::fs;
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
 use crate::Failure;
 
-/// CPU time of several processes, user and system, by the names of their threads.
+/// CPU time of several processes, user and system: all of it, and of the threads that live, by
+/// their names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CpuTime {
+    pub total: Duration,
     pub threads: BTreeMap<String, Duration>,
 }
 
@@ -19,7 +22,10 @@ impl CpuTime {
     /// What the processes have used since they began.
     pub(crate) fn of(processes: &[u32]) -> Result<Self, Failure> {
         let mut threads: BTreeMap<String, Duration> = BTreeMap::new();
+        let mut total = Duration::ZERO;
         for process in processes {
+            let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(*process)?))?;
+            total += Duration::from(clock.now()?);
             for entry in fs::read_dir(format!("/proc/{process}/task"))?.flatten() {
                 let file = |name: &str| fs::read_to_string(entry.path().join(name));
                 let (Ok(name), Ok(times)) = (file("comm"), file("schedstat")) else {
@@ -30,20 +36,20 @@ impl CpuTime {
                 *threads.entry(name.to_owned()).or_default() += Duration::from_nanos(nanos);
             }
         }
-        Ok(Self { threads })
+        Ok(Self { total, threads })
     }
 
-    pub(crate) fn total(&self) -> Duration {
-        self.threads.values().sum()
-    }
-
-    /// What was used between `earlier` and this.
+    /// What was used between `earlier` and this; of threads that are gone, under "ended".
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let used = self.threads.iter().map(|(name, time)| {
             let before = earlier.threads.get(name).copied().unwrap_or_default();
             (name.clone(), time.saturating_sub(before))
         });
-        Self { threads: used.collect() }
+        let mut threads: BTreeMap<String, Duration> = used.collect();
+        let total = self.total.saturating_sub(earlier.total);
+        let living = threads.values().sum();
+        threads.insert("ended".to_owned(), total.saturating_sub(living));
+        Self { total, threads }
     }
 }
 

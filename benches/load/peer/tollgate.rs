@@ -17,7 +17,12 @@ use crate::bodies::Kind;
 const KEYS: usize = 16;
 const TOKEN: &str = "load-bench-admin-token";
 
-pub(super) fn start(mock: SocketAddr, folder: &Path, binary: &Path) -> Result<Peer, Failure> {
+pub(super) fn start(
+    name: &'static str,
+    mock: SocketAddr,
+    folder: &Path,
+    binary: &Path,
+) -> Result<Peer, Failure> {
     fs::create_dir_all(folder)?;
     let [listen, admin] = free_addresses()?;
     let config = folder.join("tollgate.toml");
@@ -30,7 +35,7 @@ pub(super) fn start(mock: SocketAddr, folder: &Path, binary: &Path) -> Result<Pe
     let admin = Admin { address: admin };
     admin.wait_until_ready()?;
     let keys = admin.open_account()?;
-    Ok(Peer { name: "tollgate", whole: listen, streamed: listen, keys, running: Some(running) })
+    Ok(Peer { name, whole: listen, streamed: listen, keys, running: Some(running) })
 }
 
 fn settings(listen: SocketAddr, admin: SocketAddr, folder: &Path) -> String {
