@@ -8,7 +8,8 @@
 //! left to the requests that run.
 //!
 //! ```text
-//!   drain --> commit (write, release, sync) --> mark --> ship --> (pause) --> drain
+//!   drain --> commit (write, release, sync) --> mark --> ship --> pause --> drain
+//!    | nothing there: sleep; woken for a record: pause --> drain
 //!               | full: cores admit nothing, the batch is kept and tried again
 //! ```
 
@@ -34,7 +35,8 @@ use crate::uplink::standing::Standing;
 pub use rings::CoreRing;
 use rings::Rings;
 
-/// Commits are not closer together, unless a core waits for one.
+/// Commits are not closer together, and a first record waits so long for others, unless a core
+/// waits for the disk.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Without records the thread sleeps so long at most; a core wakes it.
 const SLEEP: Duration = Duration::from_millis(100);
@@ -127,7 +129,10 @@ impl Committer {
                     return Ok(());
                 }
                 self.set_sound(self.journal.has_room());
-                naps.idle.park_timeout(SLEEP);
+                if naps.idle.park_timeout(SLEEP) {
+                    // What comes right behind the first record goes with it.
+                    self.pause(&mut naps.between);
+                }
                 continue;
             }
             self.commit(records)?;

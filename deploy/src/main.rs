@@ -36,7 +36,15 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    take_small_pages();
     command::run()
+}
+
+/// Has memory come in small pages. The allocator would ask for huge ones, of which the kernel
+/// clears two megabytes at a time, and of which ten thousand open streams keep more than they use.
+fn take_small_pages() {
+    // A kernel that has no huge pages refuses this.
+    let _ = nix::sys::prctl::set_thp_disable(true);
 }
 
 /// Says something on standard output; nobody reading it is no reason to stop.

@@ -220,8 +220,8 @@ impl<'a> Entries<'a> {
         projection.add_read(read)?;
         projection.stands(at);
         self.batch.extend(projection.entries);
-        for (account, ends) in projection.ends {
-            self.batch.extend(self.chunks.add(account, ends));
+        for (account, end) in projection.ends {
+            self.batch.extend(self.chunks.add(account, end));
         }
         if self.batch.len() >= PIECE { self.compare() } else { Ok(()) }
     }

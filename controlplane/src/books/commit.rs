@@ -28,7 +28,7 @@ impl Ledger {
 
     /// Writes the batch, and then does what waited for it.
     pub(super) fn commit(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         let mut stands = None;
         if self.halted.is_none() && batch.count > 0 {
             let first = self.order - u64::from(batch.count);
@@ -54,12 +54,12 @@ impl Ledger {
         }
         if let Some(at) = stands {
             self.days.note(self.now, at.number.get());
-            self.add_to_view(batch.projection, at);
+            self.add_to_view(&mut batch.projection, at);
         }
         // The next batch has the room of this one, unless that was for something rare.
-        if self.batch.records.capacity() == 0 && batch.records.capacity() <= 2 * BATCH_BYTES {
-            self.batch.records = batch.records;
-            self.batch.records.clear();
+        if self.batch.count == 0 && batch.records.capacity() <= 2 * BATCH_BYTES {
+            batch.clear();
+            self.batch = batch;
         }
     }
 

@@ -164,6 +164,15 @@ pub(super) struct Batch {
     pub(super) projection: Projection,
 }
 
+impl Batch {
+    /// Forgets everything; the room stays.
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.count = 0;
+        self.projection.clear();
+    }
+}
+
 /// Commands and what happens to links, told apart so that the first never wait for the second.
 #[derive(Default)]
 struct Backlog {

@@ -116,7 +116,7 @@ impl Ledger {
     }
 
     /// Adds a batch that has just been written.
-    pub(crate) fn add_to_view(&mut self, batch: Projection, at: BatchPosition) {
+    pub(crate) fn add_to_view(&mut self, batch: &mut Projection, at: BatchPosition) {
         let ViewState::Live(view) = &mut self.view else { return };
         if view.applied() + 1 == at.number.get()
             && let Err(error) = view.add(batch, at)

@@ -36,18 +36,19 @@ pub struct Parker {
 
 impl Parker {
     /// Sleeps until woken, at most for `timeout`; may return early. Returns at once when there was
-    /// a wake-up since the last return.
-    pub fn park_timeout(&mut self, timeout: Duration) {
+    /// a wake-up since the last return. Answers whether there was one.
+    pub fn park_timeout(&mut self, timeout: Duration) -> bool {
         self.shared.sleeper.get_or_init(current);
         let slept =
             self.shared.state.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire);
         if slept.is_ok() {
             park_timeout(timeout);
         }
-        self.shared.state.swap(AWAKE, Ordering::AcqRel);
+        let state = self.shared.state.swap(AWAKE, Ordering::AcqRel);
         // Pairs with the fence in `wake`: either that load sees AWAKE, or what its caller wrote is
         // seen from here on.
         fence(Ordering::SeqCst);
+        state == CALLED
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
         let start = Instant::now();
         unparker.wake();
         unparker.wake();
-        parker.park_timeout(LONG);
+        assert!(parker.park_timeout(LONG));
         assert!(start.elapsed() < LONG);
     }
 
@@ -102,7 +103,7 @@ mod tests {
         let (mut parker, _unparker) = parker();
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(5) {
-            parker.park_timeout(Duration::from_millis(5));
+            assert!(!parker.park_timeout(Duration::from_millis(5)));
         }
     }
 

@@ -55,5 +55,5 @@ fn add(view: &mut View, batch: &ReadBatch) -> Result<(), String> {
     for read in batch.events() {
         projection.add_read(&read?)?;
     }
-    view.add(projection, batch.at).map_err(|error| error.0)
+    view.add(&mut projection, batch.at).map_err(|error| error.0)
 }

@@ -123,7 +123,7 @@ pub(super) fn chunk(account: AccountId, first: Place) -> Vec<u8> {
 }
 
 /// Appends ends to a chunk.
-pub(super) fn push_ends(chunk: &mut Vec<u8>, ends: &[End]) {
+pub(super) fn push_ends<'e>(chunk: &mut Vec<u8>, ends: impl IntoIterator<Item = &'e End>) {
     for end in ends {
         chunk.extend_from_slice(&end.place.order.to_be_bytes());
         chunk.extend_from_slice(&end.place.position.to_be_bytes());

@@ -25,8 +25,8 @@ const BLOCK_BYTES: usize = 16 << 10;
 pub(crate) struct Projection {
     /// Keys with their values, each written once and never changed.
     pub(crate) entries: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Ends of generations by account, oldest first.
-    pub(crate) ends: BTreeMap<AccountId, Vec<End>>,
+    /// Ends of generations with their accounts, each account's oldest first.
+    pub(crate) ends: Vec<(AccountId, End)>,
     /// Added to what stands there.
     pub(crate) usage: BTreeMap<UsageKey, Usage>,
     /// The same by the hour.
@@ -60,29 +60,32 @@ impl Projection {
 
     /// Tells where the batch stands that holds the events added so far.
     pub(crate) fn stands(&mut self, at: BatchPosition) {
-        for (key, part) in std::mem::take(&mut self.blocks) {
-            self.put(key, layout::block_value(at, part));
+        for (key, part) in self.blocks.drain(..) {
+            put(&mut self.entries, &mut self.weight, key, layout::block_value(at, part));
         }
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.weight += key.len() + value.len();
-        self.entries.push((key, value));
-    }
-
-    /// Adds what later events add.
-    pub(super) fn merge(&mut self, mut later: Self) {
+    /// Takes what later events add; their room stays with them.
+    pub(super) fn merge(&mut self, later: &mut Self) {
         self.entries.append(&mut later.entries);
-        self.weight += later.weight;
-        for (account, mut ends) in later.ends {
-            self.ends.entry(account).or_default().append(&mut ends);
-        }
-        for (key, usage) in later.usage {
+        self.ends.append(&mut later.ends);
+        self.weight += std::mem::take(&mut later.weight);
+        for (key, usage) in std::mem::take(&mut later.usage) {
             self.usage.entry(key).or_default().add(&usage);
         }
-        for (key, usage) in later.hours {
+        for (key, usage) in std::mem::take(&mut later.hours) {
             self.hours.entry(key).or_default().add(&usage);
         }
+    }
+
+    /// Forgets everything; the room stays.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.ends.clear();
+        self.blocks.clear();
+        self.usage.clear();
+        self.hours.clear();
+        self.weight = 0;
     }
 
     /// The blocks of a run whose bytes begin at byte `start` of the batch.
@@ -105,14 +108,12 @@ impl Projection {
 
     /// Each account's ends.
     fn list(&mut self, order: u64, ended: &[Generation]) {
-        let mut position = 0..;
-        for of_one in ended.chunk_by(|left, right| left.account == right.account) {
-            let ends = self.ends.entry(of_one[0].account).or_default();
-            ends.extend(of_one.iter().zip(&mut position).map(|(generation, position)| End {
-                place: Place { order, position },
-                at: GenerationId { seq: generation.end_seq, ..generation.id },
-            }));
-        }
+        let end = |(generation, position): (&Generation, u32)| End {
+            place: Place { order, position },
+            at: GenerationId { seq: generation.end_seq, ..generation.id },
+        };
+        let numbered = ended.iter().zip(0..);
+        self.ends.extend(numbered.map(|numbered| (numbered.0.account, end(numbered))));
     }
 
     /// Where the end of each hold is.
@@ -128,7 +129,8 @@ impl Projection {
             }
         }
         for (bucket, pairs) in buckets {
-            self.put(layout::ended(&bucket, order), pairs);
+            let key = layout::ended(&bucket, order);
+            put(&mut self.entries, &mut self.weight, key, pairs);
         }
     }
 
@@ -147,21 +149,22 @@ impl Projection {
     }
 }
 
+fn put(entries: &mut Vec<(Vec<u8>, Vec<u8>)>, weight: &mut usize, key: Vec<u8>, value: Vec<u8>) {
+    *weight += key.len() + value.len();
+    entries.push((key, value));
+}
+
 /// Ends gathered into whole chunks, as the view must have them.
 #[derive(Default)]
 pub(crate) struct Chunks(BTreeMap<AccountId, Vec<End>>);
 
 impl Chunks {
-    /// Adds an account's next ends; answers the chunks that are full now.
-    pub(crate) fn add(&mut self, account: AccountId, ends: Vec<End>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// Adds an account's next end; answers with the chunk if that is full now.
+    pub(crate) fn add(&mut self, account: AccountId, end: End) -> Option<(Vec<u8>, Vec<u8>)> {
         let open = self.0.entry(account).or_default();
-        open.extend(ends);
-        let mut full = Vec::new();
-        while open.len() >= layout::CHUNK {
-            let rest = open.split_off(layout::CHUNK);
-            full.extend(entry(account, &std::mem::replace(open, rest)));
-        }
-        full
+        open.push(end);
+        let full = (open.len() == layout::CHUNK).then(|| std::mem::take(open));
+        full.and_then(|ends| entry(account, &ends))
     }
 
     /// The chunks that are not full: the beginnings of what the view has.

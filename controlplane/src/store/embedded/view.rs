@@ -82,10 +82,11 @@ impl View {
         self.applied
     }
 
-    /// Adds what the batch at a position has for the view. Whoever looks something up writes first.
+    /// Takes what the batch at a position has for the view. Whoever looks something up writes
+    /// first.
     pub(crate) fn add(
         &mut self,
-        mut batch: Projection,
+        batch: &mut Projection,
         at: BatchPosition,
     ) -> Result<(), ViewError> {
         batch.stands(at);
@@ -99,53 +100,62 @@ impl View {
         if self.written == self.applied {
             return Ok(());
         }
-        let gathered = std::mem::take(&mut self.gathered);
-        let applied = self.applied;
-        fenced(|| {
-            let mut batch = sled::Batch::default();
-            for (account, ends) in gathered.ends {
-                self.write_ends(account, &ends, &mut batch)?;
-            }
-            for (key, value) in gathered.entries {
-                batch.insert(key, value);
-            }
-            let days = gathered.usage.into_iter().map(|(key, more)| (key.bytes(), more));
-            let hours = gathered.hours.into_iter().map(|(key, more)| (key.bytes(), more));
-            for (key, more) in days.chain(hours) {
-                let old = self.db.get(&key)?.as_deref().and_then(Usage::read);
-                let mut usage = old.unwrap_or_default();
-                usage.add(&more);
-                batch.insert(key, usage.bytes());
-            }
-            batch.insert(APPLIED, &applied.to_be_bytes());
-            self.db.apply_batch(batch)
-        })?;
-        self.written = applied;
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let written = fenced(|| self.write_whole(&mut gathered));
+        gathered.clear();
+        self.gathered = gathered;
+        written?;
+        self.written = self.applied;
         Ok(())
     }
 
-    /// Fills the account's open chunk, and begins others behind it.
+    fn write_whole(&self, gathered: &mut Projection) -> sled::Result<()> {
+        let mut batch = sled::Batch::default();
+        let ends = &mut gathered.ends;
+        ends.sort_unstable_by_key(|(account, end)| (*account, end.place));
+        for of_one in ends.chunk_by(|left, right| left.0 == right.0) {
+            self.write_ends(of_one, &mut batch)?;
+        }
+        for (key, value) in gathered.entries.drain(..) {
+            batch.insert(key, value);
+        }
+        let days = gathered.usage.iter().map(|(key, more)| (key.bytes(), more));
+        let hours = gathered.hours.iter().map(|(key, more)| (key.bytes(), more));
+        for (key, more) in days.chain(hours) {
+            let old = self.db.get(&key)?.as_deref().and_then(Usage::read);
+            let mut usage = old.unwrap_or_default();
+            usage.add(more);
+            batch.insert(key, usage.bytes());
+        }
+        batch.insert(APPLIED, &self.applied.to_be_bytes());
+        self.db.apply_batch(batch)
+    }
+
+    /// Fills an account's open chunk, and begins others behind it.
     fn write_ends(
         &self,
-        account: AccountId,
-        mut ends: &[End],
+        mut ends: &[(AccountId, End)],
         batch: &mut sled::Batch,
     ) -> sled::Result<()> {
+        let account = ends[0].0;
+        let places = |ends: &[(AccountId, End)], chunk: &mut Vec<u8>| {
+            layout::push_ends(chunk, ends.iter().map(|(_, end)| end));
+        };
         let newest = self.db.range(self.lists(account)).next().transpose()?;
         if let Some((key, value)) = newest {
             let room = layout::CHUNK.saturating_sub(layout::chunk_len(&value));
             let (more, rest) = ends.split_at(room.min(ends.len()));
             if !more.is_empty() {
                 let mut value = value.to_vec();
-                layout::push_ends(&mut value, more);
+                places(more, &mut value);
                 batch.insert(key, value);
             }
             ends = rest;
         }
         for chunk in ends.chunks(layout::CHUNK) {
-            let mut value = Vec::new();
-            layout::push_ends(&mut value, chunk);
-            batch.insert(layout::chunk(account, chunk[0].place), value);
+            let mut value = Vec::with_capacity(chunk.len() * layout::END_BYTES);
+            places(chunk, &mut value);
+            batch.insert(layout::chunk(account, chunk[0].1.place), value);
         }
         Ok(())
     }
@@ -304,7 +314,7 @@ mod tests {
         let mut view = View::open(&folder).unwrap();
         assert_eq!(view.applied(), 0);
         let at = BatchPosition { number: journal::BatchNumber::new(7), segment: 1, offset: 4096 };
-        view.add(Projection::default(), at).unwrap();
+        view.add(&mut Projection::default(), at).unwrap();
         view.flush().unwrap();
         drop(view);
         assert_eq!(View::open(&folder).unwrap().applied(), 7);
