@@ -64,7 +64,7 @@ impl Planner {
     }
 
     /// What a body asks for.
-    pub fn intent(&self, body: &[u8]) -> Option<Intent> {
+    pub fn intent(&self, body: &[u8]) -> Option<Box<Intent>> {
         let top = Gate::new().check(body, &GateLimits::default()).ok()?;
         openai_chat::read_intent(&top, body).ok()
     }
@@ -75,7 +75,7 @@ impl Planner {
     }
 
     /// The whole plan of a request, with a strict bound of its input.
-    pub(crate) fn whole(&self, intent: &Intent) -> Result<Plan, Fault> {
+    pub(crate) fn whole(&self, intent: &Intent) -> Result<Box<Plan>, Fault> {
         plan(&self.published, &self.key, &self.asking(intent))
     }
 

@@ -154,7 +154,7 @@ async fn run(
     let answered = client.digest.take().map(Digesting::finish);
     let hashes = asked.zip(answered).map(|(request, response)| BodyHashes { request, response });
     let ended = settle::decide(&request, &outcome, hashes);
-    let settled = settle::settle(local, admission, ended);
+    let settled = settle::settle(local, admission, &ended);
     settle::on_disk(local, &settled).await;
     client.flush(&local.settings.limits).await;
     report::report(local, &settled);
@@ -217,7 +217,7 @@ fn plan(
     principal: &Principal,
     intent: &Intent,
     answer: &mut AnswerHead,
-) -> Result<Plan, Fault> {
+) -> Result<Box<Plan>, Fault> {
     let asking = asking(local, principal, intent, answer);
     let mut planned = plan_once(principal, &asking, answer);
     let may_be_free = planned.as_ref().is_ok_and(|plan| plan.may_be_free);
@@ -233,7 +233,7 @@ fn plan_once(
     principal: &Principal,
     asking: &plan::Asking<'_>,
     answer: &mut AnswerHead,
-) -> Result<Plan, Fault> {
+) -> Result<Box<Plan>, Fault> {
     let (published, key) = (principal.generation.published(), &principal.key);
     if !answer.explains {
         return plan::plan(published, key, asking);
@@ -250,7 +250,7 @@ async fn hold(
     principal: &Principal,
     intent: &Intent,
     answer: &mut AnswerHead,
-) -> Result<(Plan, Admission), Fault> {
+) -> Result<(Box<Plan>, Admission), Fault> {
     let mut plan = plan(local, principal, intent, answer)?;
     pace::ceiling(local, principal, intent, plan.candidates[0].tier, answer)?;
     let running = pace::begin(principal, plan.expected_tokens(intent.choices), answer)?;

@@ -28,7 +28,7 @@ impl Client {
     ///
     /// # Errors
     /// A head that is malformed, too large or too slow.
-    pub async fn read_head(&mut self, limits: &Limits) -> Result<Option<RequestHead>, Fault> {
+    pub async fn read_head(&mut self, limits: &Limits) -> Result<Option<Box<RequestHead>>, Fault> {
         let bounds = HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields };
         self.state = Sending::Nothing;
         self.is_head_only = false;
@@ -41,6 +41,7 @@ impl Client {
             if !self.input.is_empty()
                 && let Parsed::Complete(head) = RequestHead::parse(self.input.filled(), &bounds)?
             {
+                let head = Box::new(head);
                 self.socket.watch().disarm();
                 self.keeps_alive = head.keep_alive;
                 self.is_http10 = head.minor_version == 0;

@@ -33,7 +33,7 @@ struct Runs<'r, 'a> {
     earlier: Option<Box<Metered>>,
     attempts: Attempts,
     /// The last run that came to its end.
-    last: Option<Outcome>,
+    last: Option<Box<Outcome>>,
 }
 
 /// Runs a model until it says what fits, or all runs that are held for are used up. *abandon
@@ -42,7 +42,7 @@ pub(super) async fn until_it_fits<'a>(
     request: &Request<'a>,
     wanted: &Extraction,
     (client, body, attendance): (&mut Client, Body, &mut Attendance<'a>),
-) -> Outcome {
+) -> Box<Outcome> {
     let (attempts, runs_max) = (Attempts::new(), request.plan.runs);
     let mut runs = Runs { request, wanted, earlier: None, attempts, last: None };
     for left in (0..runs_max).rev() {
@@ -107,7 +107,7 @@ impl Runs<'_, '_> {
     }
 
     /// Ends a run whose answer is not given.
-    fn end(&self, begun: Exchange, is_deserted: bool) -> Outcome {
+    fn end(&self, begun: Exchange, is_deserted: bool) -> Box<Outcome> {
         let Exchange { endpoint, is_own, answer, attempts, first_byte_ms } = begun;
         let mut outcome = Outcome::abandoned((endpoint, is_own), attempts, 0);
         (outcome.first_byte_ms, outcome.status) = (first_byte_ms, Code::ExtractionInvalid.status());
@@ -130,7 +130,7 @@ impl Runs<'_, '_> {
         client: &mut Client,
         mut failure: Failure,
         attendance: &Attendance<'_>,
-    ) -> Outcome {
+    ) -> Box<Outcome> {
         failure.attempts.as_slice().iter().for_each(|attempt| self.attempts.push(*attempt));
         failure.attempts = self.attempts;
         let is_client_gone = matches!(failure.why, exchange::Why::ClientGone);
@@ -154,9 +154,9 @@ fn unfit(
     request: &Request<'_>,
     client: &mut Client,
     wrong: Wrong,
-    outcome: Outcome,
+    outcome: Box<Outcome>,
     attendance: &Attendance<'_>,
-) -> Outcome {
+) -> Box<Outcome> {
     let message = "what the model says does not fit the schema; `errors` says why, and \
                    `output_text` is what it said last";
     let mut fault = Fault::new(Code::ExtractionInvalid, message);
@@ -170,11 +170,11 @@ fn unfit(
 fn died(
     request: &Request<'_>,
     client: &mut Client,
-    outcome: Outcome,
+    outcome: Box<Outcome>,
     attendance: &Attendance<'_>,
-) -> Outcome {
+) -> Box<Outcome> {
     let fault = Fault::upstream(Code::ProviderError, "the provider ended its answer with an error");
-    let Outcome { attempts, .. } = outcome;
+    let attempts = outcome.attempts;
     let failure = Failure { why: exchange::Why::Fault(fault), attempts, reached: None };
     fail::fail(request.local, client, failure, attendance)
 }

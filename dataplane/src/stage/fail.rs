@@ -21,7 +21,7 @@ pub fn fail(
     client: &mut Client,
     failure: Failure,
     attendance: &Attendance<'_>,
-) -> Outcome {
+) -> Box<Outcome> {
     let Failure { why, attempts, reached } = failure;
     let mut fault = match (why, reached) {
         (Why::Fault(fault), _) => fault,

@@ -9,12 +9,10 @@
 
 mod bill;
 
-use catalog::Endpoint;
 use catalog::price::{PriceTable, ServiceTier, TierSet};
+use catalog::{Endpoint, Provider};
 use dialect::openai_chat::Answer;
-use dialect::{
-    ClientDialect, Event, Finish, Intent, Usage, UsageFault, chat_usage, embeddings_usage,
-};
+use dialect::{ClientDialect, Event, Finish, Usage, UsageFault, chat_usage, embeddings_usage};
 use ledger::record::{Flags, UpstreamId, UsageSource};
 use units::{TokenClass, Tokens, Usd};
 
@@ -123,10 +121,11 @@ impl Meter {
     }
 
     /// The same of an answer to this request.
-    pub fn for_answer(mut self, intent: &Intent) -> Self {
-        self.has_vectors = intent.client == ClientDialect::Embeddings;
-        self.echoed_bytes = intent.echoed_bytes;
-        self
+    pub fn of(request: &Request<'_>, provider: &Provider, is_own: bool) -> Self {
+        let mut meter = Self::new(provider.cache_included, is_own);
+        meter.has_vectors = request.intent.client == ClientDialect::Embeddings;
+        meter.echoed_bytes = request.intent.echoed_bytes;
+        meter
     }
 
     /// Bytes of text that the model made.

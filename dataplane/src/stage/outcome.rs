@@ -33,7 +33,7 @@ impl Ending {
     }
 }
 
-/// A request that is over.
+/// A request that is over. In a box, as it goes from stage to stage.
 pub struct Outcome {
     /// How it ended.
     pub ending: Ending,
@@ -51,28 +51,28 @@ pub struct Outcome {
 
 impl Outcome {
     /// A request without an answer.
-    pub const fn failed(reason: VoidReason, status: u16, attempts: Attempts) -> Self {
-        Self {
+    pub fn failed(reason: VoidReason, status: u16, attempts: Attempts) -> Box<Self> {
+        Box::new(Self {
             ending: Ending::Failed(reason),
             endpoint: None,
             meter: Meter::new(true, false),
             attempts,
             first_byte_ms: 0,
             status,
-        }
+        })
     }
 
     /// A request whose client left while this endpoint worked on it, and had said so many bytes.
-    pub const fn abandoned((endpoint, is_own): (u32, bool), attempts: Attempts, said: u64) -> Self {
+    pub fn abandoned((endpoint, is_own): (u32, bool), attempts: Attempts, said: u64) -> Box<Self> {
         let mut meter = Meter::new(true, is_own);
         meter.add_text(said as usize);
-        Self {
+        Box::new(Self {
             ending: Ending::ClientGone,
             endpoint: Some(endpoint),
             meter,
             attempts,
             first_byte_ms: 0,
             status: 499,
-        }
+        })
     }
 }

@@ -28,7 +28,8 @@ const OUTPUT_CAP_FLOOR: u64 = 256;
 /// Without a client limit and with little credit, at least so many output tokens are aimed at.
 const OUTPUT_CAP_DEFAULT: u64 = 4096;
 
-/// What a request may be served by, and what that costs at most.
+/// What a request may be served by, and what that costs at most. In a box, as it is made once and
+/// then goes from stage to stage.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Whom to try, in order.
@@ -72,7 +73,7 @@ impl Plan {
         route: &Route,
         question: &Question<'_>,
         (session, thinking): (u64, Option<u64>),
-    ) -> Self {
+    ) -> Box<Self> {
         let needs = &question.needs;
         let (worst, limit) = (route.worst, needs.output_limit);
         let fee = question.own.fee;
@@ -81,7 +82,7 @@ impl Plan {
         let is_free = |one: &route::Candidate| {
             !one.source.is_own() && catalog.endpoints[one.endpoint as usize].is_free()
         };
-        Self {
+        Box::new(Self {
             candidates: route.candidates,
             tier: needs.tier,
             input_cost_max: worst.input,
@@ -99,7 +100,7 @@ impl Plan {
             is_free_request: false,
             may_be_free: route.candidates.iter().any(is_free),
             is_bound: question.bound.is_some(),
-        }
+        })
     }
 
     /// Makes it a free request: the most that it costs is that without a fee.
@@ -209,7 +210,11 @@ pub struct Asking<'a> {
 }
 
 /// Plans a request for a key.
-pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Result<Plan, Fault> {
+pub fn plan(
+    published: &Published,
+    key: &KeyEntry,
+    asking: &Asking<'_>,
+) -> Result<Box<Plan>, Fault> {
     let catalog = published.catalog();
     let own_keys = own_keys(published, key, asking);
     let own = OwnKeys { keys: &own_keys, fee: published.own_key_fee() };
@@ -224,7 +229,7 @@ pub fn plan(published: &Published, key: &KeyEntry, asking: &Asking<'_>) -> Resul
 /// A plan with what became of every endpoint that was looked at.
 pub struct Explained {
     /// The plan, or why there is none.
-    pub plan: Result<Plan, Fault>,
+    pub plan: Result<Box<Plan>, Fault>,
     /// Every endpoint that was looked at.
     pub verdicts: Vec<Verdict>,
 }

@@ -77,12 +77,12 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && text.bytes().enumerate().all(is_digit_or_dash)
 }
 
-/// What a body asks for, in a box: it is handed from stage to stage, and from future to future.
+/// What a body asks for.
 fn understand(local: &Local, asked: Asked<'_>, body: &[u8]) -> Result<Box<Intent>, Fault> {
     let bounds = GateLimits { depth: local.settings.limits.json_depth, ..GateLimits::default() };
     let mut gate = local.gate.borrow_mut();
     let top = gate.check(body, &bounds)?;
     let intent = read_intent(asked, &top, body);
     gate.reuse(top);
-    Ok(Box::new(intent?))
+    Ok(intent?)
 }

@@ -50,10 +50,9 @@ const PROGRESS_MS: u64 = 1000;
 const QUEUED_MAX: usize = 64 << 10;
 
 /// An answer that is being passed on.
-#[expect(clippy::large_enum_variant, reason = "a short answer does not pay for memory of its own")]
 pub enum Relay<'s, 'a> {
     /// All of it is queued.
-    Over(Outcome),
+    Over(Box<Outcome>),
     /// It comes in pieces.
     Stream(Box<Stream<'s, 'a>>),
 }
@@ -72,8 +71,9 @@ pub fn begin<'s, 'a>(
     match answer {
         Answering::Whole(body, answer) => {
             client.drop_body(sent);
-            let (ending, meter) =
-                whole::chat(request, client, (body, &answer), (head, served, note));
+            let mut meter = Meter::of(request, provider_of(request, endpoint), is_own);
+            let answer = (body, &answer);
+            let ending = whole::chat(request, client, answer, &mut meter, (head, served, note));
             Relay::Over(served.outcome(ending, meter))
         }
         Answering::Heard(body, heard) => {
@@ -134,10 +134,10 @@ struct Served {
 }
 
 impl Served {
-    fn outcome(self, ending: Ending, meter: Meter) -> Outcome {
+    fn outcome(self, ending: Ending, meter: Meter) -> Box<Outcome> {
         let Self { endpoint, attempts, first_byte_ms, .. } = self;
         let endpoint = Some(endpoint);
-        Outcome { ending, endpoint, meter, attempts, first_byte_ms, status: 200 }
+        Box::new(Outcome { ending, endpoint, meter, attempts, first_byte_ms, status: 200 })
     }
 }
 
@@ -186,7 +186,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             client.chunk(|out| spoken.begin(request.plan.input_tokens_estimate, out));
         }
         let provider = provider_of(request, served.endpoint);
-        let meter = Meter::new(provider.cache_included, served.is_own).for_answer(request.intent);
+        let meter = Meter::of(request, provider, served.is_own);
         Self {
             request,
             client,
@@ -209,7 +209,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     }
 
     /// Relays until the stream ends, one way or another. *abandon closes*
-    pub async fn run(mut self: Box<Self>) -> Outcome {
+    pub async fn run(mut self: Box<Self>) -> Box<Outcome> {
         let ending = loop {
             let first = self.first.take();
             match self.pass_frames(first) {
@@ -377,7 +377,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     }
 
     /// Gives the upstream connection back if its answer came to its end, else closes it.
-    fn close(self: Box<Self>, ending: Ending) -> Outcome {
+    fn close(self: Box<Self>, ending: Ending) -> Box<Outcome> {
         let Self { mut body, meter, request, served, .. } = *self;
         // The end of the framing may have come with the end mark.
         let is_over = body.more_of_read().is_ok_and(|grew| !grew) && body.is_complete();

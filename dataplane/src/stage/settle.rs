@@ -67,14 +67,15 @@ pub fn decide(request: &Request<'_>, outcome: &Outcome, hashes: Option<BodyHashe
 }
 
 /// Writes the end of a hold. Where the operator asks for it, wait for the disk ([`on_disk`]).
-pub fn settle(local: &Local, admission: Admission, ended: Ended) -> Settled {
+pub fn settle(local: &Local, admission: Admission, ended: &Ended) -> Settled {
     let Ended { record, charge, charged } = ended;
+    let (charge, charged) = (*charge, *charged);
     let (mut written_off, mut flags) = (Usd::ZERO, Flags::NONE);
-    if let Record::Post(post) = &record {
+    if let Record::Post(post) = record {
         local.counters.add_usage(post, charged);
         (written_off, flags) = (post.excess.written_off, post.flags);
     }
-    let seq = admission.spend(&record, charge);
+    let seq = admission.spend(record, charge);
     let is_posted = matches!(record, Record::Post(_));
     Settled { charged, written_off, flags, is_posted, seq }
 }

@@ -102,13 +102,8 @@ impl<T> Producer<T> {
     }
 
     fn push(&self, value: T) -> Result<(), T> {
-        let place = match self.spare.pop() {
-            Some(mut place) => {
-                *place = Some(value);
-                place
-            }
-            None => Box::new(Some(value)),
-        };
+        let mut place = self.spare.pop().unwrap_or_default();
+        *place = Some(value);
         match self.queue.push(place).map_err(|back| *back) {
             Err(Some(value)) => Err(value),
             Ok(()) | Err(None) => Ok(()),

@@ -69,9 +69,10 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// What nobody asked for yet.
-    pub(crate) fn of(client: ClientDialect) -> Self {
-        Self {
+    /// What nobody asked for yet. In a box, as it is filled in place and then goes from stage to
+    /// stage.
+    pub(crate) fn of(client: ClientDialect) -> Box<Self> {
+        Box::new(Self {
             client,
             model: Box::default(),
             stream: false,
@@ -95,7 +96,7 @@ impl Intent {
             extraction: None,
             version: None,
             places: Places::default(),
-        }
+        })
     }
 }
 

@@ -25,7 +25,7 @@ const ECHO_BYTES_PER_TOKEN: u64 = 16;
 ///
 /// # Errors
 /// The client's fault.
-pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Box<Intent>, RequestFault> {
     let mut reader = PlainReader::new(ClientDialect::Completions, body);
     let (mut best_of, mut echoes) = (None, false);
     reader.intent.output_limit = Some(OUTPUT_DEFAULT);
@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    fn read(more: &str) -> Result<Intent, RequestFault> {
+    fn read(more: &str) -> Result<Box<Intent>, RequestFault> {
         let body = format!(r#"{{"model":"m",{more}}}"#);
         let top = Gate::new().check(body.as_bytes(), &GateLimits::default()).unwrap();
         read_intent(&top, body.as_bytes())

@@ -19,7 +19,7 @@ const INPUTS_MAX: u64 = 2048;
 ///
 /// # Errors
 /// The client's fault.
-pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Box<Intent>, RequestFault> {
     let mut reader = PlainReader::new(ClientDialect::Embeddings, body);
     for member in top.iter() {
         let key = unescape(body, member.key).unwrap_or_default();
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    fn read(body: &str) -> Result<Intent, RequestFault> {
+    fn read(body: &str) -> Result<Box<Intent>, RequestFault> {
         let top = Gate::new().check(body.as_bytes(), &GateLimits::default()).unwrap();
         read_intent(&top, body.as_bytes())
     }

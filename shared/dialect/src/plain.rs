@@ -30,7 +30,7 @@ pub(crate) struct Inputs {
 /// A request half read.
 pub(crate) struct PlainReader<'b> {
     pub(crate) body: &'b [u8],
-    pub(crate) intent: Intent,
+    pub(crate) intent: Box<Intent>,
     pub(crate) inputs: Inputs,
     wishes: WishReader,
 }
@@ -86,7 +86,7 @@ impl<'b> PlainReader<'b> {
         mut self,
         top: &TopLevel,
         param: &'static str,
-    ) -> Result<Intent, RequestFault> {
+    ) -> Result<Box<Intent>, RequestFault> {
         let intent = &mut self.intent;
         if intent.model.is_empty() {
             intent.model = self.wishes.first_model().unwrap_or_default();

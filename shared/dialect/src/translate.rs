@@ -44,7 +44,11 @@ pub struct Asked<'p> {
 ///
 /// # Errors
 /// The client's fault.
-pub fn read_intent(asked: Asked<'_>, top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub fn read_intent(
+    asked: Asked<'_>,
+    top: &TopLevel,
+    body: &[u8],
+) -> Result<Box<Intent>, RequestFault> {
     match asked.client {
         ClientDialect::Chat => openai_chat::read_intent(top, body),
         ClientDialect::Completions => openai_completions::read_intent(top, body),

@@ -26,11 +26,9 @@ pub(super) fn chat(
     request: &Request<'_>,
     client: &mut Client,
     (body, answer): (Body, &Answer),
+    meter: &mut Meter,
     (head, served, note): (&AnswerHead, Served, Option<Note<'_>>),
-) -> (Ending, Meter) {
-    let provider = provider_of(request, served.endpoint);
-    let meter = Meter::new(provider.cache_included, served.is_own);
-    let mut meter = meter.for_answer(request.intent);
+) -> Ending {
     meter.observe(body.window(), answer);
     // The usage with what it costs, where that is owed: no provider tells it.
     let is_owed = head.surface == Surface::OpenRouter;
@@ -44,9 +42,9 @@ pub(super) fn chat(
         add_cost(metered.cost, metered.provider_cost(), json.tail());
     }
     if let Some(note) = note {
-        note.add(&meter, json.tail());
+        note.add(meter, json.tail());
     }
-    (give(request, client, (body, &json), (head, answer.finish)), meter)
+    give(request, client, (body, &json), (head, answer.finish))
 }
 
 /// An answer of another way, as the client reads it. `sent` is what the client had sent.

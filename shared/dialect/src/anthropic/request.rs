@@ -36,7 +36,7 @@ const CLIENTS_TOOLS: [&str; 7] =
 const NAMES: [(&str, &str); 2] = [("stop_sequences", "stop"), ("output_format", "response_format")];
 
 /// Reads a gated request. `body` is what the gate passed.
-pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Box<Intent>, RequestFault> {
     let mut reader = Reader::new(body);
     for member in top.iter() {
         let key = unescape(body, member.key).unwrap_or_default();
@@ -48,7 +48,7 @@ pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> 
 /// A request half read: every known member goes to its place.
 struct Reader<'b> {
     body: &'b [u8],
-    intent: Intent,
+    intent: Box<Intent>,
     wishes: WishReader,
     parts: Parts<'b>,
     system: Option<Member>,
@@ -170,7 +170,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    fn finish(mut self, top: &TopLevel) -> Result<Intent, RequestFault> {
+    fn finish(mut self, top: &TopLevel) -> Result<Box<Intent>, RequestFault> {
         if let Some(member) = self.fallbacks.filter(|member| member.kind != ValueKind::Null) {
             self.wishes.take_fallbacks(self.body, &member)?;
         }

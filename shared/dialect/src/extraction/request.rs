@@ -21,7 +21,7 @@ const SHAPING: [&str; 6] =
     ["instructions", "temperature", "top_p", "seed", "user", "reasoning_effort"];
 
 /// Reads a gated request. `body` is what the gate passed.
-pub(crate) fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub(crate) fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Box<Intent>, RequestFault> {
     let mut intent = Intent::of(ClientDialect::Extraction);
     intent.places.object = trimmed(body);
     let mut reader = Reader { body, intent, wishes: WishReader::default(), schema: None };
@@ -35,7 +35,7 @@ pub(crate) fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, Request
 /// A request half read.
 struct Reader<'b> {
     body: &'b [u8],
-    intent: Intent,
+    intent: Box<Intent>,
     wishes: WishReader,
     schema: Option<(Schema, usize)>,
 }
@@ -69,7 +69,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn finish(mut self, top: &TopLevel) -> Result<Intent, RequestFault> {
+    fn finish(mut self, top: &TopLevel) -> Result<Box<Intent>, RequestFault> {
         let mut intent = self.intent;
         let missing = |name: &'static str| {
             RequestFault::invalid(name, format!("an extraction must have a `{name}`"))

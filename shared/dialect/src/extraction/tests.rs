@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::frames::Label;
 use crate::intent::{Intent, RequestFault};
 
-fn read(body: &Value) -> Result<Intent, RequestFault> {
+fn read(body: &Value) -> Result<Box<Intent>, RequestFault> {
     let body = body.to_string();
     let top = Gate::new().check(body.as_bytes(), &GateLimits::default()).unwrap();
     read_intent(&top, body.as_bytes())

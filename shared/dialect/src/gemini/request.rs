@@ -45,7 +45,11 @@ const NAMES: [&str; 18] = [
 ];
 
 /// Reads a gated request. `body` is what the gate passed.
-pub fn read_intent(asked: Asked<'_>, top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub fn read_intent(
+    asked: Asked<'_>,
+    top: &TopLevel,
+    body: &[u8],
+) -> Result<Box<Intent>, RequestFault> {
     let mut reader = Reader::new(asked, body)?;
     for member in top.iter() {
         reader.take(member)?;
@@ -56,7 +60,7 @@ pub fn read_intent(asked: Asked<'_>, top: &TopLevel, body: &[u8]) -> Result<Inte
 /// A request half read: every known member goes to its place.
 struct Reader<'b> {
     body: &'b [u8],
-    intent: Intent,
+    intent: Box<Intent>,
     wishes: WishReader,
     contents: ContentsReader<'b>,
     /// The known members that stood.
@@ -184,7 +188,7 @@ impl<'b> Reader<'b> {
         self.parameters = self.parameters.with(Parameters::of([parameter]));
     }
 
-    fn finish(mut self) -> Result<Intent, RequestFault> {
+    fn finish(mut self) -> Result<Box<Intent>, RequestFault> {
         let opening = self.contents.finish(&mut self.intent)?;
         if !self.system.is_empty() {
             self.intent.conversation = conversation(0, self.system.of(self.body));

@@ -40,7 +40,7 @@ fn gated(body: &str) -> Result<TopLevel, GateFault> {
     Gate::new().check(body.as_bytes(), &GateLimits::default())
 }
 
-fn intent(body: &str) -> Result<Intent, RequestFault> {
+fn intent(body: &str) -> Result<Box<Intent>, RequestFault> {
     let asked =
         Asked { client: ClientDialect::Gemini, model: Some("a/b"), stream: true, counts: true };
     read_intent(asked, &gated(body).unwrap(), body.as_bytes())
@@ -52,6 +52,6 @@ fn rewritten(body: &str, model: &str) -> Result<(Value, Dropped), RequestFault> 
     let mut dropped = Dropped::default();
     prompt.unsaid.iter().for_each(|name| dropped.add(name));
     let (model, mut out) = (format!("\"{model}\""), Vec::new());
-    write_prompt(&prompt, &intent(body)?, &terms(model.as_bytes()), &mut dropped, &mut out)?;
+    write_prompt(&prompt, &*intent(body)?, &terms(model.as_bytes()), &mut dropped, &mut out)?;
     Ok((serde_json::from_slice(&out).unwrap(), dropped))
 }

@@ -24,7 +24,7 @@ use crate::wishes::WishReader;
 pub(crate) const CHOICES_MAX: u64 = 128;
 
 /// Reads a gated chat request. `body` is what the gate passed.
-pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Box<Intent>, RequestFault> {
     let mut reader = Reader::new(body);
     for member in top.iter() {
         let raw = member.key.of(body);
@@ -41,7 +41,7 @@ pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> 
 /// A request half read: every known member goes to its place.
 struct Reader<'b> {
     body: &'b [u8],
-    intent: Intent,
+    intent: Box<Intent>,
     wishes: WishReader,
     saw_messages: bool,
     saw_effort: bool,
@@ -193,7 +193,7 @@ impl<'b> Reader<'b> {
         self.part_bytes += part.len() as u64;
     }
 
-    fn finish(mut self, top: &TopLevel) -> Result<Intent, RequestFault> {
+    fn finish(mut self, top: &TopLevel) -> Result<Box<Intent>, RequestFault> {
         if self.intent.model.is_empty() {
             self.intent.model = self.wishes.first_model().unwrap_or_default();
         }

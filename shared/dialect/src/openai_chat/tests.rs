@@ -10,7 +10,7 @@ use wire::gate::{Gate, GateLimits};
 use super::*;
 use crate::{Intent, RequestFault, UpstreamTerms};
 
-fn intent(body: &str) -> Result<Intent, RequestFault> {
+fn intent(body: &str) -> Result<Box<Intent>, RequestFault> {
     let mut gate = Gate::new();
     let top = gate.check(body.as_bytes(), &GateLimits::default()).unwrap();
     read_intent(&top, body.as_bytes())

@@ -20,7 +20,7 @@ use crate::session::{conversation, is_instruction};
 use crate::wishes::WishReader;
 
 /// Reads a gated request. `body` is what the gate passed.
-pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> {
+pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Box<Intent>, RequestFault> {
     let mut reader = Reader::new(body);
     // The instructions open the conversation, wherever they stand.
     if let Some(member) = top.get(body, "instructions") {
@@ -38,7 +38,7 @@ pub fn read_intent(top: &TopLevel, body: &[u8]) -> Result<Intent, RequestFault> 
 /// A request half read.
 struct Reader<'b> {
     body: &'b [u8],
-    intent: Intent,
+    intent: Box<Intent>,
     wishes: WishReader,
     saw_input: bool,
     /// Bytes of the parts that are counted one by one instead of by their bytes.
@@ -241,7 +241,7 @@ impl<'b> Reader<'b> {
         self.part_bytes += part.len() as u64;
     }
 
-    fn finish(mut self, top: &TopLevel) -> Result<Intent, RequestFault> {
+    fn finish(mut self, top: &TopLevel) -> Result<Box<Intent>, RequestFault> {
         if self.intent.model.is_empty() {
             self.intent.model = self.wishes.first_model().unwrap_or_default();
         }

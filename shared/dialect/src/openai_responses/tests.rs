@@ -10,7 +10,7 @@ use super::*;
 use crate::prompt::{Effort, PartKind, Prompt, Role, Shape, ToolChoice};
 use crate::{Dropped, Intent, RequestFault, UpstreamTerms, openai_chat, signature};
 
-fn intent(body: &str) -> Result<Intent, RequestFault> {
+fn intent(body: &str) -> Result<Box<Intent>, RequestFault> {
     let top = Gate::new().check(body.as_bytes(), &GateLimits::default()).unwrap();
     read_intent(&top, body.as_bytes())
 }

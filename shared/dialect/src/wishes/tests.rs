@@ -13,7 +13,7 @@ fn body(members: &str) -> String {
     format!(r#"{{"messages":[{{"role":"user","content":"hi"}}],{members}}}"#)
 }
 
-fn intent(members: &str) -> Result<Intent, RequestFault> {
+fn intent(members: &str) -> Result<Box<Intent>, RequestFault> {
     let body = body(members);
     let top = Gate::new().check(body.as_bytes(), &GateLimits::default()).unwrap();
     read_intent(&top, body.as_bytes())
