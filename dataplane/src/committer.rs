@@ -1,14 +1,14 @@
 //! The journal thread: every core's records, one after the other onto the disk.
 //!
-//! One turn: drain all rings, one write, give credit back, one sync, publish the durable marks,
-//! hand the runs to the uplink. What may happen when is the rule of `ledger::spool` and of the
-//! journal's group commit; here is the thread that follows it.
+//! One turn: drain all rings, one write, give credit back, one sync, publish the durable marks; and
+//! the runs of some turns together go to the uplink. What may happen when is the rule of
+//! `ledger::spool` and of the journal's group commit; here is the thread that follows it.
 //! Invariants: while the disk takes nothing, cores are told to admit nothing, and the same batch is
 //! tried again; so they are while there is no room for the next segment, and the present one is
 //! left to the requests that run.
 //!
 //! ```text
-//!   drain --> commit (write, release, sync) --> mark --> ship --> pause --> drain
+//!   drain --> commit (write, release, sync) --> mark --> gather --> pause --> drain
 //!    | nothing there: sleep; woken for a record: pause --> drain
 //!               | full: cores admit nothing, the batch is kept and tried again
 //! ```
@@ -23,9 +23,10 @@ use std::time::{Duration, Instant};
 
 use channel::{Parker, parker};
 use journal::{BatchNumber, Journal, JournalError, PlainDisk};
-use ledger::Purse;
 use ledger::cell::CreditCell;
+use ledger::run::LEASE_RING;
 use ledger::spool::Spool;
+use ledger::{Purse, Run};
 use rustc_hash::FxHashMap;
 use units::{Epoch, Usd};
 
@@ -40,6 +41,8 @@ use rings::Rings;
 const PAUSE: Duration = Duration::from_millis(10);
 /// Without records the thread sleeps so long at most; a core wakes it.
 const SLEEP: Duration = Duration::from_millis(100);
+/// What is durable goes to the uplink so much later at most, with what came after it.
+const GATHER: Duration = Duration::from_millis(50);
 /// A disk that takes nothing is tried again after this.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -80,7 +83,16 @@ pub struct Committer {
     uplink: Sender<ToUplink>,
     figures: Arc<Mutex<Figures>>,
     borrowed: Option<Borrowed>,
+    durable: Gathered,
     is_stopping: bool,
+}
+
+/// What is durable and on its way to the uplink: many batches in one message, as each wakes a
+/// thread.
+#[derive(Default)]
+struct Gathered {
+    runs: Vec<Run>,
+    since: Option<Instant>,
 }
 
 /// What is written down of the leases before segments go, for a start without the ledger.
@@ -104,8 +116,19 @@ impl Committer {
         figures: Arc<Mutex<Figures>>,
         borrowed: Option<Borrowed>,
     ) -> Self {
-        let (rings, is_stopping) = (Rings(rings), false);
-        Self { epoch, journal, rings, spool, orders, uplink, figures, borrowed, is_stopping }
+        let (rings, durable, is_stopping) = (Rings(rings), Gathered::default(), false);
+        Self {
+            epoch,
+            journal,
+            rings,
+            spool,
+            orders,
+            uplink,
+            figures,
+            borrowed,
+            durable,
+            is_stopping,
+        }
     }
 
     /// Runs until it is told to stop and has written everything. A journal that is beyond use ends
@@ -115,6 +138,7 @@ impl Committer {
         if ended.is_err() {
             self.set_sound(false);
         }
+        self.durable.ship(&self.uplink);
         ended
     }
 
@@ -129,7 +153,8 @@ impl Committer {
                     return Ok(());
                 }
                 self.set_sound(self.journal.has_room());
-                if naps.idle.park_timeout(SLEEP) {
+                let due = self.durable.ship_if_due(&self.uplink);
+                if naps.idle.park_timeout(due.unwrap_or(SLEEP)) {
                     // What comes right behind the first record goes with it.
                     self.pause(&mut naps.between);
                 }
@@ -175,8 +200,7 @@ impl Committer {
         let started = Instant::now();
         let number = self.write(records)?;
         self.rings.publish_marks(&self.spool);
-        // An uplink that is gone is shutting down; the journal keeps what it did not ship.
-        let _ = self.uplink.send(ToUplink::Committed(self.spool.runs()));
+        self.durable.add(self.spool.runs(), &self.uplink);
         if let Some(kept) = self.spool.durable(number.get()).map(BatchNumber::new)
             && self.may_remove(number, kept)
         {
@@ -216,7 +240,10 @@ impl Committer {
             });
             self.set_sound(committed.is_ok() && self.journal.has_room());
             match committed {
-                Err(JournalError::Full) => thread::sleep(RETRY),
+                Err(JournalError::Full) => {
+                    self.durable.ship(&self.uplink);
+                    thread::sleep(RETRY);
+                }
                 committed => return committed.map(|position| position.number),
             }
         }
@@ -226,6 +253,37 @@ impl Committer {
         self.rings.set_sound(is_sound);
         if let Ok(mut figures) = self.figures.lock() {
             figures.is_sound = is_sound;
+        }
+    }
+}
+
+impl Gathered {
+    /// Takes the runs of a batch. They leave at once with credit that goes back, which somebody
+    /// may wait for.
+    fn add(&mut self, runs: Vec<Run>, uplink: &Sender<ToUplink>) {
+        let is_urgent = runs.iter().any(|run| run.ring == LEASE_RING);
+        self.runs.extend(runs);
+        self.since.get_or_insert_with(Instant::now);
+        if is_urgent {
+            self.ship(uplink);
+        } else {
+            self.ship_if_due(uplink);
+        }
+    }
+
+    /// Ships what has waited long enough; says how long the rest may wait yet.
+    fn ship_if_due(&mut self, uplink: &Sender<ToUplink>) -> Option<Duration> {
+        let left = GATHER.checked_sub(self.since?.elapsed());
+        if left.is_none() {
+            self.ship(uplink);
+        }
+        left
+    }
+
+    fn ship(&mut self, uplink: &Sender<ToUplink>) {
+        if self.since.take().is_some() {
+            // An uplink that is gone is shutting down; the journal keeps what it did not ship.
+            let _ = uplink.send(ToUplink::Committed(std::mem::take(&mut self.runs)));
         }
     }
 }

@@ -11,8 +11,9 @@
 //!                 --Granted, Denied--> journal thread --> cell, bells
 //!                 --Recall--> cell --> journal thread --> Return among the records
 //!                 --Welcome--> what is missing there is read back from the journals
-//!   journal thread --Committed--> (gather a little) --> Settlement
-//!                  --Need, Usage--> the same
+//!   journal thread --Committed--> Settlement
+//!                  --Usage--> (gather a little) --> Usage
+//!                  --Need--> Need
 //! ```
 
 pub mod adopt;
@@ -148,9 +149,8 @@ impl Uplink {
         match news {
             ToUplink::Control(message) => self.obey(message),
             ToUplink::Committed(runs) => {
-                if self.outbound.committed(runs) {
-                    self.ship();
-                }
+                self.outbound.committed(runs);
+                self.ship();
             }
             ToUplink::Need(purse, amount) => self.needs.push((purse, amount)),
             ToUplink::Usage(rows, covered) => self.outbound.count(rows, covered),

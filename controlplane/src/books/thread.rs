@@ -143,6 +143,7 @@ pub(crate) struct Ledger {
     pub(super) order: u64,
     pub(super) batch: Batch,
     pub(super) after: Vec<After>,
+    pub(super) view_written: Instant,
     /// The disk is full: the batch waits, and nothing new is taken in.
     pub(super) is_stalled: bool,
     pub(super) halted: Option<String>,
@@ -213,6 +214,7 @@ impl Ledger {
             order: opened.order,
             batch: Batch::default(),
             after: Vec::new(),
+            view_written: Instant::now(),
             is_stalled: false,
             halted: None,
         }

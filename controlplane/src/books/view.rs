@@ -11,7 +11,7 @@
 
 use std::sync::mpsc::Sender;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use journal::BatchPosition;
 
@@ -25,6 +25,8 @@ use crate::store::embedded::{
 /// Batches that the ledger thread reads itself; more go back to the builder.
 const CATCH_UP_BATCHES: u64 = 256;
 
+/// How often what was gathered for the view is written, so that a crash leaves little to repeat.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// How long a view that could not be built is left alone.
 const BUILD_AGAIN: Duration = Duration::from_secs(5);
 
@@ -125,8 +127,12 @@ impl Ledger {
         }
     }
 
-    /// Writes what was gathered for the view, so that a crash leaves little to repeat.
+    /// Writes what was gathered for the view, if that is due.
     pub(crate) fn write_view(&mut self) {
+        if self.view_written.elapsed() < WRITE_EVERY {
+            return;
+        }
+        self.view_written = Instant::now();
         if let ViewState::Live(view) = &mut self.view
             && let Err(error) = view.write()
         {

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use journal::{Archive, BatchNumber, JournalError, PlainDisk};
 use ledger::outgoing::Outgoing;
-use ledger::run::LEASE_RING;
 use ledger::{Run, run};
 use link::{ToControl, UsageRow};
 use units::Epoch;
@@ -37,14 +36,10 @@ impl Outbound {
         Self { epoch, directory, outgoing, shipment, next: BatchNumber::FIRST }
     }
 
-    /// Takes runs that have become durable; true if they are to be shipped at once, as credit is
-    /// going back that somebody may wait for.
-    pub fn committed(&mut self, runs: Vec<Run>) -> bool {
-        let leaving: Vec<Run> =
-            runs.into_iter().filter_map(|run| self.outgoing.committed(run)).collect();
-        let is_urgent = leaving.iter().any(|run| run.ring == LEASE_RING);
-        self.shipment.add(leaving);
-        is_urgent
+    /// Takes runs that have become durable.
+    pub fn committed(&mut self, runs: Vec<Run>) {
+        let leaving = runs.into_iter().filter_map(|run| self.outgoing.committed(run));
+        self.shipment.add(leaving.collect());
     }
 
     /// Takes usage counts for records of a ring below a sequence number.
