@@ -7,7 +7,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -26,6 +27,10 @@ const START: Duration = Duration::from_secs(20);
 const STOP: Duration = Duration::from_secs(20);
 /// How long money may take to show.
 const SETTLE: Duration = Duration::from_secs(5);
+/// Where a binary that counts what of it runs writes its counts, at its end (LLVM's name).
+const RECORDED: &str = "LLVM_PROFILE_FILE";
+/// How long it may take then.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Lines of the log that a failing test shows.
 const TAIL: usize = 40;
 
@@ -237,15 +242,27 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         for mut child in self.child.take().into_iter().chain(self.successor.take()) {
+            if std::env::var_os(RECORDED).is_some() {
+                let_end(&mut child);
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
-        if std::thread::panicking() {
+        if thread::panicking() {
             let folder = self.config.folder.display();
             eprintln!("the gateway of {folder} wrote last:\n{}", tail(&self.log, TAIL));
         } else {
             let _ = fs::remove_dir_all(&self.config.folder);
         }
+    }
+}
+
+/// Asks a process to end, and waits a moment for it.
+fn let_end(child: &mut Child) {
+    let asked = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM);
+    let began = Instant::now();
+    while asked.is_ok() && matches!(child.try_wait(), Ok(None)) && began.elapsed() < LAST_WORDS {
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

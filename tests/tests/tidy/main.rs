@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a rule that cannot read the tree has to fail loudly")]
 
 mod clocks;
+mod compiler;
 mod heads;
 mod layers;
 mod leftovers;
@@ -75,6 +76,11 @@ fn every_module_is_reached_from_its_crate() {
 #[test]
 fn locked_versions_are_above_their_floors() {
     require(versions::check(&tree().read("Cargo.lock")));
+}
+
+#[test]
+fn only_release_builds_get_the_recorded_profile() {
+    require(compiler::check(tree().root()));
 }
 
 #[test]

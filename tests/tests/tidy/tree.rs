@@ -90,6 +90,10 @@ impl Tree {
         )
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(crate) fn has(&self, path: &str) -> bool {
         self.paths.iter().any(|known| known == path)
     }
