@@ -23,6 +23,8 @@ use crate::usage::{self, CpuTime};
 const CORE_DRIVER: usize = 1;
 /// Connections, and streams at once, of the CPU figures.
 const CONNECTIONS: usize = 64;
+/// Paced streams at once where they keep a core busy.
+const DENSE: usize = 320;
 /// Connections that wait for a request at a fixed rate.
 const IDLE: usize = 32;
 const RATE: u32 = 500;
@@ -68,9 +70,9 @@ impl<'a> Bench<'a> {
         for figure in [Figure::Small, Figure::Large, Figure::Burst].iter().filter(|it| wanted(it)) {
             self.in_turns(*figure, results)?;
         }
-        for peer in &self.peers {
-            if wanted(&Figure::Paced) {
-                self.paced(peer, results).map_err(named(peer))?;
+        for figure in [(Figure::Paced, CONNECTIONS), (Figure::Dense, DENSE)] {
+            for peer in self.peers.iter().filter(|_| wanted(&figure.0)) {
+                self.paced(peer, figure, results).map_err(named(peer))?;
             }
         }
         for peer in &self.peers {
@@ -112,15 +114,20 @@ impl<'a> Bench<'a> {
     }
 
     /// Microseconds of CPU an event, and events a second, of streams that all run at once.
-    fn paced(&self, peer: &Peer, results: &mut Results) -> Result<(), Failure> {
+    fn paced(
+        &self,
+        peer: &Peer,
+        (figure, streams): (Figure, usize),
+        results: &mut Results,
+    ) -> Result<(), Failure> {
         let requests = requests(Kind::Paced, peer);
-        let mut driver = Driver::connect(target(peer, Kind::Paced, &requests), CONNECTIONS)?;
+        let mut driver = Driver::connect(target(peer, Kind::Paced, &requests), streams)?;
         driver.keep_busy(PACED_WARM)?;
         let (usage, events) = (Usage::begin(peer)?, self.mock.paced_events());
         driver.keep_busy(self.settings.measured)?;
         results.reconnected(driver.reconnects());
         let events = self.mock.paced_events() - events;
-        usage.end(Figure::Paced, events, self.settings.measured, results)
+        usage.end(figure, events, self.settings.measured, results)
     }
 
     /// KiB that a stream takes while it is open, in a process that has not yet seen any load: what

@@ -1,8 +1,8 @@
 //! The mock provider: one thread on the driver's core that answers as fast as it can be read.
 //!
-//! Answers are rendered once. Paced streams share one timer: the stream numbered k is k/64 of an
-//! interval late, so that events of several streams do not arrive together, as they would not from
-//! a real provider.
+//! Answers are rendered once. Paced streams share one timer; each is at another part of an
+//! interval, so that events of several streams do not arrive together, as they would not from a
+//! real provider.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,8 +25,10 @@ const LISTENER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 /// Between two events of a paced stream.
 const PACE: Duration = Duration::from_millis(10);
-/// Paced streams whose events fall apart.
-const PHASES: u32 = 64;
+/// Paced streams whose events fall apart; any few of them that follow each other are well apart
+/// where each begins so many phases behind the one before (nearly the golden section).
+const PHASES: u32 = 320;
+const STRIDE: u32 = 197;
 
 /// The mock provider, running until the process ends.
 pub(crate) struct Mock {
@@ -69,7 +71,7 @@ struct Server {
 /// Streams that wait for their next event.
 struct Paced {
     due: BinaryHeap<Reverse<(Instant, usize, usize)>>,
-    started: u32,
+    phase: u32,
     events: Vec<Vec<u8>>,
     sent: Arc<AtomicU64>,
 }
@@ -82,7 +84,7 @@ impl Server {
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
         let events = (0..EVENTS).map(|index| bodies::chunk(&bodies::event(Kind::Paced, index)));
-        let paced = Paced { due: BinaryHeap::new(), started: 0, events: events.collect(), sent };
+        let paced = Paced { due: BinaryHeap::new(), phase: 0, events: events.collect(), sent };
         let answers = Kind::ALL.map(|kind| (kind, answer(kind))).to_vec();
         let (connections, free) = (Vec::new(), Vec::new());
         Ok(Self { listener, epoll, timer, connections, free, answers, paced })
@@ -174,8 +176,8 @@ impl Server {
 
 impl Paced {
     fn begin(&mut self, place: usize) {
-        let phase = PACE * (self.started % PHASES) / PHASES;
-        self.started = self.started.wrapping_add(1);
+        let phase = PACE * self.phase / PHASES;
+        self.phase = (self.phase + STRIDE) % PHASES;
         self.due.push(Reverse((Instant::now() + PACE + phase, place, 0)));
     }
 

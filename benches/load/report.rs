@@ -20,17 +20,19 @@ pub(crate) enum Figure {
     Large,
     Burst,
     Paced,
+    Dense,
     Memory,
     AddedMedian,
     AddedWorst,
 }
 
 impl Figure {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Small,
         Self::Large,
         Self::Burst,
         Self::Paced,
+        Self::Dense,
         Self::Memory,
         Self::AddedMedian,
         Self::AddedWorst,
@@ -41,7 +43,7 @@ impl Figure {
         match self {
             Self::Large => Kind::Large,
             Self::Burst => Kind::Burst,
-            Self::Paced => Kind::Paced,
+            Self::Paced | Self::Dense => Kind::Paced,
             _ => Kind::Small,
         }
     }
@@ -51,7 +53,8 @@ impl Figure {
             Self::Small => "1 KB request, us CPU",
             Self::Large => "100 KB request, us CPU",
             Self::Burst => "streamed chunk, burst, us CPU",
-            Self::Paced => "streamed chunk, 10 ms apart, us CPU",
+            Self::Paced => "streamed chunk, 64 every 10 ms, us CPU",
+            Self::Dense => "streamed chunk, 320 every 10 ms, us CPU",
             Self::Memory => "open stream, KiB",
             Self::AddedMedian => "added latency p50 at 500/s, us",
             Self::AddedWorst => "added latency p99 at 500/s, us",
@@ -64,6 +67,7 @@ impl Figure {
             Self::Large => "request_100k_cpu_us",
             Self::Burst => "chunk_burst_cpu_us",
             Self::Paced => "chunk_paced_cpu_us",
+            Self::Dense => "chunk_dense_cpu_us",
             Self::Memory => "open_stream_kib",
             Self::AddedMedian => "added_p50_us",
             Self::AddedWorst => "added_p99_us",

@@ -13,8 +13,8 @@ const USAGE: &str =
   --seconds S     how long each figure is measured (5)
   --rounds N      rounds; the table shows medians (3)
   --streams N     streams held open to measure their memory (1000)
-  --figures LIST  of small,large,burst,paced,memory,latency; others are not measured, and no
-                  results kept (all of them)
+  --figures LIST  of small,large,burst,paced,dense,memory,latency; others are not measured, and
+                  no results kept (all of them)
   --smoke         one short round, about twenty seconds; keeps no results
   --only PEER     nginx or tollgate alone
   --binary FILE   the gateway (the one beside this program)
@@ -110,6 +110,7 @@ fn figure(name: &str) -> Result<Figure, Failure> {
         "large" => Figure::Large,
         "burst" => Figure::Burst,
         "paced" => Figure::Paced,
+        "dense" => Figure::Dense,
         "memory" => Figure::Memory,
         "latency" => Figure::AddedMedian,
         _ => return Err(USAGE.into()),
