@@ -78,8 +78,7 @@ fn relayed(c: &mut Criterion) {
         b.iter(|| {
             out.clear();
             if let Some(event) = pattern.front(black_box(CHAT)) {
-                let (before, after) = pattern.shown();
-                [before, event.text, after].iter().for_each(|part| out.extend_from_slice(part));
+                pattern.show(&event, &mut out);
             }
             out.len()
         });

@@ -33,19 +33,11 @@ const HEAD_ROOM: usize = 1024;
 /// Taken at once for a flood: what is queued need not move each time it outgrows its memory.
 const FLOOD_ROOM: usize = 32 << 10;
 
-/// One client connection.
+/// One client connection. What each piece of a stream touches comes first.
+#[repr(C)]
 pub struct Client {
-    socket: Socket,
-    /// What came in: the head of the request in hand, its body, perhaps the next request.
-    pub input: Buffer,
     /// What is to go out.
     output: Buffer,
-    /// The key of the last request.
-    pub remembered: Remembered,
-    /// The digest of the answer's body, where one is wanted.
-    pub digest: Option<Digesting>,
-    /// Where the answer is written down for those who ask for the same, if any may.
-    pub recording: Option<Writer>,
     state: Sending,
     is_gone: bool,
     /// Whether the connection may serve another request.
@@ -54,6 +46,15 @@ pub struct Client {
     pub is_http10: bool,
     /// Whether only the head of the answer is asked for.
     pub is_head_only: bool,
+    /// The digest of the answer's body, where one is wanted.
+    pub digest: Option<Box<Digesting>>,
+    /// Where the answer is written down for those who ask for the same, if any may.
+    pub recording: Option<Writer>,
+    socket: Socket,
+    /// What came in: the head of the request in hand, its body, perhaps the next request.
+    pub input: Buffer,
+    /// The key of the last request.
+    pub remembered: Remembered,
 }
 
 /// How far the answer is.
@@ -73,17 +74,17 @@ impl Client {
     /// A fresh connection.
     pub fn new(socket: Socket, pool: &Rc<Pool>) -> Self {
         Self {
-            socket,
-            input: pool.buffer(),
             output: pool.buffer(),
-            remembered: Remembered::default(),
-            digest: None,
-            recording: None,
             state: Sending::Nothing,
             is_gone: false,
             keeps_alive: true,
             is_http10: false,
             is_head_only: false,
+            digest: None,
+            recording: None,
+            socket,
+            input: pool.buffer(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -201,6 +202,17 @@ impl Client {
     /// Writes what is queued; a client that does not take it is gone. Whoever joined the answer may
     /// have it too. *abandon closes*
     pub async fn flush(&mut self, limits: &Limits) {
+        if !self.flush_now() {
+            self.socket.watch().arm(limits.write_stall_ms);
+            let written = self.socket.write_out(&mut self.output).await;
+            self.is_gone = written.is_err();
+            self.socket.watch().disarm();
+            self.output.clear();
+        }
+    }
+
+    /// The same as far as the client takes it without waiting; whether nothing is left to write.
+    pub fn flush_now(&mut self) -> bool {
         self.recording.as_ref().inspect(|recording| recording.publish());
         // The next piece of a stream, unlike an answer's end, is worth a call of its own.
         if self.state == Sending::Streaming && !self.output.is_empty() && !self.is_gone {
@@ -208,13 +220,10 @@ impl Client {
             self.is_gone = sent.is_err();
             self.output.consume(sent.unwrap_or_default());
         }
-        if !self.output.is_empty() && !self.is_gone {
-            self.socket.watch().arm(limits.write_stall_ms);
-            let written = self.socket.write_out(&mut self.output).await;
-            self.is_gone = written.is_err();
-            self.socket.watch().disarm();
+        if self.is_gone {
+            self.output.clear();
         }
-        self.output.clear();
+        self.output.is_empty()
     }
 
     /// Makes room for as much as a stream queues that comes faster than it is passed on.

@@ -68,6 +68,7 @@ async fn pass(local: &Local, client: &mut Client, mut body: Body) -> Result<(), 
         let length = body.window().len();
         client.chunk(|out| out.extend(body.window()));
         body.consume(length);
+        body.pause();
         client.flush(&local.settings.limits).await;
         if client.was_seen_gone() {
             return Ok(());

@@ -14,7 +14,7 @@ use wire::head::RequestHead;
 
 use crate::answer_head::AnswerHead;
 use crate::client::{Body, Client};
-use crate::digest::{Digesting, digest};
+use crate::digest::digest;
 use crate::fault::Fault;
 use crate::local::Local;
 use crate::local::answers::Name;
@@ -128,7 +128,7 @@ async fn run(
     client.name_answer(admission.generation);
     let mut attendance = Attendance::new(local, answer, intent.stream);
     let asked = local.settings.receipts.then(|| digest(body.bytes()));
-    client.digest = asked.map(|_| Digesting::default());
+    client.digest = asked.map(|_| Box::default());
     let outcome = match &intent.extraction {
         Some(wanted) => {
             let told = (&mut *client, body, &mut attendance);
@@ -151,7 +151,7 @@ async fn run(
         },
     };
     drop(attendance);
-    let answered = client.digest.take().map(Digesting::finish);
+    let answered = client.digest.take().map(|digesting| digesting.finish());
     let hashes = asked.zip(answered).map(|(request, response)| BodyHashes { request, response });
     let ended = settle::decide(&request, &outcome, hashes);
     let settled = settle::settle(local, admission, &ended);

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 /// Has memory come in small pages. The allocator would ask for huge ones, of which the kernel
-/// clears two megabytes at a time, and of which ten thousand open streams keep more than they use.
+/// clears two megabytes at a time, and of which many open streams keep more than they use.
 fn take_small_pages() {
     // A kernel that has no huge pages refuses this.
     let _ = nix::sys::prctl::set_thp_disable(true);

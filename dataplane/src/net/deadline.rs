@@ -1,20 +1,20 @@
-//! Time on one core: a coarse clock, deadlines that close sockets, and the one read-or-tick race.
+//! Time on one core: a coarse clock, deadlines that close sockets, and nudges.
 //!
 //! Purpose: one ticker task wakes every few dozen milliseconds, refreshes the clock, and shuts down
 //! each watched socket whose deadline has passed; the read or write parked on it then ends by its
 //! ordinary path and finds `expired()` true. It also wakes tasks that asked for a nudge.
 //! Invariants: no timer per operation and none inside the runtime, whose park would pay for it at
-//! every turn; arming a deadline writes one word; deadlines are late or early by at most one tick,
-//! as the clock is; no waker is dropped or woken while the table is borrowed.
+//! every turn; arming a deadline writes a few words; deadlines are late or early by at most one
+//! tick, as the clock is, unless they need not be that exact; no waker is dropped or woken while
+//! the table is borrowed.
 //! Left out on purpose: cancelling. A deadline ends the socket, and what waited is told so.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
@@ -135,7 +135,7 @@ impl Deadlines {
     /// Watches a socket until the watch is dropped, which must be before the socket is.
     pub(super) fn watch(self: &Rc<Self>, socket: RawFd) -> Watch {
         let slot = self.table.borrow_mut().insert(socket);
-        Watch { owner: Rc::clone(self), slot }
+        Watch { owner: Rc::clone(self), slot, about: Cell::new(NEVER) }
     }
 
     /// Watches a connection that is being made; the watch must go first.
@@ -251,6 +251,8 @@ impl Slot {
 pub struct Watch {
     owner: Rc<Deadlines>,
     slot: usize,
+    /// The deadline in the table, where [`Self::arm_about`] set it.
+    about: Cell<u64>,
 }
 
 impl Watch {
@@ -258,6 +260,18 @@ impl Watch {
     #[inline]
     pub fn arm(&self, ms: u64) {
         self.set(self.owner.clock.now_ms().saturating_add(ms), Waits::Any);
+    }
+
+    /// As [`Self::arm`], late by up to a sixteenth of `ms`: armed again and again, as by each piece
+    /// of a stream, the table hears of it now and then only.
+    #[inline]
+    pub fn arm_about(&self, ms: u64) {
+        let slack = u64::MAX.checked_shr((ms / 32).leading_zeros()).unwrap_or(0);
+        let close_at = self.owner.clock.now_ms().saturating_add(ms) | slack;
+        if self.about.get() != close_at {
+            self.set(close_at, Waits::Any);
+            self.about.set(close_at);
+        }
     }
 
     /// As [`Self::arm`], but only the reading ends: who was too slow can still be told so.
@@ -280,6 +294,7 @@ impl Watch {
 
     #[inline]
     fn set(&self, close_at: u64, waits: Waits) {
+        self.about.set(NEVER);
         let table = &mut *self.owner.table.borrow_mut();
         let slot = &mut table.slots[self.slot];
         slot.close_at = close_at;
@@ -318,50 +333,6 @@ impl Drop for Watch {
         let waker = self.owner.table.borrow_mut().remove(self.slot);
         drop(waker);
     }
-}
-
-/// Which of the two came first.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Race<T> {
-    /// The read ended.
-    Read(T),
-    /// The tick came; the read stays parked and is to be awaited again.
-    Tick,
-}
-
-/// A tick that one task waits for beside its reads, of which there may be many until it comes.
-#[derive(Debug)]
-pub struct Alarm {
-    at_ms: u64,
-    is_set: bool,
-}
-
-impl Alarm {
-    /// The first tick at or after `at_ms`.
-    pub const fn at(at_ms: u64) -> Self {
-        Self { at_ms, is_set: false }
-    }
-}
-
-/// Waits for `read` until the alarm's tick; the read is never dropped. *resumable*
-///
-/// `watch` is that of the other socket of the relay, whose own waiting is over meanwhile. An alarm
-/// stays with its watch and its task: the table is told of it once.
-pub fn read_or_tick<'r, F: Future>(
-    mut read: Pin<&'r mut F>,
-    watch: &'r Watch,
-    alarm: &'r mut Alarm,
-) -> impl Future<Output = Race<F::Output>> + use<'r, F> {
-    poll_fn(move |cx| {
-        if let Poll::Ready(output) = read.as_mut().poll(cx) {
-            return Poll::Ready(Race::Read(output));
-        }
-        if alarm.is_set && watch.owner.clock.now_ms() < alarm.at_ms {
-            return Poll::Pending;
-        }
-        alarm.is_set = true;
-        watch.poll_nudge(alarm.at_ms, cx.waker()).map(|()| Race::Tick)
-    })
 }
 
 /// Ticks for ever; returns only when the kernel's timer fails. *abandon closes*

@@ -32,13 +32,16 @@ const TURN: u8 = 16;
 /// The longest piece that a read at once asks for: its room is cleared first.
 const PIECE: usize = 64 << 10;
 
-/// The stream below any TLS.
+/// The stream below any TLS. What each read and write touches comes first.
+#[repr(C)]
 pub(super) struct Link {
-    stream: Stream,
+    /// That of `stream`, which keeps its own behind a pointer.
+    descriptor: RawFd,
     /// Whether the last read filled its room: more is likely to be there already.
     is_full: bool,
     /// Reads that ended at once since the last that waited.
     turns: u8,
+    stream: Stream,
 }
 
 /// A descriptor that the runtime knows.
@@ -57,14 +60,15 @@ pub(super) enum Peek {
 
 impl Link {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, is_full: false, turns: 0 }
-    }
-
-    pub(super) fn descriptor(&self) -> RawFd {
-        match &self.stream {
+        let descriptor = match &stream {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
-        }
+        };
+        Self { descriptor, is_full: false, turns: 0, stream }
+    }
+
+    pub(super) const fn descriptor(&self) -> RawFd {
+        self.descriptor
     }
 
     pub(super) fn peer_address(&self) -> Option<SocketAddr> {
@@ -100,6 +104,9 @@ impl Link {
 
     /// Appends what comes next, for which the wait may be long: memory for `room` bytes is taken
     /// when they are there, and an empty buffer has none until then. *abandon closes*
+    ///
+    /// Thousands wait here at once, and each finds its future cold in the cache when it goes on:
+    /// what is seldom needed is in a box.
     pub(super) async fn read_coming(
         &mut self,
         buffer: &mut Buffer,
@@ -107,7 +114,7 @@ impl Link {
     ) -> io::Result<usize> {
         if self.is_full || driver() == Driver::Epoll {
             buffer.make_room(room);
-            return self.read(buffer).await;
+            return Box::pin(self.read(buffer)).await;
         }
         if buffer.is_empty() {
             buffer.release();
@@ -214,17 +221,17 @@ impl Link {
     fn send(&self, head: &[u8], body: &[u8]) -> nix::Result<usize> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         match (head, body) {
-            (only, []) | ([], only) => send(self.descriptor(), only, flags),
+            (only, []) | ([], only) => send(self.descriptor, only, flags),
             _ => {
                 let parts = [IoSlice::new(head), IoSlice::new(body)];
-                sendmsg::<()>(self.descriptor(), &parts, &[], flags, None)
+                sendmsg::<()>(self.descriptor, &parts, &[], flags, None)
             }
         }
     }
 
     /// Receives what is there into `room`, without waiting.
     pub(super) fn receive_now(&self, room: &mut [u8]) -> nix::Result<usize> {
-        recv(self.descriptor(), room, MsgFlags::MSG_DONTWAIT)
+        recv(self.descriptor, room, MsgFlags::MSG_DONTWAIT)
     }
 
     async fn writable(&self) -> io::Result<()> {
@@ -236,7 +243,7 @@ impl Link {
 
     pub(super) fn peek(&self) -> Peek {
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        match recv(self.descriptor(), &mut [0], flags) {
+        match recv(self.descriptor, &mut [0], flags) {
             Err(Errno::EAGAIN | Errno::EINTR) => Peek::Quiet,
             Ok(0) | Err(_) => Peek::Gone,
             Ok(_) => Peek::Bytes,

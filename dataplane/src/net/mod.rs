@@ -14,6 +14,7 @@ pub mod deadline;
 mod link;
 pub mod listener;
 pub mod passage;
+pub mod race;
 pub mod ring;
 pub mod socket;
 pub mod task;

@@ -26,13 +26,14 @@ use super::passage::{self, Detached};
 use super::ring::{Driver, driver};
 use super::tls::Session;
 
-/// A connected byte stream, plain or under TLS.
+/// A connected byte stream, plain or under TLS. What each read and write touches comes first.
+#[repr(C)]
 pub struct Socket {
+    state: State,
+    cover: Cover,
     // Dropped before the link: a watch must not outlive its descriptor.
     watch: Watch,
     link: Link,
-    cover: Cover,
-    state: State,
 }
 
 enum Cover {
@@ -156,7 +157,7 @@ impl Socket {
             Cover::Plain => self.link.read_coming(buffer, room).await,
             Cover::Tls(session) => {
                 buffer.make_room(room);
-                session.read(&mut self.link, buffer).await
+                Box::pin(session.read(&mut self.link, buffer)).await
             }
         };
         self.end(outcome)

@@ -88,6 +88,13 @@ pub struct Allowed {
     pub inputs: u64,
 }
 
+impl Allowed {
+    /// The most that comes out, of all choices.
+    pub const fn output_tokens(&self) -> u64 {
+        self.output_cap.saturating_mul(self.choices)
+    }
+}
+
 /// How an answer gets from an endpoint to its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {

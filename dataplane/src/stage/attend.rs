@@ -15,7 +15,7 @@ use crate::answer_head::AnswerHead;
 use crate::client::Client;
 use crate::local::Local;
 use crate::local::counters::DrainPass;
-use crate::net::deadline::{Alarm, Race, read_or_tick};
+use crate::net::race::{Alarm, Race, read_or_tick};
 
 /// How often the client is looked after, in milliseconds.
 const ROUND_MS: u64 = 1_000;
@@ -77,9 +77,9 @@ impl<'a> Attendance<'a> {
         self.head
     }
 
-    /// Takes note that the client was just written to.
-    pub fn signed(&mut self) {
-        self.last_sign_ms = self.local.now_ms();
+    /// Takes note that the client was written to just now, which is `now_ms`.
+    pub const fn signed(&mut self, now_ms: u64) {
+        self.last_sign_ms = now_ms;
     }
 
     /// Waits for `future`. *abandon closes*
@@ -97,7 +97,8 @@ impl<'a> Attendance<'a> {
                 Race::Read(output) => return Ok(output),
                 Race::Tick => {
                     self.next_round = Alarm::at(self.local.now_ms() + ROUND_MS);
-                    self.look_after(client).await?;
+                    // In a box: all who wait would have room for what they seldom need.
+                    Box::pin(self.look_after(client)).await?;
                 }
             }
         }
@@ -137,7 +138,7 @@ impl<'a> Attendance<'a> {
         let sign = if self.head.framing == Framing::Events { HEARTBEAT } else { BLANK };
         client.chunk(|out| out.extend(sign));
         client.flush(limits).await;
-        self.signed();
+        self.signed(self.local.now_ms());
     }
 }
 

@@ -40,9 +40,16 @@ const SPARE_INPUT_TOKENS: u64 = 4_096;
 /// Nor does an answer search the web more often than this.
 const SEARCHES_MAX: u64 = 1_000;
 
-/// What was seen of an answer so far.
+/// What was seen of an answer so far. What most chunks of one touch comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Meter {
+    /// Bytes of text that may be the client's own, repeated.
+    echoed_bytes: u64,
+    text_bytes: u64,
+    text_chunks: u64,
+    sound_bytes: u64,
+    pictures: u64,
     usage: Option<Result<Usage, UsageFault>>,
     is_usage_odd: bool,
     /// The text and the sound that had come when the usage was told.
@@ -52,12 +59,6 @@ pub struct Meter {
     is_own: bool,
     /// Whether the answer is vectors, which have no output.
     has_vectors: bool,
-    /// Bytes of text that may be the client's own, repeated.
-    echoed_bytes: u64,
-    text_bytes: u64,
-    text_chunks: u64,
-    sound_bytes: u64,
-    pictures: u64,
     /// The choices that ended, a bit for each index.
     finished: u128,
     /// How the answer ended, once it said so.
@@ -208,10 +209,9 @@ impl Meter {
         self.text_chunks += (bytes > 0) as u64;
     }
 
-    /// Whether more was delivered than the cap allows, by any reckoning: the upstream ignores it.
-    /// Chunks alone do not tell, as some send their tokens in pieces.
-    pub const fn is_beyond(&self, allowed: Allowed) -> bool {
-        let allowed = allowed.output_cap.saturating_mul(allowed.choices);
+    /// Whether more was delivered than the tokens allowed, by any reckoning: the upstream ignores
+    /// its cap. Chunks alone do not tell, as some send their tokens in pieces.
+    pub const fn is_beyond(&self, allowed: u64) -> bool {
         let spare = SPARE_CHUNKS + allowed / 8;
         let has_many = self.text_chunks > allowed.saturating_add(spare);
         has_many && self.made_bytes() / BYTES_PER_TOKEN_CUT > allowed
@@ -316,9 +316,8 @@ impl Meter {
     /// the cap; what was delivered then shows it.
     fn is_likely(&self, tokens: &Tokens, allowed: Allowed) -> bool {
         let input_max = allowed.input_tokens.saturating_mul(SLACK) + SPARE_INPUT_TOKENS;
-        let capped = allowed.output_cap.saturating_mul(allowed.choices);
         let shown = self.text_bytes.saturating_add(self.sound_bytes);
-        let output_max = capped.max(shown).saturating_mul(SLACK);
+        let output_max = allowed.output_tokens().max(shown).saturating_mul(SLACK);
         tokens.input_total() <= input_max && tokens.output_total() <= output_max
     }
 

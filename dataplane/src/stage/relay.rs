@@ -12,6 +12,7 @@
 //! ```
 
 mod chat;
+mod ending;
 mod names;
 mod passing;
 mod spoken;
@@ -26,21 +27,19 @@ use wire::sse::{Frame, FrameScanner};
 
 use crate::answer_head::AnswerHead;
 use crate::client::{self, Client};
-use crate::fault::{Code, Fault};
+use crate::local::Local;
 use crate::route::Surface;
-use crate::stage::attempt::{Allowed, Answering, Request, Way};
+use crate::stage::attempt::{Answering, Request, Way};
 use crate::stage::attend::{Attendance, begin_stream};
 use crate::stage::exchange::Exchange;
-use crate::stage::meter::{Meter, Metered};
+use crate::stage::meter::Meter;
 use crate::stage::note::Note;
 use crate::stage::outcome::{Ending, Outcome};
 use crate::stage::relay::chat::Chat;
 use crate::stage::relay::names::{Ids, Names};
-use crate::stage::relay::passing::Step;
+use crate::stage::relay::passing::{Passing, Step};
 use crate::stage::relay::spoken::Spoken;
-use crate::stage::{refuse, verdict};
 use crate::upstream::body::{Body, More};
-use crate::upstream::fault::UpstreamFault;
 
 /// Delivered work is written down each time so many output tokens were added, or so much time
 /// has passed with any.
@@ -94,10 +93,9 @@ pub fn begin<'s, 'a>(
 }
 
 /// How a stream is said again.
-#[expect(clippy::large_enum_variant, reason = "the usual voice is next to what it is used with")]
 enum Voice<'a> {
     /// Both sides speak OpenAI's chat.
-    Chat(Chat<'a>),
+    Chat(Box<Chat<'a>>),
     /// They speak another dialect, or two.
     Spoken(Box<Spoken<'a>>),
 }
@@ -108,7 +106,10 @@ impl<'a> Voice<'a> {
         let client = request.intent.client;
         let names = || Names::of(request, endpoint, head.surface);
         let spoken = match Way::of(provider.dialect, client) {
-            Way::Chat => return Self::Chat(Chat::new(Ids::of(request, endpoint, head.surface))),
+            Way::Chat => {
+                let ids = Ids::of(request, endpoint, head.surface);
+                return Self::Chat(Box::new(Chat::new(ids)));
+            }
             Way::Relayed(dialect) => Spoken::relayed(names(), dialect, head.framing),
             Way::Translated(dialect) => {
                 let decoder = Decoder::new(dialect, provider.cache_included);
@@ -142,22 +143,28 @@ impl Served {
 }
 
 /// A stream on its way.
+///
+/// What each piece touches comes first: of thousands of streams each finds its own memory cold in
+/// the cache when its next piece comes.
+#[repr(C, align(64))]
 pub struct Stream<'s, 'a> {
-    request: &'s Request<'a>,
+    local: &'a Local,
     client: &'s mut Client,
     attendance: &'s mut Attendance<'a>,
     body: Body,
     scanner: FrameScanner,
     voice: Voice<'a>,
+    next_progress: NextProgress,
+    /// The most output tokens that were held for.
+    allowed: u64,
+    wants_usage: bool,
     meter: Meter,
+    request: &'s Request<'a>,
     /// What is still to be said of the route.
     note: Option<Note<'s>>,
-    wants_usage: bool,
     served: Served,
     /// An event that is known already.
     first: Option<Frame>,
-    allowed: Allowed,
-    next_progress: NextProgress,
 }
 
 /// When delivered work is to be written down again.
@@ -188,62 +195,88 @@ impl<'s, 'a> Stream<'s, 'a> {
         let provider = provider_of(request, served.endpoint);
         let meter = Meter::of(request, provider, served.is_own);
         Self {
-            request,
+            local: request.local,
             client,
             attendance,
             body,
             scanner,
             voice,
-            meter,
-            note: None,
-            wants_usage,
-            served,
-            first: Some(first),
-            allowed: request.allowed(),
             next_progress: NextProgress {
                 tokens: PROGRESS_TOKENS,
                 known: 0,
                 at_ms: request.local.now_ms() + PROGRESS_MS,
             },
+            allowed: request.allowed().output_tokens(),
+            wants_usage,
+            meter,
+            request,
+            note: None,
+            served,
+            first: Some(first),
         }
     }
 
     /// Relays until the stream ends, one way or another. *abandon closes*
     pub async fn run(mut self: Box<Self>) -> Box<Outcome> {
+        let first = self.first.take();
+        let mut ending = self.pass_on(first);
         let ending = loop {
-            let first = self.first.take();
-            match self.pass_frames(first) {
-                Step::GoOn => {}
-                Step::Done => break self.finish(),
-                Step::Cut => break self.cut(),
-                Step::Failed(fault) => break self.fail(&fault),
-                Step::Lost(fault) => break self.broken_off(&fault),
-            }
-            if self.body.is_complete() {
-                break self.end_of_stream();
-            }
-            if self.client.queued() < QUEUED_MAX {
-                match self.body.more_now() {
-                    Ok(true) => {
-                        self.client.expect_flood();
-                        continue;
-                    }
-                    Ok(false) => {}
-                    Err(fault) => break self.broken_off(&fault),
-                }
-            }
-            self.note_progress();
-            if let Some(ending) = self.flush().await {
+            if let Some(ending) = ending {
                 break ending;
             }
-            let more = self.attendance.wait(self.client, pin!(self.body.more())).await;
-            match more {
-                Err(_) => break Ending::ClientGone,
-                Ok(Ok(More::Bytes | More::End)) => {}
-                Ok(Err(fault)) => break self.broken_off(&fault),
+            if self.client.queued() > 0 {
+                self.write_out().await;
             }
+            self.client.rest();
+            if self.client.was_seen_deserted() && self.attendance.let_go().is_err() {
+                break Ending::ClientGone;
+            }
+            let more = self.attendance.wait(self.client, pin!(self.body.more())).await;
+            ending = match more {
+                Err(_) => Some(Ending::ClientGone),
+                Ok(Ok(More::Bytes | More::End)) => self.pass_on(None),
+                Ok(Err(fault)) => Some(self.broken_off(&fault)),
+            };
         };
         self.close(ending)
+    }
+
+    /// Passes on all that has come, beginning with a frame that is known already if there is one,
+    /// as far as the client takes it without waiting.
+    fn pass_on(&mut self, mut first: Option<Frame>) -> Option<Ending> {
+        loop {
+            match self.pass_frames(first.take()) {
+                Step::GoOn => {}
+                Step::Done => return Some(self.finish()),
+                Step::Cut => return Some(self.cut()),
+                Step::Failed(fault) => return Some(self.fail(&fault)),
+                Step::Lost(fault) => return Some(self.broken_off(&fault)),
+            }
+            if self.body.is_complete() {
+                return Some(self.end_of_stream());
+            }
+            if self.client.queued() >= QUEUED_MAX {
+                break;
+            }
+            match self.body.more_now() {
+                Ok(true) => self.client.expect_flood(),
+                Ok(false) => break,
+                Err(fault) => return Some(self.broken_off(&fault)),
+            }
+        }
+        self.note_progress();
+        if self.client.queued() > 0 && self.client.flush_now() {
+            self.attendance.signed(self.local.now_ms());
+        }
+        None
+    }
+
+    /// Writes the rest of what is queued. *abandon closes*
+    async fn write_out(&mut self) {
+        // The time that the client takes is not the provider's.
+        self.body.pause();
+        self.client.flush(&self.local.settings.limits).await;
+        self.attendance.signed(self.local.now_ms());
     }
 
     /// Handles every whole frame of what was read, as one chunk to the client.
@@ -252,7 +285,7 @@ impl<'s, 'a> Stream<'s, 'a> {
         let (allowed, wants_usage) = (self.allowed, self.wants_usage);
         match voice {
             Voice::Chat(chat) => {
-                let mut passing = chat.passing(meter, note, (allowed, wants_usage));
+                let mut passing = Passing { chat, meter, wants_usage, note, allowed };
                 client.chunk(|out| passing.all(body, scanner, waiting, out))
             }
             Voice::Spoken(spoken) => {
@@ -264,7 +297,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     /// Writes down what was delivered so far, now and then: what a crash would charge.
     fn note_progress(&mut self) {
         let delivered = self.meter.output_estimate();
-        let now_ms = self.request.local.now_ms();
+        let now_ms = self.local.now_ms();
         let next = &mut self.next_progress;
         let is_late = now_ms >= next.at_ms && delivered > next.known;
         if delivered < next.tokens && !is_late {
@@ -289,103 +322,5 @@ impl<'s, 'a> Stream<'s, 'a> {
             service_tier: metered.tier as u8,
         };
         local.records.progress(&Record::Progress(progress));
-    }
-
-    /// Writes what is queued; an ending if the client is gone and nobody waits any more.
-    async fn flush(&mut self) -> Option<Ending> {
-        if self.client.queued() > 0 {
-            self.client.flush(&self.request.local.settings.limits).await;
-            self.attendance.signed();
-        }
-        self.client.rest();
-        let let_go = self.client.was_seen_deserted() && self.attendance.let_go().is_err();
-        let_go.then_some(Ending::ClientGone)
-    }
-
-    fn is_answered(&self) -> bool {
-        self.meter.is_answered(self.request.intent.choices)
-    }
-
-    /// The stream closed without its end mark: whole only if the model had said that it was done.
-    fn end_of_stream(&mut self) -> Ending {
-        if let Some(last) = self.scanner.at_eof(self.body.window()) {
-            // A last event without its blank line may be the usage, or the end itself.
-            match self.pass_frames(Some(last)) {
-                Step::Done => return self.finish(),
-                Step::Cut => return self.cut(),
-                Step::Failed(fault) if !self.is_answered() => return self.fail(&fault),
-                Step::Failed(_) | Step::Lost(_) | Step::GoOn => {}
-            }
-        }
-        if !self.is_answered() {
-            let message = "the provider's stream ended before the answer did";
-            return self.fail(&Fault::upstream(Code::ProviderError, message));
-        }
-        self.finish()
-    }
-
-    /// The connection failed. An answer that was whole before is still one, and is paid for.
-    fn broken_off(&mut self, fault: &UpstreamFault) -> Ending {
-        if self.is_answered() {
-            return self.finish();
-        }
-        self.fail(&verdict::transport(fault))
-    }
-
-    fn finish(&mut self) -> Ending {
-        match self.voice {
-            Voice::Chat(_) => self.finish_chat(),
-            Voice::Spoken(_) => self.finish_spoken(),
-        }
-        self.end()
-    }
-
-    fn end(&mut self) -> Ending {
-        self.client.finish_stream();
-        Ending::at_the_end(self.client.was_seen_deserted(), self.meter.finish)
-    }
-
-    /// The upstream ignores its limit: the hold is used up, and the answer ends as one cut short.
-    fn cut(&mut self) -> Ending {
-        match self.voice {
-            Voice::Chat(_) => self.cut_chat(),
-            Voice::Spoken(_) => self.cut_spoken(),
-        }
-        self.end();
-        Ending::CutAtHold
-    }
-
-    /// What was delivered so far, at the prices of whoever serves it.
-    fn priced(&self) -> Metered {
-        self.meter.price(self.request, self.served.endpoint)
-    }
-
-    /// Ends the stream with an error; a client that left before is charged all the same.
-    fn fail(&mut self, fault: &Fault) -> Ending {
-        if self.client.is_deserted() {
-            return Ending::ClientGone;
-        }
-        match self.voice {
-            Voice::Chat(_) => {
-                let head = self.attendance.head();
-                self.client.chunk(|out| refuse::write_event(head, fault, out));
-            }
-            Voice::Spoken(_) => self.fail_spoken(fault),
-        }
-        self.client.finish_stream();
-        Ending::UpstreamDied
-    }
-
-    /// Gives the upstream connection back if its answer came to its end, else closes it.
-    fn close(self: Box<Self>, ending: Ending) -> Box<Outcome> {
-        let Self { mut body, meter, request, served, .. } = *self;
-        // The end of the framing may have come with the end mark.
-        let is_over = body.more_of_read().is_ok_and(|grew| !grew) && body.is_complete();
-        if is_over {
-            body.reuse(&request.local.connections);
-        } else if matches!(ending, Ending::Complete) {
-            request.local.finish_later(body);
-        }
-        served.outcome(ending, meter)
     }
 }

@@ -31,6 +31,8 @@ pub struct Body {
     raw: usize,
     /// Whether the connection may serve again, should the answer end well.
     keep_alive: bool,
+    /// How long a read may wait.
+    between_reads_ms: u64,
 }
 
 /// What asking for more came to.
@@ -45,6 +47,7 @@ pub enum More {
 impl Body {
     pub(super) fn new(line: Box<Line>, framing: Framing, keep_alive: bool) -> Self {
         Self {
+            between_reads_ms: line.limits.between_reads_ms,
             line,
             decoder: BodyDecoder::new(framing),
             appetite: Appetite::default(),
@@ -73,6 +76,9 @@ impl Body {
 
     /// Decodes what has arrived, or waits until something does. *abandon closes*
     ///
+    /// Until the body is complete the provider's time goes on between two calls: who waits for
+    /// something else meanwhile calls [`Self::pause`] first.
+    ///
     /// # Errors
     /// Nothing came in time, the framing is broken, or the connection ended before the body.
     pub async fn more(&mut self) -> Result<More, UpstreamFault> {
@@ -84,13 +90,12 @@ impl Body {
                 return Ok(More::End);
             }
             self.drop_framing();
-            let Line { socket, buffer, limits, .. } = &mut *self.line;
-            socket.watch().arm(limits.between_reads_ms);
+            let Line { socket, buffer, .. } = &mut *self.line;
+            socket.watch().arm_about(self.between_reads_ms);
             if self.appetite.is_small() {
                 buffer.shrink();
             }
             let outcome = socket.read_coming(buffer, self.appetite.bytes()).await;
-            socket.watch().disarm();
             self.take(outcome)?;
         }
     }
@@ -127,9 +132,14 @@ impl Body {
         }
     }
 
+    /// Stops the provider's time until more is asked for.
+    pub fn pause(&self) {
+        self.line.socket.watch().disarm();
+    }
+
     /// Waits no longer than `ms` for each further read.
-    pub fn hurry(&mut self, ms: u64) {
-        self.line.limits.between_reads_ms = ms;
+    pub const fn hurry(&mut self, ms: u64) {
+        self.between_reads_ms = ms;
     }
 
     /// Whether all of the body is in the window or consumed.

@@ -52,16 +52,18 @@ pub struct Connection {
 }
 
 /// What every step carries on. Made once for a connection, which it stays with while that is idle;
-/// in a box, as it is handed from step to step and from future to future.
+/// in a box, as it is handed from step to step and from future to future. What each read touches
+/// comes first.
+#[repr(C)]
 pub(super) struct Line {
-    pub(super) socket: Socket,
     /// Without memory of its own while the connection is idle.
     pub(super) buffer: Buffer,
+    pub(super) socket: Socket,
+    pub(super) limits: ExchangeLimits,
     pub(super) key: PoolKey,
     pub(super) was_idle: bool,
     /// When the request began to go out.
     pub(super) sent_ms: u64,
-    pub(super) limits: ExchangeLimits,
 }
 
 /// A connection to `endpoint`: idle or new. *abandon closes*

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use dataplane::net::deadline::{Alarm, Race, read_or_tick};
 use dataplane::net::listener::{Listener, bind_shared};
+use dataplane::net::race::{Alarm, Race, read_or_tick};
 use dataplane::net::task::spawn;
 
 use crate::harness::{Core, TICK, on_both, read_to_end, streams};

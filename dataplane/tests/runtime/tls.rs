@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Write};
 use std::pin::pin;
 
-use dataplane::net::deadline::{Alarm, Race, read_or_tick};
 use dataplane::net::listener::{Listener, bind_shared};
+use dataplane::net::race::{Alarm, Race, read_or_tick};
 use dataplane::net::socket::Socket;
 use dataplane::net::task::spawn;
 use dataplane::net::trust::{Identity, PeerName, Trust};

@@ -36,9 +36,9 @@ fn a_usage_far_beyond_what_was_held_for_is_odd() {
 fn a_prompt_that_is_repeated_is_not_the_models_work() {
     let text = "x".repeat(4000);
     let mut meter = meter(&[&format!(r#"{{"choices":[{{"text":"{text}"}}]}}"#)]);
-    assert!(meter.is_beyond(held_for(16, 1)) && meter.output_estimate() == 1000);
+    assert!(meter.is_beyond(held_for(16, 1).output_tokens()) && meter.output_estimate() == 1000);
     meter.echoed_bytes = 3960;
-    assert!(!meter.is_beyond(held_for(16, 1)));
+    assert!(!meter.is_beyond(held_for(16, 1).output_tokens()));
     assert_eq!(meter.output_estimate(), 10);
     meter.echoed_bytes = 12_000;
     assert_eq!((meter.output_estimate(), meter.has_content()), (0, false));
@@ -131,7 +131,10 @@ fn what_a_tool_is_called_with_is_counted_and_not_the_json_around_it() {
     let more = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,
         "function":{"arguments":"1234"}}]}}]}"#;
     assert_eq!(meter(&[call, more]).text_bytes, 4 + 7 + 4);
-    assert!(!meter(&[more; 100]).is_beyond(held_for(100, 1)), "one token in each chunk");
+    assert!(
+        !meter(&[more; 100]).is_beyond(held_for(100, 1).output_tokens()),
+        "one token in each chunk"
+    );
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn sound_is_counted_apart_from_what_is_said_in_it() {
     );
     let meter = meter(&[chunk.as_str(); 3]);
     assert_eq!((meter.text_estimate(), meter.sound_estimate()), (3, 6));
-    assert!(!meter.is_beyond(held_for(12, 1)) && meter.has_content());
+    assert!(!meter.is_beyond(held_for(12, 1).output_tokens()) && meter.has_content());
 }
 
 #[test]
@@ -156,16 +159,16 @@ fn a_picture_alone_is_something_delivered() {
 #[test]
 fn tokens_that_come_in_pieces_are_not_taken_for_more() {
     let letter = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-    assert!(!meter(&[letter; 605]).is_beyond(held_for(100, 1)));
-    assert!(meter(&[letter; 606]).is_beyond(held_for(100, 1)));
+    assert!(!meter(&[letter; 605]).is_beyond(held_for(100, 1).output_tokens()));
+    assert!(meter(&[letter; 606]).is_beyond(held_for(100, 1).output_tokens()));
 }
 
 #[test]
 fn an_ignored_cap_is_noticed_by_chunks_and_by_bytes() {
     let chunk = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-    assert!(!meter(&[chunk; 53]).is_beyond(held_for(8, 1)));
-    assert!(meter(&[chunk; 54]).is_beyond(held_for(8, 1)));
-    assert!(!meter(&[chunk; 54]).is_beyond(held_for(16, 2)));
+    assert!(!meter(&[chunk; 53]).is_beyond(held_for(8, 1).output_tokens()));
+    assert!(meter(&[chunk; 54]).is_beyond(held_for(8, 1).output_tokens()));
+    assert!(!meter(&[chunk; 54]).is_beyond(held_for(16, 2).output_tokens()));
     let long = format!(r#"{{"choices":[{{"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(200));
-    assert!(meter(&[&long]).is_beyond(held_for(8, 1)));
+    assert!(meter(&[&long]).is_beyond(held_for(8, 1).output_tokens()));
 }

@@ -4,36 +4,20 @@
 use dialect::openai_chat::{ChunkReader, Label, Pattern, add_cost};
 
 use super::names::{Ids, quoted_generation};
-use super::passing::Passing;
 use super::{Stream, Voice};
-use crate::stage::attempt::Allowed;
 use crate::stage::meter::Meter;
-use crate::stage::note::Note;
 
-/// What is kept between the chunks of one stream.
+/// What is kept between the chunks of one stream. What most of them touch comes first.
+#[repr(C)]
 pub(super) struct Chat<'a> {
-    pub(super) reader: ChunkReader,
     pub(super) pattern: Pattern,
     pub(super) ids: Ids<'a>,
+    pub(super) reader: ChunkReader,
 }
 
 impl<'a> Chat<'a> {
     pub(super) fn new(ids: Ids<'a>) -> Self {
-        Self { reader: ChunkReader::default(), pattern: Pattern::default(), ids }
-    }
-
-    /// What one batch of frames is passed on with.
-    pub(super) fn passing<'p, 'n>(
-        &'p mut self,
-        meter: &'p mut Meter,
-        note: &'p mut Option<Note<'n>>,
-        (allowed, wants_usage): (Allowed, bool),
-    ) -> Passing<'p, 'n> {
-        let Self { reader, pattern, ids } = self;
-        // What it costs is told with a usage of ours, behind the rest.
-        let wants_usage = wants_usage && ids.id_json.is_none();
-        let rewrite = ids.rewrite(!wants_usage);
-        Passing { reader, pattern, meter, rewrite, wants_usage, note, allowed }
+        Self { pattern: Pattern::default(), ids, reader: ChunkReader::default() }
     }
 
     const fn tells_cost(&self) -> bool {

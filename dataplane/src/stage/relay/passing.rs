@@ -3,12 +3,12 @@
 //! Invariants: an event is read once; one that is like another but for its text not even that.
 //! Left out on purpose: waiting, writing, and how a stream ends.
 
-use dialect::openai_chat::{ChunkReader, Event, Pattern, Rewrite, is_done};
+use dialect::openai_chat::{Event, is_done};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
+use super::chat::Chat;
 use crate::fault::{Code, Fault};
 use crate::net::buffer::Buffer;
-use crate::stage::attempt::Allowed;
 use crate::stage::meter::Meter;
 use crate::stage::note::Note;
 use crate::stage::verdict;
@@ -30,18 +30,17 @@ pub(super) enum Step {
 }
 
 /// One batch of frames on its way through meter and rewriting.
-pub(super) struct Passing<'p, 'n> {
-    pub(super) reader: &'p mut ChunkReader,
-    pub(super) pattern: &'p mut Pattern,
+pub(super) struct Passing<'p, 'a, 'n> {
+    pub(super) chat: &'p mut Chat<'a>,
     pub(super) meter: &'p mut Meter,
-    pub(super) rewrite: Rewrite<'p>,
     pub(super) wants_usage: bool,
     /// What is still to be said of the route.
     pub(super) note: &'p mut Option<Note<'n>>,
-    pub(super) allowed: Allowed,
+    /// Output tokens.
+    pub(super) allowed: u64,
 }
 
-impl Passing<'_, '_> {
+impl Passing<'_, '_, '_> {
     /// Passes on all that was read; beginning with a frame that is at its front, if one `waits`.
     pub(super) fn all(
         &mut self,
@@ -82,15 +81,11 @@ impl Passing<'_, '_> {
     /// it is like one that was read; gives its length. Ask only where an event begins.
     #[inline]
     fn alike(&mut self, window: &[u8], out: &mut Buffer) -> Option<usize> {
-        let event = self.pattern.front(window)?;
+        let event = self.chat.pattern.front(window)?;
         self.meter.add_text(event.text.len());
-        let (before, after) = self.pattern.shown();
-        out.make_room(before.len() + event.text.len() + after.len());
-        let tail = out.tail();
-        for part in [before, event.text, after] {
-            tail.extend_from_slice(part);
-        }
-        Some(event.len)
+        out.make_room(event.bytes.len() + self.chat.pattern.added());
+        self.chat.pattern.show(&event, out.tail());
+        Some(event.bytes.len())
     }
 
     /// Meters a frame, and appends what the client is to see of it.
@@ -112,26 +107,30 @@ impl Passing<'_, '_> {
         if is_done(data) {
             return Step::Done;
         }
-        let Ok(answer) = self.reader.read(data) else {
+        let Chat { pattern, ids, reader } = &mut *self.chat;
+        let Ok(answer) = reader.read(data) else {
             return Step::Failed(broken("an event is not a JSON object"));
         };
         if answer.is_error {
             return Step::Failed(verdict::error_in_answer(data));
         }
         self.meter.observe(data, &answer);
-        if self.wants_usage || !answer.is_usage_only() {
+        // What it costs is told with a usage of ours, behind the rest.
+        let wants_usage = self.wants_usage && ids.id_json.is_none();
+        if wants_usage || !answer.is_usage_only() {
+            let rewrite = ids.rewrite(!wants_usage);
             out.make_room(data.len() + 256);
             out.extend(b"data: ");
-            answer.rewrite(data, &self.rewrite, out.tail());
-            let (meter, wants_usage) = (&*self.meter, self.wants_usage);
+            answer.rewrite(data, &rewrite, out.tail());
+            let meter = &*self.meter;
             // Behind a usage of ours, the note stands there.
-            let is_last = self.rewrite.id_json.is_none();
+            let is_last = rewrite.id_json.is_none();
             if let Some(note) = self.note.take_if(|note| is_last && note.is_due(meter, wants_usage))
             {
                 note.add(meter, out.tail());
             }
             out.extend(b"\n\n");
-            self.pattern.learn(event, &answer, &self.rewrite);
+            pattern.learn(event, &answer, &rewrite);
         }
         Step::GoOn
     }

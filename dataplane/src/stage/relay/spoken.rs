@@ -19,7 +19,6 @@ use super::passing::{Step, broken, next_frame};
 use crate::fault::Fault;
 use crate::net::buffer::Buffer;
 use crate::route::Surface;
-use crate::stage::attempt::Allowed;
 use crate::stage::meter::Meter;
 use crate::stage::{refuse, verdict};
 use crate::upstream::body::Body;
@@ -72,7 +71,7 @@ impl<'a> Spoken<'a> {
         &mut self,
         (body, scanner): (&mut Body, &mut FrameScanner),
         mut waits: Option<Frame>,
-        (meter, allowed): (&mut Meter, Allowed),
+        (meter, allowed): (&mut Meter, u64),
         out: &mut Buffer,
     ) -> Step {
         loop {
