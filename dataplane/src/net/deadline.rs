@@ -247,6 +247,13 @@ impl Slot {
     }
 }
 
+/// A time between `ms` from now and a sixteenth of that later: the same for a while.
+pub fn about(now_ms: u64, ms: u64) -> u64 {
+    // The last of as many milliseconds as the next power of two behind a thirty-second has.
+    let slack = u64::MAX.checked_shr((ms / 32).leading_zeros()).unwrap_or(0);
+    now_ms.saturating_add(ms) | slack
+}
+
 /// One socket's place in the table.
 pub struct Watch {
     owner: Rc<Deadlines>,
@@ -266,8 +273,7 @@ impl Watch {
     /// of a stream, the table hears of it now and then only.
     #[inline]
     pub fn arm_about(&self, ms: u64) {
-        let slack = u64::MAX.checked_shr((ms / 32).leading_zeros()).unwrap_or(0);
-        let close_at = self.owner.clock.now_ms().saturating_add(ms) | slack;
+        let close_at = about(self.owner.clock.now_ms(), ms);
         if self.about.get() != close_at {
             self.set(close_at, Waits::Any);
             self.about.set(close_at);

@@ -102,46 +102,32 @@ impl Link {
         outcome
     }
 
-    /// Appends what comes next, for which the wait may be long: memory for `room` bytes is taken
-    /// when they are there, and an empty buffer has none until then. *abandon closes*
-    ///
-    /// Thousands wait here at once, and each finds its future cold in the cache when it goes on:
-    /// what is seldom needed is in a box.
-    pub(super) async fn read_coming(
-        &mut self,
-        buffer: &mut Buffer,
-        room: usize,
-    ) -> io::Result<usize> {
-        if self.is_full || driver() == Driver::Epoll {
-            buffer.make_room(room);
-            return Box::pin(self.read(buffer)).await;
-        }
-        if buffer.is_empty() {
-            buffer.release();
-        }
-        loop {
-            match &self.stream {
-                Stream::Tcp(stream) => stream.readable(false).await?,
-                Stream::Unix(stream) => stream.readable(false).await?,
-            }
-            self.turns = 0;
-            buffer.make_room(room);
-            if let Some(count) = self.read_at_once(buffer)? {
-                return Ok(count);
-            }
+    /// Whether what comes can be waited for apart from reading it, and is not likely to be there
+    /// already.
+    pub(super) fn awaits_arrivals(&self) -> bool {
+        !self.is_full && driver() != Driver::Epoll
+    }
+
+    /// Waits until something has come. *resumable*
+    pub(super) async fn arrival(&mut self) -> io::Result<()> {
+        self.turns = 0;
+        match &self.stream {
+            Stream::Tcp(stream) => stream.readable(false).await,
+            Stream::Unix(stream) => stream.readable(false).await,
         }
     }
 
-    /// Appends what is there, if the last read showed that there may be more; never waits. `None`
-    /// where nothing is, or nothing was tried.
-    pub(super) fn read_rest(
+    /// Whether the last read showed that there may be more, and it may be read at once.
+    pub(super) const fn has_rest(&self) -> bool {
+        self.is_full && self.turns < TURN
+    }
+
+    /// Appends what is there; never waits. `None` where nothing is.
+    pub(super) fn read_now(
         &mut self,
         buffer: &mut Buffer,
         room: usize,
     ) -> io::Result<Option<usize>> {
-        if !self.is_full || self.turns == TURN {
-            return Ok(None);
-        }
         buffer.make_room(room);
         self.read_at_once(buffer)
     }

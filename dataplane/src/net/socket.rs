@@ -145,37 +145,58 @@ impl Socket {
         }
     }
 
-    /// Appends what the peer sends next, for which the wait may be long: memory for `room` bytes is
-    /// taken only then. 0 is the end of the stream. *abandon closes*
+    /// Waits until the peer has sent more, for which the wait may be long: `None` when it can be
+    /// read; an empty buffer has no memory until then. Where that cannot be waited for apart, as
+    /// under TLS, it is read, into a buffer with `room`. *abandon closes*
+    ///
+    /// Thousands wait here at once, and each finds its future cold in the cache when it goes on:
+    /// what is seldom needed is in a box.
     ///
     /// # Errors
     /// As [`Self::read_into`].
     #[inline]
-    pub async fn read_coming(&mut self, buffer: &mut Buffer, room: usize) -> io::Result<usize> {
+    pub async fn arrival(&mut self, buffer: &mut Buffer, room: usize) -> io::Result<Option<usize>> {
         self.begin()?;
         let outcome = match &mut self.cover {
-            Cover::Plain => self.link.read_coming(buffer, room).await,
+            Cover::Plain if self.link.awaits_arrivals() => {
+                if buffer.is_empty() {
+                    buffer.release();
+                }
+                self.link.arrival().await.map(|()| None)
+            }
+            Cover::Plain => {
+                buffer.make_room(room);
+                Box::pin(self.link.read(buffer)).await.map(Some)
+            }
             Cover::Tls(session) => {
                 buffer.make_room(room);
-                Box::pin(session.read(&mut self.link, buffer)).await
+                Box::pin(session.read(&mut self.link, buffer)).await.map(Some)
             }
         };
         self.end(outcome)
     }
 
-    /// Appends what has arrived behind a read that filled its room, without waiting; `None` where
-    /// nothing has. Under TLS nothing is tried.
+    /// Appends what has arrived, without waiting; `None` where nothing has, and under TLS.
     ///
     /// # Errors
     /// The connection broke.
     #[inline]
-    pub fn read_rest(&mut self, buffer: &mut Buffer, room: usize) -> io::Result<Option<usize>> {
+    pub fn read_now(&mut self, buffer: &mut Buffer, room: usize) -> io::Result<Option<usize>> {
         if matches!(self.cover, Cover::Tls(_)) {
             return Ok(None);
         }
         self.begin()?;
-        let outcome = self.link.read_rest(buffer, room);
+        let outcome = self.link.read_now(buffer, room);
         self.end(outcome)
+    }
+
+    /// The same, if the last read filled its room and there may be more.
+    ///
+    /// # Errors
+    /// As [`Self::read_now`].
+    #[inline]
+    pub fn read_rest(&mut self, buffer: &mut Buffer, room: usize) -> io::Result<Option<usize>> {
+        if self.link.has_rest() { self.read_now(buffer, room) } else { Ok(None) }
     }
 
     /// Writes what is taken without waiting; how many bytes that were. Under TLS nothing is tried.

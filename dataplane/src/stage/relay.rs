@@ -21,6 +21,7 @@ mod whole;
 use std::pin::pin;
 
 use catalog::Provider;
+use dialect::openai_chat::Pattern;
 use dialect::{Decoder, Encoder};
 use ledger::record::{Attempts, Progress, Record};
 use wire::sse::{Frame, FrameScanner};
@@ -39,7 +40,7 @@ use crate::stage::relay::chat::Chat;
 use crate::stage::relay::names::{Ids, Names};
 use crate::stage::relay::passing::{Passing, Step};
 use crate::stage::relay::spoken::Spoken;
-use crate::upstream::body::{Body, More};
+use crate::upstream::body::Body;
 
 /// Delivered work is written down each time so many output tokens were added, or so much time
 /// has passed with any.
@@ -153,12 +154,14 @@ pub struct Stream<'s, 'a> {
     attendance: &'s mut Attendance<'a>,
     body: Body,
     scanner: FrameScanner,
+    /// The form of the chunks of OpenAI's chat.
+    pattern: Pattern,
     voice: Voice<'a>,
     next_progress: NextProgress,
     /// The most output tokens that were held for.
     allowed: u64,
-    wants_usage: bool,
     meter: Meter,
+    wants_usage: bool,
     request: &'s Request<'a>,
     /// What is still to be said of the route.
     note: Option<Note<'s>>,
@@ -200,6 +203,7 @@ impl<'s, 'a> Stream<'s, 'a> {
             attendance,
             body,
             scanner,
+            pattern: Pattern::default(),
             voice,
             next_progress: NextProgress {
                 tokens: PROGRESS_TOKENS,
@@ -207,8 +211,8 @@ impl<'s, 'a> Stream<'s, 'a> {
                 at_ms: request.local.now_ms() + PROGRESS_MS,
             },
             allowed: request.allowed().output_tokens(),
-            wants_usage,
             meter,
+            wants_usage,
             request,
             note: None,
             served,
@@ -231,10 +235,10 @@ impl<'s, 'a> Stream<'s, 'a> {
             if self.client.was_seen_deserted() && self.attendance.let_go().is_err() {
                 break Ending::ClientGone;
             }
-            let more = self.attendance.wait(self.client, pin!(self.body.more())).await;
-            ending = match more {
+            let arrival = self.attendance.wait(self.client, pin!(self.body.arrival())).await;
+            ending = match arrival.map(|arrived| arrived.and_then(|()| self.body.read_arrived())) {
                 Err(_) => Some(Ending::ClientGone),
-                Ok(Ok(More::Bytes | More::End)) => self.pass_on(None),
+                Ok(Ok(_)) => self.pass_on(None),
                 Ok(Err(fault)) => Some(self.broken_off(&fault)),
             };
         };
@@ -281,11 +285,11 @@ impl<'s, 'a> Stream<'s, 'a> {
 
     /// Handles every whole frame of what was read, as one chunk to the client.
     fn pass_frames(&mut self, waiting: Option<Frame>) -> Step {
-        let Self { body, scanner, voice, meter, note, client, .. } = self;
+        let Self { body, scanner, pattern, voice, meter, note, client, .. } = self;
         let (allowed, wants_usage) = (self.allowed, self.wants_usage);
         match voice {
             Voice::Chat(chat) => {
-                let mut passing = Passing { chat, meter, wants_usage, note, allowed };
+                let mut passing = Passing { pattern, chat, meter, wants_usage, note, allowed };
                 client.chunk(|out| passing.all(body, scanner, waiting, out))
             }
             Voice::Spoken(spoken) => {

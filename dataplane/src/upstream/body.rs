@@ -31,6 +31,8 @@ pub struct Body {
     raw: usize,
     /// Whether the connection may serve again, should the answer end well.
     keep_alive: bool,
+    /// Whether something has arrived that is not read yet.
+    has_arrived: bool,
     /// How long a read may wait.
     between_reads_ms: u64,
 }
@@ -54,6 +56,7 @@ impl Body {
             window: 0,
             raw: 0,
             keep_alive,
+            has_arrived: false,
         }
     }
 
@@ -89,15 +92,46 @@ impl Body {
             if self.decoder.is_done() {
                 return Ok(More::End);
             }
-            self.drop_framing();
-            let Line { socket, buffer, .. } = &mut *self.line;
-            socket.watch().arm_about(self.between_reads_ms);
-            if self.appetite.is_small() {
-                buffer.shrink();
+            self.arrival().await?;
+            if self.read_arrived()? {
+                return Ok(More::Bytes);
             }
-            let outcome = socket.read_coming(buffer, self.appetite.bytes()).await;
-            self.take(outcome)?;
         }
+    }
+
+    /// Waits until something has arrived, to be read by [`Self::read_arrived`]. What was read
+    /// before must have been decoded. *abandon closes*
+    ///
+    /// # Errors
+    /// As of [`Self::more`].
+    pub async fn arrival(&mut self) -> Result<(), UpstreamFault> {
+        self.drop_framing();
+        let Line { socket, buffer, .. } = &mut *self.line;
+        socket.watch().arm_about(self.between_reads_ms);
+        if self.appetite.is_small() {
+            buffer.shrink();
+        }
+        match socket.arrival(buffer, self.appetite.bytes()).await.transpose() {
+            None => {
+                self.has_arrived = true;
+                Ok(())
+            }
+            Some(outcome) => self.take(outcome),
+        }
+    }
+
+    /// Reads what has arrived and decodes it, without waiting; whether the window grew.
+    ///
+    /// # Errors
+    /// As of [`Self::more`].
+    pub fn read_arrived(&mut self) -> Result<bool, UpstreamFault> {
+        if std::mem::take(&mut self.has_arrived) {
+            let Line { socket, buffer, .. } = &mut *self.line;
+            if let Some(outcome) = socket.read_now(buffer, self.appetite.bytes()).transpose() {
+                self.take(outcome)?;
+            }
+        }
+        self.decode()
     }
 
     /// Decodes the next piece of what was read; whether the window grew.

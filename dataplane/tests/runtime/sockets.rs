@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use dataplane::net::deadline::{Watch, about};
 use dataplane::net::listener::{Listener, bind_shared};
 use dataplane::net::race::{Alarm, Race, read_or_tick};
 use dataplane::net::task::spawn;
@@ -112,6 +113,39 @@ fn a_disarmed_deadline_closes_nothing() {
         peer.write_all(b"still here").unwrap();
         let mut buffer = core.pool.buffer();
         assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 10);
+    });
+}
+
+#[test]
+fn a_deadline_that_need_not_be_exact_is_late_by_a_sixteenth_at_most() {
+    for ms in [0, 1, 31, 32, 40, 400, 999, 30_000, 600_000, 1 << 40] {
+        for now_ms in [0, 1, 49, 12_345, 1 << 41] {
+            let close_at = about(now_ms, ms);
+            assert!(close_at >= now_ms + ms, "{ms} from {now_ms}");
+            assert!(close_at <= now_ms + ms + ms / 16, "{ms} from {now_ms}");
+        }
+    }
+    assert_eq!((about(7, u64::MAX), about(u64::MAX, 0)), (u64::MAX, u64::MAX));
+}
+
+#[test]
+fn a_deadline_is_told_again_to_a_table_that_was_told_otherwise_meanwhile() {
+    on_both(async |core: Core| {
+        core.tick();
+        for otherwise in [Watch::disarm as fn(&Watch), |watch| watch.arm(60_000)] {
+            let (mut socket, _peer) = core.pair();
+            socket.watch().arm_about(40);
+            otherwise(socket.watch());
+            socket.watch().arm_about(40);
+            let mut buffer = core.pool.buffer();
+            assert_eq!(socket.read_into(&mut buffer).await.unwrap(), 0);
+            assert!(socket.watch().expired());
+        }
+        let (socket, _peer) = core.pair();
+        socket.watch().arm_about(20);
+        socket.watch().disarm();
+        core.deadlines.sleep(60).await;
+        assert!(!socket.watch().expired());
     });
 }
 

@@ -44,11 +44,17 @@ fn read_request(stream: &mut TcpStream) -> Option<()> {
 
 /// A gateway before a provider of these answers.
 pub(crate) fn stand(answers: Vec<String>) -> Stand {
+    limited(answers, "")
+}
+
+/// The same, with these limits.
+pub(crate) fn limited(answers: Vec<String>, limits: &str) -> Stand {
     let url = format!("http://{}/v1", scripted(answers));
     let unused = Upstream::start();
     let (from, to) = (unused.base_url(), url);
     Stand::on(unused, |mut config| {
         config.catalog = config.catalog.replace(&from, &to);
+        config.limits = limits.to_owned();
         config
     })
 }

@@ -7,7 +7,8 @@ use tollgate_tests::client::{Answer, chat_request};
 use tollgate_tests::refusal::{Form, check_refusal};
 use tollgate_tests::stand::{Stand, hello, hello_stream};
 
-use crate::look::{choices_of, error_at_the_end};
+use crate::look::{DONE, choices_of, error_at_the_end};
+use crate::scripted::{EVENTS, FINISH, limited};
 
 const COMMENT: &str = ": keep-alive\n";
 
@@ -107,4 +108,25 @@ fn a_client_that_reads_slowly_gets_everything_and_one_that_does_not_read_is_left
     sleep(Duration::from_millis(3500));
     let account = stand.gateway.settled(&stand.customer.account, |_| true);
     assert!(account.held.is_zero(), "nothing is held for a client that takes nothing");
+}
+
+#[test]
+fn the_time_that_a_client_takes_is_not_the_providers() {
+    // More than all buffers on the way hold, so that much is still to come when the client pauses.
+    let events = 200;
+    let padding = "x".repeat(100_000);
+    let event =
+        format!(r#"data: {{"model":"m","x":"{padding}","choices":[{{"index":0,"delta":{{}}}}]}}"#);
+    let all = format!("{event}\n\n").repeat(events);
+    let answer = format!("{EVENTS}{all}{FINISH}\n\ndata: [DONE]\n\n");
+    let stand = limited(vec![answer], "between_events_ms = 400\nwrite_stall_ms = 10000\n");
+    let mut client = stand.gateway.connect();
+    client.set_receive_buffer(65_536);
+    client.send(&chat_request(&stand.customer.key, &hello_stream()));
+    sleep(Duration::from_millis(1500));
+    let answer = client.read_answer().unwrap();
+    assert_eq!((answer.status(), &answer.cut), (200, &None));
+    let passed = answer.events().iter().filter(|event| event.contains(&padding)).count();
+    assert_eq!(passed, events);
+    assert_eq!(answer.events().last().map(String::as_str), Some(DONE));
 }

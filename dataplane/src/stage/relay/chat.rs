@@ -1,23 +1,21 @@
 //! A stream on its way whose both sides speak OpenAI's chat: what it is passed on with, and what
 //! the gateway says itself at its end.
 
-use dialect::openai_chat::{ChunkReader, Label, Pattern, add_cost};
+use dialect::openai_chat::{ChunkReader, Label, add_cost};
 
 use super::names::{Ids, quoted_generation};
 use super::{Stream, Voice};
 use crate::stage::meter::Meter;
 
-/// What is kept between the chunks of one stream. What most of them touch comes first.
-#[repr(C)]
+/// What is kept between the chunks of one stream that are read.
 pub(super) struct Chat<'a> {
-    pub(super) pattern: Pattern,
     pub(super) ids: Ids<'a>,
     pub(super) reader: ChunkReader,
 }
 
 impl<'a> Chat<'a> {
     pub(super) fn new(ids: Ids<'a>) -> Self {
-        Self { pattern: Pattern::default(), ids, reader: ChunkReader::default() }
+        Self { ids, reader: ChunkReader::default() }
     }
 
     const fn tells_cost(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Invariants: an event is read once; one that is like another but for its text not even that.
 //! Left out on purpose: waiting, writing, and how a stream ends.
 
-use dialect::openai_chat::{Event, is_done};
+use dialect::openai_chat::{Event, Pattern, is_done};
 use wire::sse::{Frame, FrameKind, FrameScanner, joined_data};
 
 use super::chat::Chat;
@@ -31,6 +31,8 @@ pub(super) enum Step {
 
 /// One batch of frames on its way through meter and rewriting.
 pub(super) struct Passing<'p, 'a, 'n> {
+    /// The form that most events have.
+    pub(super) pattern: &'p mut Pattern,
     pub(super) chat: &'p mut Chat<'a>,
     pub(super) meter: &'p mut Meter,
     pub(super) wants_usage: bool,
@@ -81,10 +83,10 @@ impl Passing<'_, '_, '_> {
     /// it is like one that was read; gives its length. Ask only where an event begins.
     #[inline]
     fn alike(&mut self, window: &[u8], out: &mut Buffer) -> Option<usize> {
-        let event = self.chat.pattern.front(window)?;
+        let event = self.pattern.front(window)?;
         self.meter.add_text(event.text.len());
-        out.make_room(event.bytes.len() + self.chat.pattern.added());
-        self.chat.pattern.show(&event, out.tail());
+        out.make_room(event.bytes.len() + self.pattern.added());
+        self.pattern.show(&event, out.tail());
         Some(event.bytes.len())
     }
 
@@ -107,7 +109,7 @@ impl Passing<'_, '_, '_> {
         if is_done(data) {
             return Step::Done;
         }
-        let Chat { pattern, ids, reader } = &mut *self.chat;
+        let Chat { ids, reader } = &mut *self.chat;
         let Ok(answer) = reader.read(data) else {
             return Step::Failed(broken("an event is not a JSON object"));
         };
@@ -130,7 +132,7 @@ impl Passing<'_, '_, '_> {
                 note.add(meter, out.tail());
             }
             out.extend(b"\n\n");
-            pattern.learn(event, &answer, &rewrite);
+            self.pattern.learn(event, &answer, &rewrite);
         }
         Step::GoOn
     }
