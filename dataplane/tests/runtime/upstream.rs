@@ -42,8 +42,8 @@ impl Side {
             deadlines: core.deadlines.clone(),
             pool: core.pool.clone(),
             trust: Trust::new(None).unwrap(),
-            connect_ms: 60,
-            handshake_ms: 60,
+            connect_ms: 300,
+            handshake_ms: 300,
         };
         let endpoint = Endpoint { addresses: (address.into(), Vec::new()), cover: Cover::Plain };
         Self { dialler, pool: Connections::new(2, 300), endpoint }
