@@ -156,11 +156,7 @@ impl Body {
         let Line { socket, buffer, .. } = &mut *self.line;
         match socket.read_rest(buffer, self.appetite.more()) {
             Ok(None) => Ok(false),
-            Ok(Some(0)) => {
-                let end = self.decoder.at_eof();
-                end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))?;
-                Ok(false)
-            }
+            Ok(Some(0)) => self.end().map(|()| false),
             Ok(Some(_)) => self.decode(),
             Err(reason) => Err(self.line.fault(Phase::Body, Cause::Broken(reason))),
         }
@@ -228,13 +224,20 @@ impl Body {
         self.raw = self.window;
     }
 
+    /// The connection ended, which is the end of a body without another, unless our deadline did it.
+    #[cold]
+    fn end(&mut self) -> Result<(), UpstreamFault> {
+        if self.line.socket.watch().expired() {
+            return Err(self.line.fault(Phase::Body, Cause::TimedOut));
+        }
+        let end = self.decoder.at_eof();
+        end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))
+    }
+
     /// Takes note of what a read came to.
     fn take(&mut self, outcome: io::Result<usize>) -> Result<(), UpstreamFault> {
         match outcome {
-            Ok(0) => {
-                let end = self.decoder.at_eof();
-                end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))
-            }
+            Ok(0) => self.end(),
             Ok(count) => {
                 self.appetite.fed(count, self.line.buffer.room() == 0);
                 Ok(())

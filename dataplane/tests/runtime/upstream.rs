@@ -264,6 +264,7 @@ fn an_answer_before_the_request_is_taken_is_read() {
 #[test]
 fn each_phase_has_its_deadline() {
     const SILENT_BODY: &[&[u8]] = &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhell"];
+    const SILENT_TO_THE_END: &[&[u8]] = &[b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhell"];
     on_both(async |core: Core| {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let side = Side::new(&core, silent.local_addr().unwrap());
@@ -276,10 +277,13 @@ fn each_phase_has_its_deadline() {
         assert!(fault.phase == Phase::Write && fault.timed_out(), "{fault}");
 
         // Never reads again, so it never hangs up.
-        let (address, _) = provider(&[SILENT_BODY, SHORT]);
-        let mut body = Side::new(&core, address).ask().await.unwrap().into_body();
-        let fault = whole(&mut body).await.err().unwrap();
-        assert!(fault.phase == Phase::Body && fault.timed_out(), "{fault}");
+        let silent: [&[&[&[u8]]]; 2] = [&[SILENT_BODY, SHORT], &[SILENT_TO_THE_END, SHORT]];
+        for answers in silent {
+            let (address, _) = provider(answers);
+            let mut body = Side::new(&core, address).ask().await.unwrap().into_body();
+            let fault = whole(&mut body).await.err().unwrap();
+            assert!(fault.phase == Phase::Body && fault.timed_out(), "{fault}");
+        }
     });
 }
 
