@@ -224,7 +224,7 @@ impl Body {
         self.raw = self.window;
     }
 
-    /// The connection ended, which is the end of a body without another, unless our deadline did it.
+    /// The connection ended: the end of a body that has no other, unless our deadline did it.
     #[cold]
     fn end(&mut self) -> Result<(), UpstreamFault> {
         if self.line.socket.watch().expired() {
