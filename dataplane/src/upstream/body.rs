@@ -156,7 +156,11 @@ impl Body {
         let Line { socket, buffer, .. } = &mut *self.line;
         match socket.read_rest(buffer, self.appetite.more()) {
             Ok(None) => Ok(false),
-            Ok(Some(0)) => self.end().map(|()| false),
+            Ok(Some(0)) => {
+                let end = self.decoder.at_eof();
+                end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))?;
+                Ok(false)
+            }
             Ok(Some(_)) => self.decode(),
             Err(reason) => Err(self.line.fault(Phase::Body, Cause::Broken(reason))),
         }
@@ -175,6 +179,13 @@ impl Body {
     /// Whether all of the body is in the window or consumed.
     pub const fn is_complete(&self) -> bool {
         self.decoder.is_done()
+    }
+
+    /// The fault of a body that ended with its connection, where our deadline ended that.
+    #[cold]
+    pub fn cut_off(&self) -> Option<UpstreamFault> {
+        let was_late = self.line.socket.watch().expired();
+        was_late.then(|| self.line.fault(Phase::Body, Cause::TimedOut))
     }
 
     /// Puts the connection back, if the answer was read to its end and consumed, nothing came
@@ -224,20 +235,13 @@ impl Body {
         self.raw = self.window;
     }
 
-    /// The connection ended: the end of a body that has no other, unless our deadline did it.
-    #[cold]
-    fn end(&mut self) -> Result<(), UpstreamFault> {
-        if self.line.socket.watch().expired() {
-            return Err(self.line.fault(Phase::Body, Cause::TimedOut));
-        }
-        let end = self.decoder.at_eof();
-        end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))
-    }
-
     /// Takes note of what a read came to.
     fn take(&mut self, outcome: io::Result<usize>) -> Result<(), UpstreamFault> {
         match outcome {
-            Ok(0) => self.end(),
+            Ok(0) => {
+                let end = self.decoder.at_eof();
+                end.map_err(|reason| self.line.fault(Phase::Body, Cause::Framing(reason)))
+            }
             Ok(count) => {
                 self.appetite.fed(count, self.line.buffer.room() == 0);
                 Ok(())

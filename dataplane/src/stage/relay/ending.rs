@@ -18,6 +18,9 @@ impl Stream<'_, '_> {
 
     /// The stream closed without its end mark: whole only if the model had said that it was done.
     pub(super) fn end_of_stream(&mut self) -> Ending {
+        if let Some(fault) = self.body.cut_off() {
+            return self.broken_off(&fault);
+        }
         if let Some(last) = self.scanner.at_eof(self.body.window()) {
             // A last event without its blank line may be the usage, or the end itself.
             match self.pass_frames(Some(last)) {
