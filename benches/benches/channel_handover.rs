@@ -17,14 +17,14 @@ fn hand_over(c: &mut Criterion) {
     group.bench_function("ring: reserve, push, pop", |b| {
         b.iter(|| {
             assert!(producer.reserve(1));
-            producer.push_reserved(black_box([7; 32]));
-            consumer.pop()
+            producer.push_reserved(black_box([7; 32]), 1);
+            consumer.pop_with(|record| *record)
         });
     });
     group.bench_function("ring: push droppable, pop", |b| {
         b.iter(|| {
             let _ = black_box(producer.try_push(black_box([7; 32])));
-            consumer.pop()
+            consumer.pop_with(|record| *record)
         });
     });
     let (publisher, mut reader) = latest::<u64>();

@@ -5,13 +5,17 @@ mod ledger_records;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ledger::Record;
+use ledger::{Page, Record};
 use ledger_records::{hold, post};
 
 fn records(criterion: &mut Criterion) {
     for (name, record) in [("hold", hold(7, 3)), ("post", post(7, 3, 123_456))] {
         criterion.bench_function(&format!("record: encode {name}"), |bencher| {
-            bencher.iter(|| black_box(&record).encode());
+            let mut page = Page::default();
+            bencher.iter(|| {
+                page.clear();
+                page.progress(black_box(&record));
+            });
         });
         let bytes = record.encode();
         criterion.bench_function(&format!("record: decode {name}"), |bencher| {

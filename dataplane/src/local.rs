@@ -30,6 +30,7 @@ use crate::net::buffer::Pool;
 use crate::net::deadline::Deadlines;
 use crate::net::task;
 use crate::net::trust::Trust;
+use crate::net::turn::Turn;
 use crate::settings::Settings;
 use crate::upstream::body::{Body, More};
 use crate::upstream::dial::Dialler;
@@ -38,7 +39,7 @@ use answers::Answers;
 use clock_text::ClockText;
 use counters::Counters;
 use published::Published;
-use records::Records;
+use records::{Records, ToJournal};
 
 /// Behind its end mark an answer is read so far at most; more is no end.
 const FINISH_BYTES_MAX: usize = 4 << 10;
@@ -87,6 +88,8 @@ pub struct Local {
     pub pool: Rc<Pool>,
     /// Deadlines and the clock.
     pub deadlines: Rc<Deadlines>,
+    /// The core's turn: its time, and what is left for its end.
+    pub turn: Rc<Turn>,
     /// Rings when another thread has something for this core.
     pub bell: Rc<Bell>,
     /// Makes upstream connections.
@@ -125,7 +128,7 @@ pub struct Parts {
     /// The settings.
     pub settings: Arc<Settings>,
     /// The way to the journal.
-    pub records: Records,
+    pub records: ToJournal,
     /// Where generations arrive.
     pub reader: Reader<Published>,
     /// Where the core says which generation it serves from.
@@ -148,7 +151,7 @@ impl Local {
         let limits = &settings.limits;
         let answers = Answers::new(limits);
         let pool = Pool::new(Default::default());
-        let deadlines = Deadlines::new();
+        let (deadlines, turn) = (Deadlines::new(), Turn::new());
         let dialler = Dialler {
             deadlines: Rc::clone(&deadlines),
             pool: Rc::clone(&pool),
@@ -159,7 +162,7 @@ impl Local {
         Rc::new(Self {
             dialler,
             place,
-            records,
+            records: Records::new(records, Rc::clone(&turn)),
             health,
             guests,
             retries: Retries::new(limits.retry_percent, limits.retries_per_second),
@@ -167,6 +170,7 @@ impl Local {
             settings,
             pool,
             deadlines,
+            turn,
             bell: Rc::new(Bell::new()),
             tasks: task::Gate::new(),
             answers,
@@ -254,8 +258,9 @@ impl Local {
         });
     }
 
-    /// Hands the usage counts on to the ledger, if there is room in the ring.
-    pub fn hand_on_usage(&self) {
+    /// Hands over what was recorded, and the usage counts, if there is room in the ring.
+    pub fn hand_on(&self) {
+        self.records.hand_over();
         self.counters.set_connections(self.tasks.passes());
         let rows = self.counters.take_usage();
         if !rows.is_empty()

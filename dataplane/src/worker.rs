@@ -161,8 +161,10 @@ fn begin_upkeep(local: &Rc<Local>, upkeep: &Gate, doorbell: DoorbellSocket) {
             let _ = bell::listen(doorbell, bell, &local.pool, &local.deadlines).await;
         }
     };
-    let handing_on = hand_on_usage(Rc::clone(local));
-    if let (Some(first), Some(second), Some(third)) = (upkeep.pass(), upkeep.pass(), upkeep.pass())
+    let handing_on = hand_on(Rc::clone(local));
+    let ending_turns = end_turns(Rc::clone(local));
+    if let (Some(first), Some(second), Some(third), Some(fourth)) =
+        (upkeep.pass(), upkeep.pass(), upkeep.pass(), upkeep.pass())
     {
         spawn("ticker", first, async move {
             let fault = ticking.await;
@@ -170,6 +172,7 @@ fn begin_upkeep(local: &Rc<Local>, upkeep: &Gate, doorbell: DoorbellSocket) {
         });
         spawn("bell", second, listening);
         spawn("usage", third, handing_on);
+        spawn("turn", fourth, ending_turns);
     }
 }
 
@@ -184,11 +187,18 @@ async fn first_generation(local: &Local, course: &Course) {
     }
 }
 
-async fn hand_on_usage(local: Rc<Local>) {
+async fn end_turns(local: Rc<Local>) {
+    loop {
+        local.turn.end().await;
+        local.records.hand_over();
+    }
+}
+
+async fn hand_on(local: Rc<Local>) {
     let mut sweep_at = SWEEP_MS;
     loop {
         local.deadlines.sleep(USAGE_MS).await;
-        local.hand_on_usage();
+        local.hand_on();
         if local.now_ms() >= sweep_at {
             sweep_at = local.now_ms() + SWEEP_MS;
             local.connections.sweep(local.now_ms());
@@ -279,5 +289,5 @@ async fn drain(local: &Rc<Local>, arrivals: &Inbox<Parcel>) {
         wait_ms = DRAIN_LOOK_MS;
     }
     local.tasks.close();
-    local.hand_on_usage();
+    local.hand_on();
 }

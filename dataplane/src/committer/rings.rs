@@ -64,18 +64,19 @@ impl CoreRing {
     fn drain(&mut self, number: u16, spool: &mut Spool, uplink: &Sender<ToUplink>) {
         let Some(mut pour) = spool.ring(number) else { return };
         while pour.bytes() < RING_BYTES_MAX {
-            let Some(entry) = self.consumer.pop() else { break };
-            match entry {
-                Entry::Hold(bytes) => pour.hold(&bytes),
-                Entry::Progress(bytes) => pour.progress(&bytes),
-                Entry::End(bytes, hold_seq, release) => pour.end(&bytes, hold_seq, release),
+            let taken = self.consumer.pop_with(|entry| match entry {
+                Entry::Records(page) => pour.page(page),
                 // An uplink that is gone lends nothing; the request's wait ends by itself.
                 Entry::Need(purse, amount) => {
-                    let _ = uplink.send(ToUplink::Need(purse, amount));
+                    let _ = uplink.send(ToUplink::Need(*purse, *amount));
                 }
                 Entry::Usage(rows, below) => {
-                    let _ = uplink.send(ToUplink::Usage(rows, (number, below)));
+                    let rows = std::mem::take(rows);
+                    let _ = uplink.send(ToUplink::Usage(rows, (number, *below)));
                 }
+            });
+            if taken.is_none() {
+                break;
             }
         }
         pour.finish();

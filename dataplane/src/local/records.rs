@@ -1,29 +1,28 @@
 //! A core's way to the journal: records in order, with room reserved for what must be said later.
 //!
-//! Invariants: a hold is pushed only with the slot of its end reserved, so an end never fails;
+//! What is recorded in one turn of the core is handed over at its end, all at once, as each time
+//! costs memory that two processors pass to each other.
+//! Invariants: a hold is recorded only with the slot of its end reserved, so an end never fails;
 //! the sequence number of a record is its place in the ring; progress and requests for credit are
 //! dropped when there is no room. Left out: writing, which is the journal thread's.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use channel::{Mark, Producer, Unparker};
-use ledger::Purse;
 use ledger::cell::Release;
-use ledger::record::{Record, RecordBytes};
+use ledger::{Page, Purse, Record};
 use link::UsageRow;
 use units::Usd;
 
+use crate::net::turn::Turn;
+
 /// What travels from a core to the journal thread.
 pub enum Entry {
-    /// A hold.
-    Hold(RecordBytes),
-    /// What a running request has used so far.
-    Progress(RecordBytes),
-    /// The end of the hold with this sequence number, and the credit that comes free once the
-    /// record is written.
-    End(RecordBytes, u64, Release),
+    /// Records, each of which has a slot.
+    Records(Page),
     /// A purse ran short: more is to be borrowed.
     Need(Purse, Usd),
     /// Usage counted since the last time, for records below this sequence number.
@@ -75,11 +74,22 @@ pub struct ToWake {
     pub pausing: Unparker,
 }
 
+/// The writing side of one core's ring, before it has come to its core.
+pub struct ToJournal {
+    /// The ring.
+    pub producer: Producer<Entry>,
+    /// What wakes the journal thread.
+    pub journal: ToWake,
+    /// How far the ring is on disk.
+    pub durable: Arc<Durable>,
+}
+
 /// The writing side of one core's ring.
 pub struct Records {
-    producer: Producer<Entry>,
-    journal: ToWake,
-    durable: Arc<Durable>,
+    to: ToJournal,
+    turn: Rc<Turn>,
+    /// What is not handed over yet; each of its records has a slot that is reserved.
+    page: RefCell<Page>,
     next_seq: Cell<u64>,
 }
 
@@ -87,32 +97,58 @@ pub struct Records {
 const HOLD_SLOTS: usize = 2;
 
 impl Records {
-    /// The way to a journal thread that `journal` wakes.
-    pub fn new(producer: Producer<Entry>, journal: ToWake, durable: Arc<Durable>) -> Self {
-        Self { producer, journal, durable, next_seq: Cell::new(0) }
+    /// A ring that nothing was written to, of a core with these turns.
+    pub fn new(to: ToJournal, turn: Rc<Turn>) -> Self {
+        Self { to, turn, page: RefCell::default(), next_seq: Cell::new(0) }
     }
 
     /// Records a hold; its sequence number, or `None` where the ring has no room for it.
     pub fn hold(&self, hold: &Record) -> Option<u64> {
-        self.producer.reserve(HOLD_SLOTS).then(|| self.push(Entry::Hold(hold.encode())))
+        self.to.producer.reserve(HOLD_SLOTS).then(|| {
+            self.turn.open();
+            self.page.borrow_mut().hold(hold);
+            self.count_one()
+        })
     }
 
     /// Records the end of the hold `hold_seq`.
     pub fn end(&self, end: &Record, hold_seq: u64, release: Release) -> u64 {
-        self.push(Entry::End(end.encode(), hold_seq, release))
+        self.turn.open();
+        self.page.borrow_mut().end(end, hold_seq, release);
+        self.count_one()
     }
 
     /// Records what a stream has used so far, if there is room. Nobody is woken for it: it goes
     /// with the next batch, or when the journal thread looks by itself, many streams' at once.
     pub fn progress(&self, progress: &Record) {
-        if self.producer.try_push(Entry::Progress(progress.encode())).is_ok() {
-            self.next_seq.set(self.next_seq.get() + 1);
+        if self.to.producer.reserve(1) {
+            self.page.borrow_mut().progress(progress);
+            self.count_one();
         }
     }
 
-    /// Hands usage counts on; gives them back where there is no room.
+    /// Hands over what was recorded; call it at the end of each turn.
+    pub fn hand_over(&self) {
+        let mut page = self.page.borrow_mut();
+        if page.count() == 0 {
+            return;
+        }
+        let (can_wait, slots) = (page.can_wait(), page.count() as usize);
+        let full = std::mem::take(&mut *page);
+        if let Some(Entry::Records(empty)) =
+            self.to.producer.push_reserved(Entry::Records(full), slots)
+        {
+            *page = empty;
+        }
+        if !can_wait {
+            self.to.journal.idle.wake();
+        }
+    }
+
+    /// Hands usage counts on, behind every record so far; gives them back where there is no room.
     pub fn usage(&self, rows: Vec<UsageRow>) -> Result<(), Vec<UsageRow>> {
-        match self.producer.try_push(Entry::Usage(rows, self.next_seq.get())) {
+        self.hand_over();
+        match self.to.producer.try_push(Entry::Usage(rows, self.next_seq.get())) {
             Err(Entry::Usage(rows, _)) => Err(rows),
             _ => Ok(()),
         }
@@ -120,36 +156,35 @@ impl Records {
 
     /// Asks for credit, if there is room; the answer shows in the purse's cell.
     pub fn need(&self, purse: Purse, amount: Usd) -> bool {
-        let asked = self.producer.try_push(Entry::Need(purse, amount)).is_ok();
+        let asked = self.to.producer.try_push(Entry::Need(purse, amount)).is_ok();
         if asked {
-            self.journal.idle.wake();
+            self.to.journal.idle.wake();
         }
         asked
     }
 
     /// Whether the journal takes records; while it does not, nothing may be admitted.
     pub fn is_journal_sound(&self) -> bool {
-        self.durable.is_sound()
+        self.to.durable.is_sound()
     }
 
-    /// Asks for the bell at the next batch, whatever is in it.
+    /// Asks for the bell at the next batch, whatever is in it; all that was recorded is.
     pub fn await_any(&self) {
-        self.durable.awaited.swap(true, Ordering::SeqCst);
-        self.journal.idle.wake();
-        self.journal.pausing.wake();
+        self.hand_over();
+        self.to.durable.awaited.swap(true, Ordering::SeqCst);
+        self.to.journal.idle.wake();
+        self.to.journal.pausing.wake();
     }
 
     /// Whether the record `seq` is on disk; if not, the bell will ring when more is.
     pub fn is_durable(&self, seq: u64) -> bool {
         self.await_any();
-        self.durable.read() > seq
+        self.to.durable.read() > seq
     }
 
-    fn push(&self, entry: Entry) -> u64 {
-        self.producer.push_reserved(entry);
+    fn count_one(&self) -> u64 {
         let seq = self.next_seq.get();
         self.next_seq.set(seq + 1);
-        self.journal.idle.wake();
         seq
     }
 }

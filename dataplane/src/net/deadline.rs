@@ -69,11 +69,6 @@ impl Clock {
         self.wall.get()
     }
 
-    /// Microseconds since this core started, read now: for durations that are reported.
-    pub fn exact_us(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
     /// Reads both clocks.
     pub fn refresh(&self) {
         let since_start = self.origin.elapsed().as_millis();

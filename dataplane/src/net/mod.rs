@@ -20,3 +20,4 @@ pub mod socket;
 pub mod task;
 pub mod tls;
 pub mod trust;
+pub mod turn;

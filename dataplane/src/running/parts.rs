@@ -25,7 +25,7 @@ use crate::guests::Guests;
 use crate::health::Health;
 use crate::local::counters::{Counters, Shared};
 use crate::local::published::Published;
-use crate::local::records::{Durable, Records, ToWake};
+use crate::local::records::{Durable, ToJournal, ToWake};
 use crate::local::{Parts, Place as Seat};
 use crate::messages::LinkGauge;
 use crate::net::listener::bind_shared;
@@ -98,7 +98,8 @@ impl Prepared {
         let (inlet, arrivals) = channel::inbox(ARRIVALS, bell.clone());
         let (durable, applied) = (Arc::new(Durable::default()), Arc::new(Mark::new()));
         let shared = Arc::new(Shared::default());
-        let records = Records::new(producer, journal.clone(), Arc::clone(&durable));
+        let records =
+            ToJournal { producer, journal: journal.clone(), durable: Arc::clone(&durable) };
         let parts = Parts {
             place,
             settings: Arc::clone(settings),

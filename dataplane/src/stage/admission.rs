@@ -71,7 +71,7 @@ impl Admission {
             is_stream,
             running: None,
             free_request: None,
-            started_us: local.deadlines.clock().exact_us(),
+            started_us: local.turn.now_us(),
             local: Rc::clone(local),
             is_spent: false,
         }
@@ -89,7 +89,7 @@ impl Admission {
 
     /// Milliseconds since the hold was made.
     pub fn elapsed_ms(&self) -> u32 {
-        let us = self.local.deadlines.clock().exact_us().saturating_sub(self.started_us);
+        let us = self.local.turn.now_us().saturating_sub(self.started_us);
         u32::try_from(us / 1000).unwrap_or(u32::MAX)
     }
 

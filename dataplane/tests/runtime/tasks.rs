@@ -10,6 +10,7 @@ use std::time::Duration;
 use channel::doorbell;
 use dataplane::net::bell::{Bell, listen};
 use dataplane::net::task::{Panicked, fence, spawn};
+use dataplane::net::turn::Turn;
 
 use crate::harness::{Core, on_both};
 
@@ -133,5 +134,39 @@ fn waiting_for_a_bell_gives_up_at_its_time() {
             ringer.ring();
         });
         assert!(bell.wait_until(bell.rings(), socket.watch(), at + 60_000).await);
+    });
+}
+
+#[test]
+fn a_turn_ends_once_behind_the_tasks_that_were_ready() {
+    on_both(async |core: Core| {
+        core.tick();
+        let (turn, ends) = (Turn::new(), Rc::new(Cell::new(0)));
+        let (ending, count) = (Rc::clone(&turn), Rc::clone(&ends));
+        spawn("turn", core.gate.pass().unwrap(), async move {
+            while count.get() < 2 {
+                ending.end().await;
+                count.set(count.get() + 1);
+            }
+        });
+        let times = Rc::new(Cell::new((0, 0)));
+        let mut last = 0;
+        for number in 0..2 {
+            for _ in 0..3 {
+                let (turn, ends, times) = (Rc::clone(&turn), Rc::clone(&ends), Rc::clone(&times));
+                spawn("ready", core.gate.pass().unwrap(), async move {
+                    thread::sleep(Duration::from_millis(2));
+                    assert_eq!(ends.get(), number);
+                    times.set((times.get().1, turn.now_us()));
+                });
+            }
+            core.deadlines.sleep(20).await;
+            let (before, now) = times.get();
+            assert_eq!((before, ends.get()), (now, number + 1), "a turn has one time");
+            assert!(now > last, "the next turn has the next");
+            last = now;
+        }
+        core.gate.empty().await;
+        assert_eq!(core.gate.panics(), 0);
     });
 }

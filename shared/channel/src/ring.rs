@@ -1,32 +1,37 @@
 //! A bounded record ring from one producer to one consumer, with slots reserved beforehand.
 //!
 //! Who must be able to say something later (the end of a hold) reserves the slots now, while it
-//! can still refuse; what may be dropped goes into slots that nobody reserved.
+//! can still refuse; what may be dropped goes into slots that nobody reserved. What is pushed at
+//! once may be many records in one value, and fills as many slots.
 //!
 //! ```text
-//!   capacity = records in the ring + reserved + free        free is known to the producer alone
+//!   capacity = slots filled + reserved + free               free is known to the producer alone
 //! ```
 //!
-//! Invariants: records leave in the order in which they came; a reserved push always succeeds;
+//! Invariants: values leave in the order in which they came; a reserved push always succeeds;
 //! `try_push` never takes a reserved slot.
-//! The producer remembers a lower bound of `free` and asks the queue only when that is too small,
-//! so that an ordinary reservation touches no memory of the consumer's.
+//! The producer remembers a lower bound of `free` and asks the consumer only when that is too
+//! small, so that an ordinary reservation touches no memory of the consumer's.
 //!
-//! Records travel in boxes that come back to the producer. A ring for the worst hour is long, and
-//! whoever goes round in it writes to ever new memory; the boxes in use at any time are few and
-//! stay in the cache.
+//! Values travel in boxes that come back to the producer, and so does what the consumer leaves in
+//! them, such as the memory of a list. A ring for the worst hour is long, and whoever goes round in
+//! it writes to ever new memory; the boxes in use at any time are few and stay in the cache.
 //! Left out on purpose: waking the consumer, and cloning either side.
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use crate::sync::ArrayQueue;
+use crate::sync::{ArrayQueue, AtomicU64};
 
-/// Empty boxes that wait for their next record; more than these are freed.
-const SPARE_MAX: usize = 1024;
+/// Boxes that wait for their next value; more than these are freed.
+const SPARE_MAX: usize = 256;
 
-/// A record's place; empty on its way back.
-type Place<T> = Box<Option<T>>;
+/// A value on its way, or what was left of one on the way back.
+struct Place<T> {
+    value: Option<T>,
+    slots: usize,
+}
 
 /// A ring of `capacity` slots.
 ///
@@ -35,19 +40,26 @@ type Place<T> = Box<Option<T>>;
 pub fn ring<T>(capacity: usize) -> (Producer<T>, Consumer<T>) {
     let queue = Arc::new(ArrayQueue::new(capacity));
     let spare = Arc::new(ArrayQueue::new(capacity.min(SPARE_MAX)));
+    let freed = Arc::new(AtomicU64::new(0));
     let producer = Producer {
         queue: Arc::clone(&queue),
         spare: Arc::clone(&spare),
+        freed: Arc::clone(&freed),
+        filled: Cell::new(0),
         reserved: Cell::new(0),
         free_at_least: Cell::new(capacity),
     };
-    (producer, Consumer { queue, spare })
+    (producer, Consumer { queue, spare, freed })
 }
 
 /// The side that writes: one thread at a time.
 pub struct Producer<T> {
-    queue: Arc<ArrayQueue<Place<T>>>,
-    spare: Arc<ArrayQueue<Place<T>>>,
+    queue: Arc<ArrayQueue<Box<Place<T>>>>,
+    spare: Arc<ArrayQueue<Box<Place<T>>>>,
+    /// Slots that the consumer has freed since the start.
+    freed: Arc<AtomicU64>,
+    /// Slots that were filled since the start.
+    filled: Cell<u64>,
     reserved: Cell<usize>,
     free_at_least: Cell<usize>,
 }
@@ -65,17 +77,17 @@ impl<T> Producer<T> {
         true
     }
 
-    /// Writes a record into a slot reserved before. Does not fail.
+    /// Writes a value of so many records into slots reserved before. Does not fail. Answers with
+    /// what the consumer left of an earlier value.
     ///
     /// # Panics
-    /// When no slot is reserved: a record that must not be lost has no place, which is a fault of
-    /// the calling code.
-    pub fn push_reserved(&self, value: T) {
+    /// When fewer slots are reserved, or for no slots: a record that must not be lost has no place,
+    /// which is a fault of the calling code.
+    pub fn push_reserved(&self, value: T, slots: usize) -> Option<T> {
         let reserved = self.reserved.get();
-        assert!(reserved > 0, "a record was pushed without a reservation");
-        self.reserved.set(reserved - 1);
-        let pushed = self.push(value).is_ok();
-        assert!(pushed, "a reserved slot was taken");
+        assert!(reserved >= slots, "records were pushed without a reservation");
+        self.reserved.set(reserved - slots);
+        self.push(value, slots)
     }
 
     /// Gives back reserved slots that will not be used.
@@ -98,16 +110,20 @@ impl<T> Producer<T> {
             return Err(value);
         }
         self.free_at_least.set(self.free_at_least.get() - 1);
-        self.push(value)
+        self.push(value, 1);
+        Ok(())
     }
 
-    fn push(&self, value: T) -> Result<(), T> {
-        let mut place = self.spare.pop().unwrap_or_default();
-        *place = Some(value);
-        match self.queue.push(place).map_err(|back| *back) {
-            Err(Some(value)) => Err(value),
-            Ok(()) | Err(None) => Ok(()),
-        }
+    fn push(&self, value: T, slots: usize) -> Option<T> {
+        assert!(slots > 0, "a value without records has no slot");
+        let fresh = || Box::new(Place { value: None, slots: 0 });
+        let mut place = self.spare.pop().unwrap_or_else(fresh);
+        let left = place.value.replace(value);
+        place.slots = slots;
+        self.filled.set(self.filled.get() + slots as u64);
+        let pushed = self.queue.push(place).is_ok();
+        assert!(pushed, "a slot that was free is taken");
+        left
     }
 
     /// Slots set aside and not used yet.
@@ -115,14 +131,14 @@ impl<T> Producer<T> {
         self.reserved.get()
     }
 
-    /// Records in the ring, as far as the producer can tell now.
+    /// Slots filled, as far as the producer can tell now.
     pub fn len(&self) -> usize {
-        self.queue.len()
+        (self.filled.get() - self.freed.load(Ordering::Acquire)) as usize
     }
 
     /// Whether the consumer has taken every record.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.len() == 0
     }
 
     /// Slots in all.
@@ -132,7 +148,7 @@ impl<T> Producer<T> {
 
     fn has_free(&self, slots: usize) -> bool {
         if self.free_at_least.get() < slots {
-            let used = self.queue.len() + self.reserved.get();
+            let used = self.len() + self.reserved.get();
             self.free_at_least.set(self.queue.capacity() - used);
         }
         self.free_at_least.get() >= slots
@@ -141,21 +157,24 @@ impl<T> Producer<T> {
 
 /// The side that reads.
 pub struct Consumer<T> {
-    queue: Arc<ArrayQueue<Place<T>>>,
-    spare: Arc<ArrayQueue<Place<T>>>,
+    queue: Arc<ArrayQueue<Box<Place<T>>>>,
+    spare: Arc<ArrayQueue<Box<Place<T>>>>,
+    freed: Arc<AtomicU64>,
 }
 
 impl<T> Consumer<T> {
-    /// The oldest record.
-    pub fn pop(&mut self) -> Option<T> {
+    /// Takes the oldest value: `take` sees it in its place, and what it leaves there goes back to
+    /// the producer.
+    pub fn pop_with<R>(&mut self, take: impl FnOnce(&mut T) -> R) -> Option<R> {
         let mut place = self.queue.pop()?;
-        let value = place.take();
-        // More empty boxes than ever come into use at once are not kept.
+        let taken = place.value.as_mut().map(take);
+        self.freed.fetch_add(place.slots as u64, Ordering::Release);
+        // More boxes than ever come into use at once are not kept.
         drop(self.spare.push(place));
-        value
+        taken
     }
 
-    /// Records in the ring: at least so many can be popped.
+    /// Values in the ring: at least so many can be popped.
     pub fn len(&self) -> usize {
         self.queue.len()
     }
@@ -171,16 +190,19 @@ mod tests {
     use super::*;
     use std::thread;
 
+    fn pop<T: Copy>(consumer: &mut Consumer<T>) -> Option<T> {
+        consumer.pop_with(|value| *value)
+    }
+
     #[test]
     fn a_droppable_record_never_takes_a_reserved_slot() {
         let (producer, mut consumer) = ring(3);
         assert!(producer.reserve(2));
         assert_eq!(producer.try_push(1), Ok(()));
         assert_eq!(producer.try_push(2), Err(2));
-        producer.push_reserved(3);
-        producer.push_reserved(4);
-        assert_eq!([consumer.pop(), consumer.pop(), consumer.pop()], [Some(1), Some(3), Some(4)]);
-        assert_eq!(consumer.pop(), None);
+        producer.push_reserved(3, 1);
+        producer.push_reserved(4, 1);
+        assert_eq!([(); 4].map(|()| pop(&mut consumer)), [Some(1), Some(3), Some(4), None]);
     }
 
     #[test]
@@ -190,18 +212,44 @@ mod tests {
         assert!(!producer.reserve(2));
         assert_eq!(producer.reserved(), 3);
         producer.release(2);
-        producer.push_reserved('a');
+        producer.push_reserved('a', 1);
         assert!(producer.reserve(3));
         assert!(!producer.reserve(1));
-        assert_eq!(consumer.pop(), Some('a'));
+        assert_eq!(pop(&mut consumer), Some('a'));
         assert!(producer.reserve(1));
         assert_eq!((producer.reserved(), producer.len(), consumer.len()), (4, 0, 0));
     }
 
     #[test]
+    fn a_value_fills_as_many_slots_as_it_has_records() {
+        let (producer, mut consumer) = ring(4);
+        assert!(producer.reserve(3));
+        assert_eq!(producer.push_reserved("three", 3), None);
+        assert_eq!((producer.len(), consumer.len(), producer.reserved()), (3, 1, 0));
+        assert_eq!((producer.try_push("one"), producer.try_push("more")), (Ok(()), Err("more")));
+        assert_eq!(pop(&mut consumer), Some("three"));
+        assert!(producer.reserve(3) && !producer.reserve(1));
+    }
+
+    #[test]
+    fn what_the_consumer_leaves_comes_back() {
+        let (producer, mut consumer) = ring(2);
+        assert!(producer.reserve(2));
+        assert_eq!(producer.push_reserved(vec![1, 2, 3], 1), None);
+        let seen = consumer.pop_with(|list| {
+            let seen = list.clone();
+            list.clear();
+            seen
+        });
+        assert_eq!(seen, Some(vec![1, 2, 3]));
+        let back = producer.push_reserved(vec![4], 1);
+        assert!(back.is_some_and(|list| list.is_empty() && list.capacity() >= 3));
+    }
+
+    #[test]
     #[should_panic(expected = "without a reservation")]
     fn a_push_without_a_reservation_is_refused() {
-        ring(1).0.push_reserved(());
+        ring(1).0.push_reserved((), 1);
     }
 
     #[test]
@@ -211,10 +259,10 @@ mod tests {
             let mut next = 0_u64;
             let mut dropped = 0;
             while next < 200_000 {
-                if producer.reserve(2) {
-                    producer.push_reserved(next);
+                if producer.reserve(3) {
+                    producer.push_reserved(next, 1);
                     dropped += usize::from(producer.try_push(u64::MAX).is_err());
-                    producer.push_reserved(next + 1);
+                    producer.push_reserved(next + 1, 2);
                     next += 2;
                 } else {
                     thread::yield_now();
@@ -224,7 +272,7 @@ mod tests {
         });
         let (mut expected, mut progress) = (0, 0);
         while expected < 200_000 {
-            match consumer.pop() {
+            match pop(&mut consumer) {
                 Some(u64::MAX) => progress += 1,
                 Some(record) => {
                     assert_eq!(record, expected);

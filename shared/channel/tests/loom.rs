@@ -114,15 +114,16 @@ fn reserved_records_arrive_in_order_beside_droppable_ones() {
             let mut sent = Vec::new();
             sent.extend(producer.try_push(1).map(|()| 1));
             sent.extend(producer.try_push(2).map(|()| 2));
-            producer.push_reserved(3);
+            producer.push_reserved(3, 1);
             sent.push(3);
             sent
         });
+        let mut pop = || consumer.pop_with(|value| *value);
         let mut got = Vec::new();
-        got.extend(consumer.pop());
-        got.extend(consumer.pop());
+        got.extend(pop());
+        got.extend(pop());
         let sent = core.join().unwrap();
-        got.extend(std::iter::from_fn(|| consumer.pop()));
+        got.extend(std::iter::from_fn(pop));
         assert_eq!(got, sent);
     });
 }

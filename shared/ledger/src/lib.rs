@@ -19,6 +19,7 @@ pub mod grants;
 pub mod late;
 pub mod lender;
 pub mod outgoing;
+mod page;
 pub mod postings;
 mod purse;
 pub mod record;
@@ -28,6 +29,7 @@ pub mod spool;
 
 pub use books::{Books, audit};
 pub use event::{Event, TransactionId};
+pub use page::Page;
 pub use purse::{Drawn, FREE_REQUEST, Purse};
-pub use record::{Record, RecordBytes, RecordFault};
+pub use record::{Record, RecordFault};
 pub use run::Run;

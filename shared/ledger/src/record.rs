@@ -23,7 +23,8 @@ use units::{AccountId, KeyId, OfferId, Tokens, UnixMillis, Usd};
 
 pub use crate::bytes::RecordFault;
 use crate::purse::{Drawn, FREE_REQUEST, Purse};
-pub use encode::{RECORD_BYTES_MAX, RecordBytes};
+pub use encode::RECORD_BYTES_MAX;
+pub(crate) use encode::ROOM_BYTES;
 pub use parts::{
     Attempt, Attempts, BodyHashes, Excess, FinishCode, Flags, Outcome, UpstreamId, UsageSource,
     VoidReason,

@@ -10,13 +10,17 @@
 use std::sync::Arc;
 
 use crate::bytes::{Reader, RecordFault};
-use crate::record::{Record, RecordBytes};
+use crate::page::Page;
+use crate::record::Record;
 
 /// The ring of the journal thread's own records, grants and returns; cores count from 0.
 pub const LEASE_RING: u16 = u16::MAX;
 
 /// Bytes before the records of a run.
 const HEAD_BYTES: usize = 18;
+
+/// Bytes before each record.
+pub(crate) const LENGTH_BYTES: usize = 2;
 
 /// Neighbouring records of one ring of one epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +45,7 @@ impl Run {
         let mut out = Vec::new();
         let mut writer = RunWriter::begin(&mut out, ring, first_seq);
         for record in records {
-            writer.push(&record.encode());
+            writer.push(record);
         }
         let count = writer.finish();
         let records = out.get(HEAD_BYTES..).unwrap_or_default();
@@ -127,11 +131,19 @@ impl<'b> RunWriter<'b> {
     }
 
     /// Adds the next record of the ring.
-    pub fn push(&mut self, record: &RecordBytes) {
-        let bytes = record.as_slice();
-        self.out.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
-        self.out.extend_from_slice(bytes);
+    pub fn push(&mut self, record: &Record) {
+        let start = self.out.len();
+        self.out.extend_from_slice(&[0; LENGTH_BYTES]);
+        record.append(self.out);
+        let length = (self.out.len() - start - LENGTH_BYTES) as u16;
+        self.out[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
         self.count += 1;
+    }
+
+    /// Adds the next records of the ring, as they stand on a page.
+    pub fn push_page(&mut self, page: &Page) {
+        self.out.extend_from_slice(page.bytes());
+        self.count += page.count();
     }
 
     /// Ends the run and answers how many records it has. A run without records leaves no trace.
@@ -168,7 +180,7 @@ impl RunEntry<'_> {
 
     /// How many bytes of [`Run::bytes`] it takes, its length before it counted.
     pub const fn taken(&self) -> usize {
-        2 + self.bytes.len()
+        LENGTH_BYTES + self.bytes.len()
     }
 
     /// Whether the record ends a hold; it need not be decoded to know that.
@@ -209,7 +221,7 @@ impl<'r> RunReader<'r> {
         let mut from = Reader::new(rest);
         let length = u16::from_le_bytes(from.array()?);
         let bytes = from.take(usize::from(length))?;
-        self.place += 2 + bytes.len();
+        self.place += LENGTH_BYTES + bytes.len();
         let seq = self.run.first_seq.saturating_add(u64::from(self.next));
         self.next += 1;
         Ok(RunEntry { seq, bytes })

@@ -21,8 +21,9 @@ use std::sync::Arc;
 use units::Usd;
 
 use crate::cell::{CreditCell, Release};
+use crate::page::{Page, Step};
 use crate::purse::Purse;
-use crate::record::{Record, RecordBytes};
+use crate::record::Record;
 use crate::run::{self, LEASE_RING, Run, RunWriter};
 use tail::Tail;
 
@@ -182,22 +183,24 @@ impl Waiting<'_> {
 }
 
 impl Pour<'_> {
-    /// A hold.
-    pub fn hold(&mut self, bytes: &RecordBytes) {
-        self.ring.holds.push_back((self.ring.next_seq, true));
-        self.push(bytes);
-    }
-
-    /// A record that changes no hold.
-    pub fn progress(&mut self, bytes: &RecordBytes) {
-        self.push(bytes);
-    }
-
-    /// The end of the hold `hold_seq`, and the credit that comes free once this is written.
-    pub fn end(&mut self, bytes: &RecordBytes, hold_seq: u64, release: Release) {
-        self.releases.push(release);
-        self.ring.close(hold_seq);
-        self.push(bytes);
+    /// The records of a page, which is empty then.
+    pub fn page(&mut self, page: &mut Page) {
+        let first = self.ring.next_seq;
+        self.run.push_page(page);
+        self.bytes += page.bytes().len();
+        self.ring.next_seq += u64::from(page.count());
+        for step in page.take_steps() {
+            match step {
+                Step::Begins(place) => {
+                    self.ring.holds.push_back((first + u64::from(place), true));
+                }
+                Step::Ends(hold_seq, release) => {
+                    self.releases.push(release);
+                    self.ring.close(hold_seq);
+                }
+            }
+        }
+        page.clear();
     }
 
     /// Bytes of records so far.
@@ -210,12 +213,6 @@ impl Pour<'_> {
         let count = self.run.finish();
         *self.records += count;
         count
-    }
-
-    fn push(&mut self, bytes: &RecordBytes) {
-        self.run.push(bytes);
-        self.bytes += bytes.as_slice().len();
-        self.ring.next_seq += 1;
     }
 }
 
@@ -239,11 +236,11 @@ impl LeaseRing {
     fn pour(&mut self, payload: &mut Vec<u8>) -> u32 {
         let mut run = RunWriter::begin(payload, LEASE_RING, self.next_seq);
         for (purse, amount) in self.returning.drain(..) {
-            run.push(&Record::Return { purse, amount }.encode());
+            run.push(&Record::Return { purse, amount });
         }
         for (cell, answer) in &self.waiting {
             if let LedgerAnswer::Granted(amount) = *answer {
-                run.push(&Record::Grant { purse: cell.purse(), amount }.encode());
+                run.push(&Record::Grant { purse: cell.purse(), amount });
             }
         }
         let count = run.finish();
@@ -272,13 +269,32 @@ mod tests {
     use super::*;
     use crate::books::tests::{PURSE, hold, post, usd};
 
+    fn write(spool: &mut Spool, ring: u16, mut page: Page) -> u32 {
+        let mut ring = spool.ring(ring).unwrap();
+        ring.page(&mut page);
+        assert!(page.can_wait() && page.count() == 0);
+        ring.finish()
+    }
+
+    fn one_hold() -> Page {
+        let mut page = Page::default();
+        page.hold(&hold(1));
+        page
+    }
+
+    fn its_end(cell: Arc<CreditCell>) -> Page {
+        let mut page = Page::default();
+        page.end(&post(0, 1, 1), 0, Release::new(cell, None, 1, 1));
+        page
+    }
+
     fn pour(spool: &mut Spool, cell: &Arc<CreditCell>) {
-        let mut ring = spool.ring(0).unwrap();
-        ring.hold(&hold(40).encode());
+        let mut page = Page::default();
+        page.hold(&hold(40));
         let credit = Arc::clone(cell);
         let release = Release::new(credit, None, 40, 10);
-        ring.end(&post(0, 40, 10).encode(), 0, release);
-        assert_eq!(ring.finish(), 2);
+        page.end(&post(0, 40, 10), 0, release);
+        assert_eq!(write(spool, 0, page), 2);
     }
 
     #[test]
@@ -300,16 +316,11 @@ mod tests {
     fn an_epoch_that_goes_on_keeps_what_older_processes_wrote_until_the_ledger_has_it() {
         let mut spool = Spool::going_on(1, 4, 7, vec![(3, 9), (LEASE_RING, 7)]);
         assert!(spool.ring(3).is_none());
-        let mut ring = spool.ring(4).unwrap();
-        ring.hold(&hold(1).encode());
-        ring.finish();
+        write(&mut spool, 4, one_hold());
         let cell = Arc::new(CreditCell::new(PURSE));
         spool.answer(Arc::clone(&cell), LedgerAnswer::Granted(usd(5)));
         assert_eq!((spool.close(), spool.end(4), spool.lease_end()), (2, 1, 8));
-        let mut ring = spool.ring(4).unwrap();
-        let release = Release::new(cell, None, 1, 1);
-        ring.end(&post(0, 1, 1).encode(), 0, release);
-        ring.finish();
+        write(&mut spool, 4, its_end(cell));
         for (ring, seq) in [(4, 2), (LEASE_RING, 8), (3, 8)] {
             spool.acknowledge(ring, seq);
         }
@@ -331,16 +342,12 @@ mod tests {
     #[test]
     fn a_batch_is_kept_until_the_ledger_has_it_and_its_holds_have_ended() {
         let (mut spool, cell) = (Spool::new(1), Arc::new(CreditCell::new(PURSE)));
-        let mut ring = spool.ring(0).unwrap();
-        ring.hold(&hold(1).encode());
-        ring.finish();
+        write(&mut spool, 0, one_hold());
         spool.close();
         assert_eq!(spool.durable(1), None);
         spool.clear();
         spool.acknowledge(0, 1);
-        let mut ring = spool.ring(0).unwrap();
-        ring.end(&post(0, 1, 1).encode(), 0, Release::new(cell, None, 1, 1));
-        ring.finish();
+        write(&mut spool, 0, its_end(cell));
         spool.close();
         assert_eq!(spool.durable(2), Some(2), "the end stands behind it");
     }

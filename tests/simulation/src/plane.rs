@@ -18,12 +18,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use journal::{BatchNumber, DiskFault, Journal, JournalError, JournalOptions, MemoryDisk};
-use ledger::cell::{CreditCell, Release};
+use ledger::cell::CreditCell;
 use ledger::grants::Grants;
 use ledger::outgoing::Outgoing;
-use ledger::record::RecordBytes;
 use ledger::spool::Spool;
-use ledger::{Purse, Run};
+use ledger::{Page, Purse, Run};
 use units::{DataPlaneId, Epoch, UnixMillis, Usd};
 
 use crate::random::Random;
@@ -36,6 +35,9 @@ use start::Adopted;
 pub(crate) const CORES: u16 = 2;
 /// Slots of a core's ring.
 const RING_SLOTS: usize = 12;
+
+/// Records that a core hands over at once, at most.
+const PAGE_RECORDS: u32 = 3;
 /// Small segments, so that some are closed and removed.
 pub(crate) const OPTIONS: JournalOptions = JournalOptions { segment_bytes: 1 << 10 };
 
@@ -101,9 +103,7 @@ struct Core {
 }
 
 enum Entry {
-    Hold(RecordBytes),
-    Progress(RecordBytes),
-    End(RecordBytes, u64, Release),
+    Records(Page),
     Need(Purse, Usd),
 }
 
@@ -180,9 +180,7 @@ impl Process {
             let most = if random.one_in(4) { random.below(3) } else { RING_SLOTS };
             for _ in 0..most {
                 match core.ring.pop_front() {
-                    Some(Entry::Hold(bytes)) => pour.hold(&bytes),
-                    Some(Entry::Progress(bytes)) => pour.progress(&bytes),
-                    Some(Entry::End(bytes, hold, release)) => pour.end(&bytes, hold, release),
+                    Some(Entry::Records(mut page)) => pour.page(&mut page),
                     Some(Entry::Need(purse, amount)) => needs.push((purse, amount)),
                     None => break,
                 }

@@ -172,6 +172,9 @@ impl<'p, M: Moment> Planning<'p, M> {
     }
 
     fn consider(&mut self, sight: &Sight<'_>, model: &Model, standing: Standing) {
+        if self.ranked.is_empty() {
+            self.ranked.reserve_exact(model.endpoints.len().min(RANKED_MAX));
+        }
         for index in model.endpoints.clone() {
             self.consider_one(sight, model, (index, standing));
         }

@@ -18,10 +18,7 @@ use crate::purse::Purse;
 pub const RECORD_BYTES_MAX: usize = 520;
 
 /// Room for a whole word to be written at the last place of a record.
-const PLACE_BYTES: usize = RECORD_BYTES_MAX + 8;
-
-/// Records up to this length are carried without an allocation.
-const NEAR_BYTES: usize = 190;
+pub(crate) const ROOM_BYTES: usize = RECORD_BYTES_MAX + 8;
 
 const HOLD: u8 = 1;
 const PROGRESS: u8 = 2;
@@ -36,80 +33,52 @@ const HASHED: u8 = 4;
 const FREE_REQUEST: u8 = 8;
 const OWN_KEY: u8 = 16;
 
-/// One encoded record: what a record ring carries. Those of everyday values stand in place.
-#[derive(Clone)]
-pub struct RecordBytes(Place);
-
-#[derive(Clone)]
-enum Place {
-    Near(u8, [u8; NEAR_BYTES]),
-    Far(Box<[u8]>),
-}
-
-impl RecordBytes {
-    /// The record's bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        match &self.0 {
-            Place::Near(count, bytes) => &bytes[..usize::from(*count)],
-            Place::Far(bytes) => bytes,
-        }
-    }
-}
-
-impl AsRef<[u8]> for RecordBytes {
-    fn as_ref(&self) -> &[u8] {
-        self.as_slice()
-    }
-}
-
-impl std::fmt::Debug for RecordBytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RecordBytes({:02x?})", self.as_slice())
-    }
-}
-
-/// Where a record is written before its length is known.
-struct Draft {
+/// Where a record is written: room for the longest, of which it fills the front.
+struct Draft<'r> {
     count: usize,
-    bytes: [u8; PLACE_BYTES],
+    room: &'r mut [u8],
 }
 
-impl Draft {
-    fn finish(&self) -> RecordBytes {
-        let written = &self.bytes[..self.count];
-        if self.count > NEAR_BYTES {
-            return RecordBytes(Place::Far(written.into()));
-        }
-        let mut near = [0; NEAR_BYTES];
-        near[..self.count].copy_from_slice(written);
-        RecordBytes(Place::Near(self.count as u8, near))
-    }
-}
-
-impl Sink for Draft {
+impl Sink for Draft<'_> {
     #[inline]
     fn word(&mut self, word: u64, count: usize) {
-        self.bytes[self.count..self.count + 8].copy_from_slice(&word.to_le_bytes());
+        self.room[self.count..self.count + 8].copy_from_slice(&word.to_le_bytes());
         self.count += count;
     }
 
     #[inline]
     fn byte(&mut self, byte: u8) {
-        self.bytes[self.count] = byte;
+        self.room[self.count] = byte;
         self.count += 1;
     }
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        self.bytes[self.count..self.count + bytes.len()].copy_from_slice(bytes);
+        self.room[self.count..self.count + bytes.len()].copy_from_slice(bytes);
         self.count += bytes.len();
     }
 }
 
 impl Record {
     /// The record as bytes: exact for every value.
-    pub fn encode(&self) -> RecordBytes {
-        let mut out = Draft { count: 0, bytes: [0; PLACE_BYTES] };
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.append(&mut bytes);
+        bytes
+    }
+
+    /// Appends the record's bytes.
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + ROOM_BYTES, 0);
+        let count = self.write(&mut out[start..]);
+        out.truncate(start + count);
+    }
+
+    /// Writes the record to the front of `room`, which has [`ROOM_BYTES`] or more; how many bytes
+    /// it takes.
+    pub(crate) fn write(&self, room: &mut [u8]) -> usize {
+        let mut out = Draft { count: 0, room };
         match self {
             Self::Hold(hold) => write_hold(hold, &mut out),
             Self::Progress(progress) => {
@@ -134,7 +103,7 @@ impl Record {
                 out.amount(*amount);
             }
         }
-        out.finish()
+        out.count
     }
 
     /// Whether the record of these bytes ends a hold: a post or a void.
@@ -170,7 +139,7 @@ impl Record {
     }
 }
 
-fn write_hold(hold: &Hold, out: &mut Draft) {
+fn write_hold(hold: &Hold, out: &mut Draft<'_>) {
     out.byte(HOLD);
     out.byte(switches([(KEY_LIMITED, hold.key_limited), (FREE_REQUEST, hold.free_request)]));
     out.varint(hold.key.0);
@@ -196,7 +165,7 @@ fn read_hold(from: &mut Reader<'_>) -> Result<Hold, RecordFault> {
     })
 }
 
-fn write_post(post: &Post, out: &mut Draft) {
+fn write_post(post: &Post, out: &mut Draft<'_>) {
     let [flags, more_flags] = post.flags.0.to_le_bytes();
     let small = [
         POST,
@@ -281,7 +250,7 @@ fn read_hashes(from: &mut Reader<'_>, is_hashed: bool) -> Result<Option<BodyHash
     Ok(Some(BodyHashes { request: from.array()?, response: from.array()? }))
 }
 
-fn write_void(void: &Void, out: &mut Draft) {
+fn write_void(void: &Void, out: &mut Draft<'_>) {
     let switches = switches([
         (KEY_LIMITED, void.key_limited),
         (STREAM, void.stream),
@@ -342,7 +311,7 @@ fn read_upstream_id(from: &mut Reader<'_>) -> Result<UpstreamId, RecordFault> {
     Ok(UpstreamId::new(id))
 }
 
-fn write_attempts(attempts: &Attempts, out: &mut Draft) {
+fn write_attempts(attempts: &Attempts, out: &mut Draft<'_>) {
     out.byte(attempts.as_slice().len() as u8);
     for attempt in attempts.as_slice() {
         out.varint(u64::from(attempt.offer.0));

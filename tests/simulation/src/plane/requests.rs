@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use ledger::cell::{self, CreditCell, Release};
 use ledger::record::Hold;
-use ledger::{Purse, Record};
+use ledger::{Page, Purse, Record};
 use units::{AccountId, GenerationId, KeyId, OfferId, UnixMillis};
 
-use super::{Core, Entry, Process, RING_SLOTS};
+use super::{Core, Entry, PAGE_RECORDS, Process, RING_SLOTS};
 use crate::random::Random;
 use crate::records::{self, Cost, usd};
 use crate::truth::{Deed, Fate, Truth};
@@ -64,7 +64,7 @@ impl Process {
             }
             return false;
         }
-        if core.ring.len() + core.requests.len() + 2 > RING_SLOTS {
+        if core.slots() + core.requests.len() + 2 > RING_SLOTS {
             credit.undo_hold(ask.worst);
             allowance.inspect(|allowance| allowance.undo_hold(ask.worst));
             return false;
@@ -81,7 +81,7 @@ impl Process {
         };
         let (dataplane, epoch) = self.name;
         let id = GenerationId { dataplane, epoch, ring: ask.core, seq: core.next_seq };
-        core.push(Entry::Hold(Record::Hold(hold).encode()));
+        core.record(|page| page.hold(&Record::Hold(hold)));
         core.requests.push(Request { id, hold, credit, allowance, shown: 0 });
         truth.deeds.insert(
             id,
@@ -101,7 +101,7 @@ impl Process {
     /// A running request has delivered something.
     pub(crate) fn progress(&mut self, core: u16, random: &mut Random, truth: &mut Truth) {
         let core = &mut self.cores[usize::from(core)];
-        let free = RING_SLOTS.saturating_sub(core.ring.len() + core.requests.len());
+        let free = RING_SLOTS.saturating_sub(core.slots() + core.requests.len());
         let picked = random.below(core.requests.len());
         let Some(request) = core.requests.get_mut(picked).filter(|_| free > 0) else { return };
         let held = request.hold.amount.pico() as i64;
@@ -111,7 +111,7 @@ impl Process {
         let (id, shown) = (request.id, request.shown);
         let deed = truth.deeds.get_mut(&id).expect("every request is known");
         deed.progress.push((core.next_seq, shown));
-        core.push(Entry::Progress(records::progress(id.seq, shown).encode()));
+        core.record(|page| page.progress(&records::progress(id.seq, shown)));
     }
 
     /// A running request ends.
@@ -139,7 +139,7 @@ impl Process {
         let deed = truth.deeds.get_mut(&id).expect("every request is known");
         deed.end = Some((core.next_seq, cost.charge + cost.from_free, cost.written_off));
         let release = Release::new(credit, allowance, held, cost.charge);
-        core.push(Entry::End(record.encode(), id.seq, release));
+        core.record(|page| page.end(&record, id.seq, release));
     }
 
     /// Requests that run on a core.
@@ -156,9 +156,23 @@ fn split(cost: i64, held: i64, free: Option<&Arc<CreditCell>>) -> Cost {
 }
 
 impl Core {
-    fn push(&mut self, entry: Entry) {
-        self.next_seq += u64::from(!matches!(entry, Entry::Need(..)));
-        self.ring.push_back(entry);
+    /// Writes a record on the newest page, or on the next when that is full.
+    fn record(&mut self, write: impl FnOnce(&mut Page)) {
+        if !matches!(self.ring.back(), Some(Entry::Records(page)) if page.count() < PAGE_RECORDS) {
+            self.ring.push_back(Entry::Records(Page::default()));
+        }
+        if let Some(Entry::Records(page)) = self.ring.back_mut() {
+            write(page);
+            self.next_seq += 1;
+        }
+    }
+
+    fn slots(&self) -> usize {
+        let slots = |entry: &Entry| match entry {
+            Entry::Records(page) => page.count() as usize,
+            Entry::Need(..) => 1,
+        };
+        self.ring.iter().map(slots).sum()
     }
 
     /// Asks for credit, once for each purse and answer.
@@ -166,8 +180,8 @@ impl Core {
         if cell.free() >= amount || !cell.ask_once() {
             return;
         }
-        if self.ring.len() + self.requests.len() < RING_SLOTS {
-            self.push(Entry::Need(cell.purse(), usd(amount)));
+        if self.slots() + self.requests.len() < RING_SLOTS {
+            self.ring.push_back(Entry::Need(cell.purse(), usd(amount)));
         } else {
             cell.unask();
         }
