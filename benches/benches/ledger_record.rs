@@ -14,7 +14,7 @@ fn records(criterion: &mut Criterion) {
             let mut page = Page::default();
             bencher.iter(|| {
                 page.clear();
-                page.progress(black_box(&record));
+                page.other(black_box(&record));
             });
         });
         let bytes = record.encode();

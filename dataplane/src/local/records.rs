@@ -122,7 +122,7 @@ impl Records {
     /// with the next batch, or when the journal thread looks by itself, many streams' at once.
     pub fn progress(&self, progress: &Record) {
         if self.to.producer.reserve(1) {
-            self.page.borrow_mut().progress(progress);
+            self.page.borrow_mut().other(progress);
             self.count_one();
         }
     }

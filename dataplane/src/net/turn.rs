@@ -2,8 +2,8 @@
 //!
 //! Purpose: what is better done once for many requests than at each, which is to look at the clock,
 //! and whatever is left for the end of the turn.
-//! Invariants: a turn that was opened ends after the tasks that were ready then have run, and
-//! before the core waits; within a turn it is one time.
+//! Invariants: one task of the core ends its turns; a turn that was opened ends after the tasks
+//! that were ready then have run, and before the core waits; within a turn it is one time.
 //! Left out on purpose: what is done at the end, which is the business of whoever awaits it.
 //!
 //! ```text
@@ -20,8 +20,6 @@ use std::time::Instant;
 pub struct Turn {
     is_open: Cell<bool>,
     now_us: Cell<Option<u64>>,
-    /// Whether any task ends turns; the time stands still in one that nobody ends.
-    has_closer: Cell<bool>,
     closer: RefCell<Option<Waker>>,
     origin: Instant,
 }
@@ -32,7 +30,6 @@ impl Turn {
         Rc::new(Self {
             is_open: Cell::new(false),
             now_us: Cell::new(None),
-            has_closer: Cell::new(false),
             closer: RefCell::new(None),
             origin: Instant::now(),
         })
@@ -57,17 +54,14 @@ impl Turn {
 
     fn look(&self) -> u64 {
         let now_us = u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX);
-        if self.has_closer.get() {
-            self.open();
-            self.now_us.set(Some(now_us));
-        }
+        self.open();
+        self.now_us.set(Some(now_us));
         now_us
     }
 
     /// Waits until a turn was opened and the tasks that were ready then have run. One task awaits
     /// it, again and again. *resumable*
     pub async fn end(&self) {
-        self.has_closer.set(true);
         poll_fn(|cx| {
             if self.is_open.take() {
                 self.now_us.set(None);

@@ -39,8 +39,8 @@ impl Page {
     }
 
     /// Adds a record that changes no hold.
-    pub fn progress(&mut self, progress: &Record) {
-        self.push(progress);
+    pub fn other(&mut self, record: &Record) {
+        self.push(record);
     }
 
     /// Adds the end of the hold `hold_seq`, and the credit that comes free once this is written.
@@ -115,7 +115,7 @@ mod tests {
         }
         let mut payload = Vec::new();
         let mut run = RunWriter::begin(&mut payload, 3, 7);
-        run.push_page(&page);
+        run.push(&page);
         assert_eq!((run.finish(), page.can_wait()), (3, false));
         let mut whole = Vec::new();
         Run::of(3, 7, &records).encode(&mut whole);
@@ -128,11 +128,11 @@ mod tests {
     fn a_page_that_has_grown_gives_its_memory_back() {
         let mut page = Page::default();
         while page.bytes().len() <= KEEP_BYTES {
-            page.progress(&hold(1));
+            page.other(&hold(1));
         }
         page.clear();
         assert_eq!((page.bytes.capacity(), page.count()), (0, 0));
-        page.progress(&hold(1));
+        page.other(&hold(1));
         page.clear();
         assert!(page.bytes.capacity() >= ROOM_BYTES);
     }

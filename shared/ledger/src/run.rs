@@ -42,14 +42,9 @@ impl Run {
         first_seq: u64,
         records: impl IntoIterator<Item = &'r Record>,
     ) -> Self {
-        let mut out = Vec::new();
-        let mut writer = RunWriter::begin(&mut out, ring, first_seq);
-        for record in records {
-            writer.push(record);
-        }
-        let count = writer.finish();
-        let records = out.get(HEAD_BYTES..).unwrap_or_default();
-        Self { ring, first_seq, count, bytes: records.into() }
+        let mut page = Page::default();
+        records.into_iter().for_each(|record| page.other(record));
+        Self { ring, first_seq, count: page.count(), bytes: page.bytes().into() }
     }
 
     /// The sequence number after the last record; saturates.
@@ -130,18 +125,8 @@ impl<'b> RunWriter<'b> {
         Self { out, start, count: 0 }
     }
 
-    /// Adds the next record of the ring.
-    pub fn push(&mut self, record: &Record) {
-        let start = self.out.len();
-        self.out.extend_from_slice(&[0; LENGTH_BYTES]);
-        record.append(self.out);
-        let length = (self.out.len() - start - LENGTH_BYTES) as u16;
-        self.out[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
-        self.count += 1;
-    }
-
-    /// Adds the next records of the ring, as they stand on a page.
-    pub fn push_page(&mut self, page: &Page) {
+    /// Adds the next records of the ring.
+    pub fn push(&mut self, page: &Page) {
         self.out.extend_from_slice(page.bytes());
         self.count += page.count();
     }

@@ -186,7 +186,7 @@ impl Pour<'_> {
     /// The records of a page, which is empty then.
     pub fn page(&mut self, page: &mut Page) {
         let first = self.ring.next_seq;
-        self.run.push_page(page);
+        self.run.push(page);
         self.bytes += page.bytes().len();
         self.ring.next_seq += u64::from(page.count());
         for step in page.take_steps() {
@@ -234,15 +234,17 @@ impl RingState {
 
 impl LeaseRing {
     fn pour(&mut self, payload: &mut Vec<u8>) -> u32 {
-        let mut run = RunWriter::begin(payload, LEASE_RING, self.next_seq);
+        let mut page = Page::default();
         for (purse, amount) in self.returning.drain(..) {
-            run.push(&Record::Return { purse, amount });
+            page.other(&Record::Return { purse, amount });
         }
         for (cell, answer) in &self.waiting {
             if let LedgerAnswer::Granted(amount) = *answer {
-                run.push(&Record::Grant { purse: cell.purse(), amount });
+                page.other(&Record::Grant { purse: cell.purse(), amount });
             }
         }
+        let mut run = RunWriter::begin(payload, LEASE_RING, self.next_seq);
+        run.push(&page);
         let count = run.finish();
         self.next_seq += u64::from(count);
         self.written.append(&mut self.waiting);

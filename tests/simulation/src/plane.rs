@@ -35,7 +35,6 @@ use start::Adopted;
 pub(crate) const CORES: u16 = 2;
 /// Slots of a core's ring.
 const RING_SLOTS: usize = 12;
-
 /// Records that a core hands over at once, at most.
 const PAGE_RECORDS: u32 = 3;
 /// Small segments, so that some are closed and removed.

@@ -62,17 +62,10 @@ impl Sink for Draft<'_> {
 impl Record {
     /// The record as bytes: exact for every value.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.append(&mut bytes);
+        let mut bytes = vec![0; ROOM_BYTES];
+        let count = self.write(&mut bytes);
+        bytes.truncate(count);
         bytes
-    }
-
-    /// Appends the record's bytes.
-    pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.resize(start + ROOM_BYTES, 0);
-        let count = self.write(&mut out[start..]);
-        out.truncate(start + count);
     }
 
     /// Writes the record to the front of `room`, which has [`ROOM_BYTES`] or more; how many bytes

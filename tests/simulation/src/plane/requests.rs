@@ -111,7 +111,7 @@ impl Process {
         let (id, shown) = (request.id, request.shown);
         let deed = truth.deeds.get_mut(&id).expect("every request is known");
         deed.progress.push((core.next_seq, shown));
-        core.record(|page| page.progress(&records::progress(id.seq, shown)));
+        core.record(|page| page.other(&records::progress(id.seq, shown)));
     }
 
     /// A running request ends.

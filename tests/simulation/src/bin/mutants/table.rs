@@ -194,7 +194,7 @@ pub(crate) const MUTANTS: [Mutant; 48] = [
     m(
         "a return is not written down",
         SPOOL,
-        "            run.push(&Record::Return { purse, amount });",
+        "            page.other(&Record::Return { purse, amount });",
         "            let _ = (purse, amount);",
     ),
     m(
