@@ -129,9 +129,7 @@ async fn serve(seat: Seat) -> io::Result<()> {
     let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
     for listener in &listeners {
         let accept = accept_all(Rc::clone(&local), Rc::clone(listener), Rc::clone(&certificate));
-        if let Some(pass) = accepting.pass() {
-            spawn("accept", pass, accept);
-        }
+        start(&accepting, "accept", accept);
     }
     listening.store(true, Ordering::Release);
     while !course.is_over() {
@@ -161,18 +159,19 @@ fn begin_upkeep(local: &Rc<Local>, upkeep: &Gate, doorbell: DoorbellSocket) {
             let _ = bell::listen(doorbell, bell, &local.pool, &local.deadlines).await;
         }
     };
-    let handing_on = hand_on(Rc::clone(local));
-    let ending_turns = end_turns(Rc::clone(local));
-    if let (Some(first), Some(second), Some(third), Some(fourth)) =
-        (upkeep.pass(), upkeep.pass(), upkeep.pass(), upkeep.pass())
-    {
-        spawn("ticker", first, async move {
-            let fault = ticking.await;
-            notice::error!("a core's clock stopped: {fault}");
-        });
-        spawn("bell", second, listening);
-        spawn("usage", third, handing_on);
-        spawn("turn", fourth, ending_turns);
+    start(upkeep, "ticker", async move {
+        let fault = ticking.await;
+        notice::error!("a core's clock stopped: {fault}");
+    });
+    start(upkeep, "bell", listening);
+    start(upkeep, "usage", hand_on(Rc::clone(local)));
+    start(upkeep, "turn", end_turns(Rc::clone(local)));
+}
+
+/// Starts a task, unless the gate is closed.
+fn start(gate: &Gate, name: &'static str, task: impl Future<Output = ()> + 'static) {
+    if let Some(pass) = gate.pass() {
+        spawn(name, pass, task);
     }
 }
 
